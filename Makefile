@@ -1,0 +1,61 @@
+# What can be done here: `make help`. Each target sets up what it needs in .venv, from Python 3.11 or newer with venv.
+# The stamps in .venv say what is installed; they are renewed when pyproject.toml changes.
+
+PYTHON ?= python3
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+# Those that need other people's software to compare with are called *_peers.py and started by hand, see the README.
+BENCHMARKS := $(filter-out %_peers.py,$(wildcard benchmarks/[a-z]*.py))
+
+.DEFAULT_GOAL := help
+# Two targets that install at once would spoil each other's .venv.
+.NOTPARALLEL:
+.PHONY: help install demo test lint bench docs clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(VENV)/.installed ## Install Decisight into .venv
+	@echo "Decisight is installed: $(BIN)/decisight --help"
+
+demo: $(VENV)/.installed ## Go the whole way from photos to decisions, offline
+	@$(BIN)/decisight demo $(ARGS)
+
+test: $(VENV)/.installed-test ## Run the tests (ARGS="-k name" for some of them)
+	@$(BIN)/pytest $(ARGS)
+
+lint: $(VENV)/.installed-lint ## Check style, types and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.installed ## Measure what the README claims
+	@set -e; for script in $(BENCHMARKS); do echo "== $$script"; $(BIN)/python $$script; done
+
+docs: $(VENV)/.installed ## Write the generated parts of the documentation anew
+	@$(BIN)/python docs/generate.py
+
+clean: ## Remove .venv and everything else that was made here
+	rm -rf $(VENV) build dist demo site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.installed: extra =
+$(VENV)/.installed-test: extra = [test]
+$(VENV)/.installed-lint: extra = [lint]
+$(VENV)/.installed $(VENV)/.installed-test $(VENV)/.installed-lint: $(VENV)/.made pyproject.toml
+	@echo "Installing decisight$(extra) into $(VENV); the first time takes a minute or two ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.$(extra)'
+	@touch $(VENV)/.installed $@
+
+$(VENV)/.made:
+	@command -v "$(PYTHON)" >/dev/null || { \
+	  echo "error: there is no $(PYTHON); install Python 3.11 or newer, or name it: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "error: $(PYTHON) is $$("$(PYTHON)" -V 2>&1), but 3.11 or newer is needed; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "error: $(PYTHON) lacks its venv module; install it (Debian and Ubuntu: apt install python3-venv)" >&2; exit 1; }
+	@"$(PYTHON)" -m venv $(VENV)
+	@touch $@

@@ -1,0 +1,58 @@
+"""Decisight turns pictures into business decisions.
+
+The whole public namespace is here:
+
+    >>> import decisight
+    >>> model = decisight.load("gear.onnx")           # doctest: +SKIP
+    >>> model.predict("gate.jpg").top()               # doctest: +SKIP
+    LabelConfidence(group='class', label='helmet', confidence=0.97...)
+
+Names are imported on first use, so that ``import decisight`` is quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from decisight.errors import DecisightError
+    from decisight.models.classifier import Classifier, load
+    from decisight.types import Decision, LabelConfidence, LabelGroup, Prediction, Reason, Task
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Classifier": "decisight.models.classifier",
+    "Decision": "decisight.types",
+    "DecisightError": "decisight.errors",
+    "LabelConfidence": "decisight.types",
+    "LabelGroup": "decisight.types",
+    "Prediction": "decisight.types",
+    "Reason": "decisight.types",
+    "Task": "decisight.types",
+    "load": "decisight.models.classifier",
+}
+
+__all__ = [
+    "Classifier",
+    "DecisightError",
+    "Decision",
+    "LabelConfidence",
+    "LabelGroup",
+    "Prediction",
+    "Reason",
+    "Task",
+    "__version__",
+    "load",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'decisight' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

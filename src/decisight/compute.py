@@ -1,0 +1,298 @@
+"""Threads and runtimes: the one place that sets them, from what this process may use of the machine.
+
+A container is often given a part of its machine only: by affinity (these CPUs) or by a control group's quota (so much
+CPU time, so much memory). Libraries that count the machine's CPUs start too many threads there and slow each other
+down, so Decisight asks here.
+
+Functions that read the system take ``root``, the folder that stands for ``/``; nothing is read at import.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+import os
+import platform
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from decisight.errors import MissingPartError, ModelError, UsageError
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+__all__ = [
+    "THREADS_VARIABLE",
+    "Chip",
+    "Cpus",
+    "Memory",
+    "Runtime",
+    "Threads",
+    "available_cpus",
+    "chip",
+    "cpus",
+    "memory",
+    "memory_limit_bytes",
+    "open_session",
+    "runtime",
+    "threads",
+]
+
+THREADS_VARIABLE = "DECISIGHT_THREADS"
+"""The environment variable that says how many threads to use, where no argument does."""
+
+_ROOT = Path("/")
+_PROVIDER = "CPUExecutionProvider"
+_UNLIMITED = 1 << 60
+"""Version 1 control groups write "no limit" as the largest page-aligned number; nobody has an exabyte."""
+
+_X86_FEATURES = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
+_ARM_FEATURES = ("neon", "asimd", "asimdhp", "asimddp", "bf16", "i8mm", "sve", "sve2", "sme")
+
+
+@dataclass(frozen=True, slots=True)
+class Cpus:
+    """How much CPU this process may use.
+
+    Args:
+        machine: logical CPUs of the machine.
+        allowed: those of them that it may run on (affinity, which includes a container's cpuset).
+        quota: CPU time per time that its control groups grant, in CPUs, for example 1.5; ``None`` where they do not
+            limit it.
+    """
+
+    machine: int
+    allowed: int
+    quota: float | None = None
+
+    @property
+    def available(self) -> float:
+        """The smaller of affinity and quota, in CPUs; more than 0."""
+        return float(self.allowed) if self.quota is None else min(float(self.allowed), self.quota)
+
+    @property
+    def why(self) -> str:
+        """Where that comes from, for example ``affinity 2 of 64, cgroup quota 1.5``."""
+        affinity = f"affinity {self.allowed} of {self.machine}"
+        return affinity if self.quota is None else f"{affinity}, cgroup quota {self.quota:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """How much memory this process may use, in bytes; ``None`` where it is not known or not limited."""
+
+    machine: int | None
+    cgroup: int | None = None
+
+    @property
+    def limit(self) -> int | None:
+        """The smaller of what the machine has and its control groups grant, in bytes."""
+        return min((n for n in (self.machine, self.cgroup) if n is not None), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Threads:
+    """How many threads to use, at least 1, and why so many."""
+
+    count: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """The processor: its name, and those of its features that decide how fast a network runs."""
+
+    name: str
+    features: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What runs a network; recorded with each reading, since confidences differ a little between runtimes."""
+
+    name: str
+    version: str
+    provider: str
+    precision: str = "fp32"
+
+
+def cpus(root: Path = _ROOT) -> Cpus:
+    """How much CPU this process may use, by affinity and by control groups (v1 and v2, the tightest of all levels)."""
+    machine = os.cpu_count() or 1
+    # Affinity is Linux's; macOS and Windows have none that Python shows.
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else machine
+    return Cpus(machine, allowed, min(filter(None, map(_cpu_quota, _control_groups("cpu", root))), default=None))
+
+
+def available_cpus(root: Path = _ROOT) -> float:
+    """How many CPUs this process may use; a part of one is possible, for example 0.5."""
+    return cpus(root).available
+
+
+def memory(root: Path = _ROOT) -> Memory:
+    """How much memory this process may use, by the machine and by control groups."""
+    try:
+        machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf; other systems not every name
+        machine = None
+    limits = filter(None, map(_memory_limit, _control_groups("memory", root)))
+    return Memory(machine, min(limits, default=None))
+
+
+def memory_limit_bytes(root: Path = _ROOT) -> int | None:
+    """The most memory that this process may use, in bytes; ``None`` where the system does not say."""
+    return memory(root).limit
+
+
+def threads(requested: int | None = None, root: Path = _ROOT) -> Threads:
+    """How many threads to use: as asked for, else as ``DECISIGHT_THREADS`` says, else one per available CPU.
+
+    A part of a CPU is rounded up: with a quota of 1.5, two threads that are held back now and then do more than one.
+
+    Args:
+        requested: from ``--threads`` or a caller's argument.
+        root: the folder that stands for ``/``.
+
+    Raises:
+        UsageError: the argument or the variable is not a whole number from 1 to 9999.
+    """
+    if requested is not None:
+        return Threads(_count(str(requested), "--threads"), "asked for")
+    variable = os.environ.get(THREADS_VARIABLE, "").strip()
+    if variable:
+        return Threads(_count(variable, THREADS_VARIABLE), THREADS_VARIABLE)
+    found = cpus(root)
+    return Threads(max(1, math.ceil(found.available)), found.why)
+
+
+def chip(root: Path = _ROOT) -> Chip:
+    """The processor, from ``/proc/cpuinfo`` on Linux; elsewhere its name only, and what every chip of its kind has."""
+    facts: dict[str, str] = {}
+    for line in _read(root / "proc/cpuinfo").splitlines():
+        key, _, value = line.partition(":")
+        facts.setdefault(key.strip().lower(), value.strip())
+    machine = platform.machine()
+    # Every 64-bit Arm processor has the Advanced SIMD instructions.
+    always = frozenset({"asimd"} if machine.lower() in ("arm64", "aarch64") else ())
+    flags = f"{facts.get('flags', '')} {facts.get('features', '')}".split()
+    features = always.union(flag for flag in flags if flag in _X86_FEATURES + _ARM_FEATURES)
+    return Chip(facts.get("model name") or platform.processor() or machine or "unknown", features)
+
+
+def runtime() -> Runtime:
+    """What runs a network on this machine.
+
+    Raises:
+        MissingPartError: ONNX Runtime cannot be imported.
+    """
+    return Runtime("onnxruntime", str(_onnxruntime().__version__), _PROVIDER)
+
+
+def open_session(model: bytes, *, threads: int = 1, name: str = "the model") -> InferenceSession:
+    """Open a network for running, on the CPU.
+
+    A session of one thread runs on the thread that calls it. So one session may be run from several threads at once:
+    that is as fast as a session each, and the weights are in memory once. Each size of batch keeps its own memory, so
+    hold it constant; small batches (4 to 8 pictures) are the fastest, since what they compute stays in the cache.
+
+    Args:
+        model: the bytes of an ONNX file. Its safety is the caller's concern: check it before.
+        threads: that work on one run together, at least 1.
+        name: what error messages call it.
+
+    Raises:
+        ModelError: the network is damaged, or has what this runtime does not know.
+        MissingPartError: ONNX Runtime cannot be imported.
+    """
+    onnxruntime = _onnxruntime()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = _count(str(threads), "threads")
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    # Errors are raised, with all that the log would say; the log would only write the same to the terminal.
+    options.log_severity_level = 4
+    # Threads that spin while they wait take time from those that decode pictures: with two threads on two busy CPUs,
+    # EfficientNet-Lite0 ran at 77 pictures/s spinning, 133 not. The arena stays on: without it, freed memory was
+    # scattered over the threads and 750 MB were held instead of 210, at 9 % less speed.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=[_PROVIDER])
+    except Exception as error:  # the runtime's own exceptions share no other ancestor
+        reason = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", str(error)).strip().partition("\n")[0]
+        raise ModelError(
+            f"{name} cannot be run: {reason}", hint="it may be damaged; train it again, or fetch it again"
+        ) from error
+
+
+def _onnxruntime() -> Any:
+    # From version 1.29 on, ONNX Runtime reports to its makers unless told not to before it is loaded, and keeps an
+    # identifier in the user's cache folder. Decisight sends nothing. The call is for a program that loaded it before.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    try:
+        module = importlib.import_module("onnxruntime")
+    except ImportError as error:
+        raise MissingPartError(
+            f"ONNX Runtime cannot be loaded: {str(error).partition(chr(10))[0]}",
+            hint="reinstall it: pip install --force-reinstall onnxruntime",
+        ) from error
+    module.disable_telemetry_events()
+    return module
+
+
+def _count(value: str, origin: str) -> int:
+    if not re.fullmatch(r"0*[1-9]\d{0,3}", value):
+        raise UsageError(f"{origin} = {value} is not a number of threads", hint="give a whole number from 1 to 9999")
+    return int(value)
+
+
+def _control_groups(controller: str, root: Path) -> Iterator[Path]:
+    """The folders of this process's control groups, from the innermost outwards.
+
+    Version 2 has one hierarchy, version 1 one for each controller; a machine may have both. What is mounted in a
+    container may begin further down than the path that the process has on the machine.
+    """
+    membership = {}
+    for line in _read(root / "proc/self/cgroup").splitlines():
+        _, controllers, path = [*line.split(":", 2), "", ""][:3]
+        if not controllers or controller in controllers.split(","):
+            membership["cgroup" if controllers else "cgroup2"] = path
+    for line in _read(root / "proc/self/mountinfo").splitlines():
+        mount, _, system = line.partition(" - ")
+        kind, _, options = [*system.split(" ", 2), "", ""][:3]
+        if kind not in membership or (kind == "cgroup" and controller not in options.split(",")):
+            continue
+        mounted, point = mount.split(" ")[3:5]
+        inside = membership[kind].removeprefix("" if mounted == "/" else mounted).strip("/")
+        top = root / point.lstrip("/")
+        folder = top if ".." in inside.split("/") else top / inside
+        yield from (f for f in (folder, *folder.parents) if f.is_relative_to(top) and f.is_dir())
+
+
+def _cpu_quota(group: Path) -> float | None:
+    """In CPUs: ``cpu.max`` in version 2, ``cpu.cfs_quota_us`` by ``cpu.cfs_period_us`` in version 1."""
+    quota, period = [*_read(group / "cpu.max").split(), "", ""][:2]
+    quota, period = quota or _read(group / "cpu.cfs_quota_us"), period or _read(group / "cpu.cfs_period_us")
+    granted, per = _number(quota), _number(period)
+    return granted / per if granted and per else None
+
+
+def _memory_limit(group: Path) -> int | None:
+    """In bytes: ``memory.max`` in version 2, ``memory.limit_in_bytes`` in version 1."""
+    limit = _number(_read(group / "memory.max") or _read(group / "memory.limit_in_bytes"))
+    return limit if limit and limit < _UNLIMITED else None
+
+
+def _number(text: str) -> int | None:
+    """A number above 0; ``max`` and ``-1`` mean no limit."""
+    return int(text) if text.strip().isdecimal() else None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""

@@ -1,0 +1,281 @@
+"""The words of Decisight, each with one sense, as frozen dataclasses without I/O.
+
+A :class:`Task` is one or more :class:`LabelGroup`; a classifier answers with a :class:`Prediction`, which holds a
+confidence for every label of every group; a policy turns it into a :class:`Decision` per group.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal
+
+from decisight.errors import LabelError
+
+__all__ = [
+    "DEFAULT_GROUP",
+    "NONE_OF_THEM",
+    "Answer",
+    "Decision",
+    "FitMode",
+    "LabelConfidence",
+    "LabelGroup",
+    "ModelRef",
+    "Prediction",
+    "Reason",
+    "Target",
+    "Task",
+]
+
+NONE_OF_THEM = "-"
+"""How an independent group's "none of these labels" is written in a table. An empty cell means: not known."""
+
+Target = str | frozenset[str] | None
+"""What is true of one picture in one group: a label, a set of labels (independent), or ``None`` (not known)."""
+
+DEFAULT_GROUP = "class"
+"""The group of a single-group task, where the data does not name it."""
+
+
+class FitMode(StrEnum):
+    """How a picture of any shape is brought to the square input of a backbone."""
+
+    CROP = "crop"
+    """The centre square, 0.875 of the shorter side; what lies outside is not seen."""
+    LETTERBOX = "letterbox"
+    """The whole picture in its proportions, the rest filled with the backbone's mean colour."""
+    STRETCH = "stretch"
+    """The whole picture, its proportions given up."""
+
+
+class Reason(StrEnum):
+    """Why a decision names the state that it names."""
+
+    ACCEPTED = "accepted"
+    BELOW_THRESHOLD = "below_threshold"
+    UNFAMILIAR = "unfamiliar"
+    CANNOT_JUDGE = "cannot_judge"
+    ABSTAINED = "abstained"
+
+
+@dataclass(frozen=True, slots=True)
+class LabelGroup:
+    """Labels that belong together.
+
+    Args:
+        name: the group's name, for example ``helmet``.
+        labels: in the model's order, which is never inferred again. An exclusive group has at least two.
+        kind: ``exclusive`` (softmax: exactly one holds) or ``independent`` (sigmoid: any number holds).
+
+    Raises:
+        LabelError: a label is empty, stands twice, or is ``-``; too few labels; an empty name.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    kind: Literal["exclusive", "independent"] = "exclusive"
+
+    def __post_init__(self) -> None:
+        if not self.name.strip():
+            raise LabelError("a label group has an empty name", hint="give it one, for example 'helmet'")
+        for label in self.labels:
+            if not label.strip() or label != label.strip() or label == NONE_OF_THEM or "|" in label:
+                raise LabelError(
+                    f"group {self.name!r} has a label that cannot be used: {label!r}",
+                    hint="a label is not empty, not '-', has no '|' and no space at its ends",
+                )
+        repeated = sorted({label for label in self.labels if self.labels.count(label) > 1})
+        if repeated:
+            raise LabelError(f"group {self.name!r} has labels that stand twice: {', '.join(repeated)}")
+        fewest = 2 if self.kind == "exclusive" else 1
+        if len(self.labels) < fewest:
+            raise LabelError(
+                f"group {self.name!r} has {len(self.labels)} label(s): {', '.join(self.labels) or 'none'}",
+                hint=f"{'an exclusive' if fewest == 2 else 'an independent'} group needs at least {fewest}",
+            )
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether exactly one label holds (softmax)."""
+        return self.kind == "exclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is classified: one or more label groups, in order."""
+
+    groups: tuple[LabelGroup, ...]
+
+    def __post_init__(self) -> None:
+        names = [group.name for group in self.groups]
+        if not names:
+            raise LabelError("a task needs at least one label group")
+        if len(set(names)) < len(names):
+            raise LabelError(f"a task has two label groups of one name: {', '.join(names)}")
+
+    @property
+    def kind(self) -> Literal["binary", "multi-class", "multi-label"]:
+        """One exclusive group of two labels, of three or more; several groups, or an independent one."""
+        if len(self.groups) > 1 or not self.groups[0].exclusive:
+            return "multi-label"
+        return "binary" if len(self.groups[0].labels) == 2 else "multi-class"
+
+    def group(self, name: str) -> LabelGroup:
+        """The group of that name.
+
+        Raises:
+            LabelError: there is none.
+        """
+        for group in self.groups:
+            if group.name == name:
+                return group
+        raise LabelError(
+            f"there is no label group {name!r}", hint=f"the groups are: {', '.join(g.name for g in self.groups)}"
+        )
+
+    def find(self, label: str) -> tuple[LabelGroup, str]:
+        """The group and label that ``label`` or ``group:label`` names.
+
+        Raises:
+            LabelError: no such label, or two groups share it and the group is not said.
+        """
+        found = [(g, name) for g in self.groups for name in g.labels if label in (name, f"{g.name}:{name}")]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            choices = ", ".join(f"{g.name}:{name}" for g, name in found)
+            raise LabelError(f"the label {label!r} stands in {len(found)} groups", hint=f"say which: {choices}")
+        known = ", ".join(name for g in self.groups for name in g.labels[:20])
+        raise LabelError(f"there is no label {label!r} in this task", hint=f"the labels are: {known}")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelConfidence:
+    """A label of a group with its confidence, the calibrated probability in 0..1 that it holds."""
+
+    group: str
+    label: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """Every label of a task with its confidence, for one picture.
+
+    Args:
+        task: what was classified.
+        confidences: one tuple a group, in the order of the task's groups and each group's labels; 0..1. Those of an
+            exclusive group add up to 1.
+    """
+
+    task: Task
+    confidences: tuple[tuple[float, ...], ...]
+
+    def __post_init__(self) -> None:
+        if [len(c) for c in self.confidences] != [len(g.labels) for g in self.task.groups]:
+            raise ValueError(
+                f"expected {[len(g.labels) for g in self.task.groups]} confidences a group, "
+                f"got {[len(c) for c in self.confidences]}"
+            )
+        if not all(math.isfinite(c) and 0.0 <= c <= 1.0 for group in self.confidences for c in group):
+            raise ValueError(f"confidences must lie in 0..1: {self.confidences}")
+
+    def results(self, group: str | None = None) -> list[LabelConfidence]:
+        """Every label with its confidence: groups in the task's order, most confident first within each.
+
+        Args:
+            group: only this group.
+        """
+        return [
+            LabelConfidence(g.name, label, confidence)
+            for g, row in zip(self.task.groups, self.confidences, strict=True)
+            if group is None or g.name == group
+            for label, confidence in sorted(zip(g.labels, row, strict=True), key=lambda pair: -pair[1])
+        ]
+
+    def top(self, group: str | None = None) -> LabelConfidence:
+        """The most confident label of a group (by default the first); the first in the model's order where two tie."""
+        return self.results(group or self.task.groups[0].name)[0]
+
+    def confidence(self, label: str) -> float:
+        """The confidence of ``label`` or ``group:label``.
+
+        Raises:
+            LabelError: no such label, or it stands in two groups.
+        """
+        group, name = self.task.find(label)
+        return self.confidences[self.task.groups.index(group)][group.labels.index(name)]
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """``classifierResults``: a label and a confidence each, and the group where the task has several."""
+        several = len(self.task.groups) > 1
+        return [
+            {**({"group": r.group} if several else {}), "label": r.label, "confidence": round(r.confidence, 8)}
+            for r in self.results()
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a policy made of the confidences of one group.
+
+    Args:
+        group: the label group decided on.
+        state: the business state: a label or the fall-back; for an independent group, the labels accepted.
+        confidence: of the state, 0..1. Of a fall-back, that of the top label, which was not enough. Of an
+            independent group, the product over its labels of the confidence that each is as the state says.
+        reason: why this state.
+    """
+
+    group: str
+    state: str | tuple[str, ...]
+    confidence: float
+    reason: Reason
+
+    def to_json(self) -> dict[str, Any]:
+        """``state`` (a list for an independent group), ``confidence`` and ``reason``."""
+        state = list(self.state) if isinstance(self.state, tuple) else self.state
+        return {"state": state, "confidence": round(self.confidence, 8), "reason": self.reason.value}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """Which model answered: its name, and the digest of what it computes (``sha256:...``)."""
+
+    name: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """All that is said of one picture: the one shape of it, on the command line as over the network.
+
+    Args:
+        image: the picture's name, as it was given.
+        model: which model answered.
+        prediction: every label with its confidence; ``None`` where the picture could not be read.
+        decisions: one a group, in the task's order.
+        error: why the picture could not be read; ``None`` where it could.
+    """
+
+    image: str
+    model: ModelRef
+    prediction: Prediction | None = None
+    decisions: tuple[Decision, ...] = ()
+    error: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """``image``, ``model``, ``classifierResults``, and ``decision`` or ``decisions``; else ``image`` and ``error``."""
+        if self.prediction is None:
+            return {"image": self.image, "error": self.error}
+        answer: dict[str, Any] = {
+            "image": self.image,
+            "model": {"name": self.model.name, "digest": self.model.digest},
+            "classifierResults": self.prediction.to_json(),
+        }
+        if len(self.decisions) == 1:
+            answer["decision"] = self.decisions[0].to_json()
+        else:
+            answer["decisions"] = {decision.group: decision.to_json() for decision in self.decisions}
+        return answer
