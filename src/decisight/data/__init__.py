@@ -1,0 +1,23 @@
+"""Labelled pictures: formats, splits and folds."""
+
+from __future__ import annotations
+
+from decisight.data.checks import check_trainable, spread_sources
+from decisight.data.dataset import Dataset, Example, Skipped
+from decisight.data.folds import assign_folds, sources_per_label
+from decisight.data.reading import read_dataset
+from decisight.data.splits import LabelShare, SplitReport, assign_splits
+
+__all__ = [
+    "Dataset",
+    "Example",
+    "LabelShare",
+    "Skipped",
+    "SplitReport",
+    "assign_folds",
+    "assign_splits",
+    "check_trainable",
+    "read_dataset",
+    "sources_per_label",
+    "spread_sources",
+]

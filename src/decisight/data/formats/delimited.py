@@ -1,0 +1,106 @@
+"""Rows of a CSV file, each with its line number; strict, because a shifted cell is a wrong label."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+from decisight.errors import DataError
+from decisight.imaging import printable
+
+__all__ = ["Row", "read_rows", "read_text"]
+
+Row = tuple[int, dict[str, object]]
+"""The line on which a row begins, from 1, and its cells by column."""
+
+_DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab"}
+
+
+def read_text(path: Path) -> str:
+    """The content of a text file in UTF-8, with or without a byte-order mark.
+
+    Raises:
+        DataError: it cannot be read, is empty, is not UTF-8, or holds zero bytes; names the line.
+    """
+    name = printable(path)
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise DataError(
+            f"{name}: does not exist", hint="check the spelling, and from where the path is meant"
+        ) from error
+    except OSError as error:
+        raise DataError(f"{name}: cannot be read: {error.strerror}", hint="check its permissions") from error
+    if not data.strip():
+        raise DataError(f"{name}: the file is empty", hint="the first line names the columns, one of them file_name")
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise DataError(f"{name}: the file is in UTF-16", hint="save it as 'CSV UTF-8'")
+    if b"\0" in data:
+        line = data.count(b"\n", 0, data.index(b"\0")) + 1
+        raise DataError(f"{name}, line {line}: there is a zero byte", hint="the file is damaged, or is not text")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise DataError(
+            f"{name}, line {line}: the byte 0x{data[error.start]:02x} is not UTF-8",
+            hint="save the file in UTF-8; spreadsheet programs call it 'CSV UTF-8'",
+        ) from error
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """Read a CSV file.
+
+    Cells are separated by a comma, a semicolon or a tab: by whichever stands most often in the header. Spaces around
+    a cell do not count. Empty lines are passed over.
+
+    Yields:
+        The line of each row and its cells, by the name of the column.
+
+    Raises:
+        DataError: the header is missing or ambiguous, a row has too many or too few cells, or a quote is broken;
+            names the line.
+    """
+    text, name = read_text(path), printable(path)
+    header_line = next(line for line in text.splitlines() if line.strip())
+    delimiter = max(_DELIMITERS, key=header_line.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    header: list[str] | None = None
+    while True:
+        line = reader.line_num + 1
+        try:
+            cells = [cell.strip() for cell in next(reader)]
+        except StopIteration:
+            break
+        except csv.Error as error:
+            raise DataError(
+                f"{name}, line {line}: a quote is broken: {error}",
+                hint='a quote (") opens and closes a whole cell; within one, write it twice ("")',
+            ) from error
+        if not any(cells):
+            continue
+        if header is None:
+            header = _checked_header(cells, f"{name}, line {line}")
+            continue
+        if len(cells) != len(header):
+            raise DataError(
+                f"{name}, line {line}: {len(cells)} cells, where the header has {len(header)} columns "
+                f"({', '.join(header)})",
+                hint=f"cells are separated by a {_DELIMITERS[delimiter]} here; "
+                "one that contains it must stand in double quotes",
+            )
+        yield line, dict(zip(header, cells, strict=True))
+
+
+def _checked_header(cells: list[str], where: str) -> list[str]:
+    repeated = sorted({cell for cell in cells if cell and cells.count(cell) > 1})
+    if repeated:
+        raise DataError(f"{where}: the column {repeated[0]!r} stands twice", hint="rename or remove one of them")
+    if "" in cells:
+        raise DataError(
+            f"{where}: column {cells.index('') + 1} has no name",
+            hint="name or remove it; pandas writes such a column unless to_csv is given index=False",
+        )
+    return cells

@@ -1,0 +1,51 @@
+"""Rows of a JSON Lines file: one object a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+from decisight.data.formats.delimited import Row, read_text
+from decisight.errors import DataError
+from decisight.imaging import printable
+
+__all__ = ["read_json_rows"]
+
+
+def read_json_rows(path: Path) -> Iterator[Row]:
+    """Read a JSON Lines file.
+
+    Yields:
+        The line of each row and its values, by key, as JSON has them.
+
+    Raises:
+        DataError: a line is not a JSON object, or holds a key twice; names the line.
+    """
+    text, name = read_text(path), printable(path)
+    for line, content in enumerate(text.split("\n"), start=1):
+        if not content.strip():
+            continue
+        where = f"{name}, line {line}"
+        try:
+            row = json.loads(content, object_pairs_hook=_without_repeats, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            raise DataError(
+                f"{where}: this is not JSON: {error}",
+                hint='each line is one object, for example {"file_name": "a.jpg", "helmet": "yes"}',
+            ) from error
+        if not isinstance(row, dict):
+            raise DataError(f"{where}: this is not a JSON object", hint='write {"file_name": "a.jpg", "helmet": "yes"}')
+        yield line, {key.strip(): value for key, value in row.items()}
+
+
+def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        raise ValueError("a key stands twice")
+    return row
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a value")
