@@ -1,0 +1,1 @@
+"""Models: backbones, heads, the model file, and the classifier that they make."""

@@ -1,0 +1,202 @@
+"""The classifier: pictures in, confidences out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from decisight import imaging
+from decisight.compute import open_session
+from decisight.compute import threads as granted_threads
+from decisight.errors import ImageError
+from decisight.models.model_file import ModelFile, output_name, read_model
+from decisight.models.stream import in_order
+from decisight.types import ModelRef, Prediction, Task
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from decisight.models.card import ModelCard
+
+__all__ = ["Classifier", "Picture", "load"]
+
+Picture: TypeAlias = "str | Path | bytes | Image | npt.NDArray[np.uint8]"
+"""What can be predicted: a file's path, a file's content, a Pillow image, or uint8 RGB (H, W, 3)."""
+
+_CHUNK = 4
+"""Pictures that one thread decodes and classifies at once: small enough to stay in its cache."""
+
+
+class Classifier:
+    """A model, ready to predict. Safe to use from several threads at once.
+
+        >>> model = load("gear.onnx")                                   # doctest: +SKIP
+        >>> model.predict("gate.jpg").confidence("helmet")              # doctest: +SKIP
+        0.9731
+        >>> [p.top().label for p in model.predict_batch(["a.jpg", "b.jpg"])]    # doctest: +SKIP
+        ['helmet', 'no_helmet']
+
+    Args:
+        file: a model as :func:`load` reads it.
+        threads: how many to compute with; by default as many as the machine grants.
+    """
+
+    def __init__(self, file: ModelFile, *, threads: int | None = None) -> None:
+        self.file = file
+        self.threads = granted_threads(threads).count
+        self._lock = threading.Lock()
+        self._sessions: dict[int, Any] = {}
+
+    @property
+    def card(self) -> ModelCard:
+        """All that the model says of itself."""
+        return self.file.card
+
+    @property
+    def task(self) -> Task:
+        """What it classifies."""
+        return self.card.task
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.card.name
+
+    @cached_property
+    def reference(self) -> ModelRef:
+        """Its name and the digest of what it computes, for answers."""
+        return ModelRef(self.name, self.file.graph_digest)
+
+    def predict(self, picture: Picture) -> Prediction:
+        """Classify one picture, with all threads working on it.
+
+        Args:
+            picture: a path, a file's content, a Pillow image, or uint8 RGB (H, W, 3).
+
+        Raises:
+            ImageError: it cannot be read, or has another shape or type.
+        """
+        return self._run(self.prepare(picture)[None], threads=self.threads)[0]
+
+    def predict_batch(self, pictures: Iterable[Picture]) -> list[Prediction]:
+        """Classify several pictures, decoding and classifying on all cores.
+
+        Raises:
+            ImageError: one of them cannot be read. :meth:`predict_stream` goes on instead.
+        """
+        answers = []
+        for answer in self.predict_stream(pictures):
+            if isinstance(answer, ImageError):
+                raise answer
+            answers.append(answer)
+        return answers
+
+    def predict_stream(self, pictures: Iterable[Picture]) -> Iterator[Prediction | ImageError]:
+        """Classify any number of pictures in constant memory: one answer each, in order.
+
+        Each thread decodes a few pictures and classifies them, so that decoding one overlaps with classifying
+        another. A picture that cannot be read gives its :class:`~decisight.errors.ImageError` and the rest goes on.
+        """
+        for answers in in_order(self._predict_chunk, pictures, size=_CHUNK, threads=self.threads):
+            yield from answers
+
+    def prepare(self, picture: Picture) -> npt.NDArray[np.uint8]:
+        """The picture as the graph takes it: uint8 (size, size, 3).
+
+        Raises:
+            ImageError: it cannot be read, or has another shape or type.
+        """
+        preprocessing = self.card.preprocessing
+        return imaging.fit(as_pixels(picture), preprocessing.size, preprocessing.fit, preprocessing.fill)
+
+    def with_settings(self, thresholds: Mapping[str, float] | None = None, fallback: str | None = None) -> Classifier:
+        """The same classifier with other thresholds or another fall-back on its card."""
+        card = replace(
+            self.card,
+            thresholds=dict(thresholds) if thresholds is not None else self.card.thresholds,
+            fallback=fallback if fallback is not None else self.card.fallback,
+        )
+        return Classifier(replace(self.file, card=card), threads=self.threads)
+
+    def _predict_chunk(self, pictures: Sequence[Picture]) -> list[Prediction | ImageError]:
+        answers: list[Prediction | ImageError | None] = []
+        prepared = []
+        for picture in pictures:
+            try:
+                prepared.append(self.prepare(picture))
+                answers.append(None)
+            except ImageError as error:
+                answers.append(error)
+        predictions = iter(self._run(np.stack(prepared), threads=1) if prepared else ())
+        return [next(predictions) if answer is None else answer for answer in answers]
+
+    def _run(self, batch: npt.NDArray[np.uint8], *, threads: int) -> list[Prediction]:
+        outputs = self._session(threads).run([output_name(g.name) for g in self.task.groups], {"image": batch})
+        groups = [
+            _normalised(values) if group.exclusive else values.astype(np.float64)
+            for group, values in zip(self.task.groups, outputs, strict=True)
+        ]
+        return [
+            Prediction(self.task, tuple(tuple(values[i].tolist()) for values in groups)) for i in range(len(batch))
+        ]
+
+    def _session(self, threads: int) -> Any:
+        with self._lock:
+            if threads not in self._sessions:
+                self._sessions[threads] = open_session(self.file.graph, threads=threads)
+            return self._sessions[threads]
+
+
+def _normalised(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Softmax in float32 adds up to 1 within 1e-6; here it adds up to 1 in float64."""
+    wide = values.astype(np.float64)
+    return np.asarray(wide / wide.sum(axis=1, keepdims=True), np.float64)
+
+
+def as_pixels(picture: Picture) -> npt.NDArray[np.uint8]:
+    """A picture in any of its forms as uint8 RGB (H, W, 3).
+
+    Raises:
+        ImageError: it cannot be read, or has another shape or type.
+    """
+    if isinstance(picture, str | Path):
+        return imaging.read_image(Path(picture))
+    if isinstance(picture, bytes):
+        return imaging.decode(picture)
+    if isinstance(picture, np.ndarray):
+        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or picture.size == 0:
+            raise ImageError(
+                f"expected an array of uint8 with the shape (height, width, 3), got {picture.dtype} {picture.shape}",
+                hint="RGB order, values 0 to 255",
+            )
+        return picture
+    return imaging.from_pillow(picture)
+
+
+def load(model: str | Path, *, threads: int | None = None) -> Classifier:
+    """Load a model.
+
+        >>> load("gear.onnx")                           # doctest: +SKIP
+        >>> load("imagenet:efficientnet_lite0")         # a backbone with its own 1,000 classes    # doctest: +SKIP
+
+    Args:
+        model: a model file, or ``imagenet:NAME`` for a backbone's own classifier.
+        threads: how many to compute with; by default as many as the machine grants.
+
+    Raises:
+        ModelError: it is not a model that can be used; see :mod:`decisight.errors`.
+        MissingPartError: there is no backbone of that name.
+    """
+    text = str(model)
+    if text.startswith("imagenet:"):
+        from decisight.models.imagenet import imagenet_model
+
+        return Classifier(imagenet_model(text.removeprefix("imagenet:")), threads=threads)
+    return Classifier(read_model(Path(model)), threads=threads)

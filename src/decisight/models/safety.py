@@ -1,0 +1,128 @@
+"""What a graph may hold: only what Decisight itself writes, in sizes that a picture can need."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from decisight.errors import NotAModelError, UnsafeModelError
+
+if TYPE_CHECKING:
+    from onnx import ModelProto, NodeProto, TensorProto
+
+__all__ = ["OPERATORS", "check_graph"]
+
+OPERATORS = frozenset(
+    {
+        "Add",
+        "AveragePool",
+        "Cast",
+        "Clip",
+        "Concat",
+        "Conv",
+        "Flatten",
+        "Gemm",
+        "GlobalAveragePool",
+        "GlobalMaxPool",
+        "Mul",
+        "Sigmoid",
+        "Slice",
+        "Softmax",
+        "Sub",
+        "Transpose",
+    }
+)
+"""The ONNX operators that a model file may use. None of them reads a file, loops, or makes much out of little."""
+
+_MAX_NODES = 5_000
+_MAX_SIDE = 1_024
+_MAX_ELEMENTS = 1 << 26
+"""Values of one tensor, for one picture: 64 Mi (256 MiB of fp32)."""
+_MAX_WINDOW = 64
+"""Kernel, stride and padding of a convolution or pooling."""
+
+
+def check_graph(model: ModelProto, size: int, outputs: dict[str, int]) -> None:
+    """Refuse a graph that holds what a model file must not hold, or that does not fit its own description.
+
+    Args:
+        model: the parsed ONNX file.
+        size: height and width of the input that the metadata promise, in pixels.
+        outputs: name and width of each output that the metadata promise.
+
+    Raises:
+        UnsafeModelError: external data, foreign operators, sub-graphs, or absurd sizes.
+        NotAModelError: input or outputs are not as promised, or the graph is not valid ONNX.
+    """
+    _check_extent(model)
+    for constant in model.graph.initializer:
+        _check_constant(constant)
+    for node in model.graph.node:
+        _check_node(node)
+    _check_shapes(model, size, outputs)
+
+
+def _check_extent(model: ModelProto) -> None:
+    foreign = sorted({o.domain for o in model.opset_import if o.domain not in ("", "ai.onnx")})
+    if foreign or model.functions:
+        raise UnsafeModelError(f"it uses operators of others: {', '.join(foreign) or 'functions of its own'}")
+    if model.training_info or model.graph.sparse_initializer:
+        raise UnsafeModelError("it holds training graphs or sparse tensors, which a Decisight model never does")
+    if len(model.graph.node) > _MAX_NODES or len(model.graph.initializer) > _MAX_NODES:
+        raise UnsafeModelError(f"it has {len(model.graph.node)} nodes; at most {_MAX_NODES} are accepted")
+
+
+def _check_constant(constant: TensorProto) -> None:
+    from onnx import TensorProto
+
+    if constant.data_location == TensorProto.EXTERNAL or constant.external_data:
+        raise UnsafeModelError(f"its tensor {constant.name!r} lies in another file; a model is one file")
+    width = {TensorProto.FLOAT: 4, TensorProto.INT64: 8}.get(constant.data_type)
+    if width is None:
+        raise UnsafeModelError(f"its tensor {constant.name!r} has a type that Decisight does not write")
+    elements = math.prod(constant.dims)
+    if min(constant.dims, default=1) < 0 or elements > _MAX_ELEMENTS or elements * width != len(constant.raw_data):
+        raise UnsafeModelError(
+            f"its tensor {constant.name!r} says it has the shape {list(constant.dims)} and holds "
+            f"{len(constant.raw_data)} bytes"
+        )
+
+
+def _check_node(node: NodeProto) -> None:
+    from onnx import AttributeProto
+
+    if node.domain not in ("", "ai.onnx") or node.op_type not in OPERATORS:
+        name = f"{node.domain}.{node.op_type}" if node.domain else node.op_type
+        raise UnsafeModelError(f"it uses the operator {name!r}, which a Decisight model never does")
+    for attribute in node.attribute:
+        if attribute.type not in (AttributeProto.INT, AttributeProto.INTS, AttributeProto.FLOAT, AttributeProto.STRING):
+            raise UnsafeModelError(f"its node {node.name!r} carries a tensor or a sub-graph")
+        if attribute.name in ("kernel_shape", "strides", "pads", "dilations") and not all(
+            0 <= n <= _MAX_WINDOW for n in attribute.ints
+        ):
+            raise UnsafeModelError(f"its node {node.name!r} has {attribute.name} {list(attribute.ints)}")
+
+
+def _check_shapes(model: ModelProto, size: int, outputs: dict[str, int]) -> None:
+    from onnx import TensorProto, checker, shape_inference
+
+    if not 8 <= size <= _MAX_SIDE:
+        raise UnsafeModelError(f"its input is {size} pixels wide; 8 to {_MAX_SIDE} are accepted")
+    try:
+        checker.check_model(model)
+        inferred = shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
+    except (checker.ValidationError, shape_inference.InferenceError, RuntimeError, ValueError) as error:
+        raise NotAModelError("its graph is not valid ONNX", hint="take it again from where it came from") from error
+    for value in inferred.graph.value_info:
+        dims = [d.dim_value for d in value.type.tensor_type.shape.dim][1:]
+        if math.prod(d or 1 for d in dims) > _MAX_ELEMENTS:
+            raise UnsafeModelError(f"its tensor {value.name!r} would have {dims} values for one picture")
+    inputs = [i for i in model.graph.input if i.name not in {c.name for c in model.graph.initializer}]
+    found = [
+        (i.name, i.type.tensor_type.elem_type, [d.dim_value for d in i.type.tensor_type.shape.dim][1:]) for i in inputs
+    ]
+    if found != [("image", TensorProto.UINT8, [size, size, 3])]:
+        raise NotAModelError(f"its input is not a picture of {size} x {size} pixels")
+    widths = {o.name: [d.dim_value for d in o.type.tensor_type.shape.dim][1:] for o in inferred.graph.output}
+    if widths != {name: [width] for name, width in outputs.items()}:
+        raise NotAModelError("its outputs do not fit the labels that it names")
