@@ -7,6 +7,7 @@ confidence for every label of every group; a policy turns it into a :class:`Deci
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
@@ -69,7 +70,7 @@ class LabelGroup:
         kind: ``exclusive`` (softmax: exactly one holds) or ``independent`` (sigmoid: any number holds).
 
     Raises:
-        LabelError: a label is empty, stands twice, or is ``-``; too few labels; an empty name.
+        LabelError: a label is empty, stands twice, or is ``-``; too few labels; an empty name; another kind.
     """
 
     name: str
@@ -77,15 +78,21 @@ class LabelGroup:
     kind: Literal["exclusive", "independent"] = "exclusive"
 
     def __post_init__(self) -> None:
-        if not self.name.strip():
-            raise LabelError("a label group has an empty name", hint="give it one, for example 'helmet'")
+        if not self.name.strip() or not _text(self.name):
+            raise LabelError(
+                f"a label group has a name that cannot be used: {self.name!r}", hint="give it one, for example 'helmet'"
+            )
+        if self.kind not in ("exclusive", "independent"):
+            raise LabelError(
+                f"group {self.name!r} is of the kind {self.kind!r}", hint="a group is exclusive or independent"
+            )
         for label in self.labels:
-            if not label.strip() or label != label.strip() or label == NONE_OF_THEM or "|" in label:
+            if not label.strip() or label != label.strip() or label == NONE_OF_THEM or "|" in label or not _text(label):
                 raise LabelError(
                     f"group {self.name!r} has a label that cannot be used: {label!r}",
-                    hint="a label is not empty, not '-', has no '|' and no space at its ends",
+                    hint="a label is text, not empty, not '-', has no '|' and no space at its ends",
                 )
-        repeated = sorted({label for label in self.labels if self.labels.count(label) > 1})
+        repeated = sorted(label for label, times in Counter(self.labels).items() if times > 1)
         if repeated:
             raise LabelError(f"group {self.name!r} has labels that stand twice: {', '.join(repeated)}")
         fewest = 2 if self.kind == "exclusive" else 1
@@ -99,6 +106,15 @@ class LabelGroup:
     def exclusive(self) -> bool:
         """Whether exactly one label holds (softmax)."""
         return self.kind == "exclusive"
+
+
+def _text(name: str) -> bool:
+    """Whether it can be written; a folder's name that is not UTF-8 reaches Python as what cannot."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,17 +202,25 @@ class Prediction:
 
         Args:
             group: only this group.
+
+        Raises:
+            LabelError: there is no group of that name.
         """
+        only = self.task.group(group) if group is not None else None
         return [
             LabelConfidence(g.name, label, confidence)
             for g, row in zip(self.task.groups, self.confidences, strict=True)
-            if group is None or g.name == group
+            if only is None or g is only
             for label, confidence in sorted(zip(g.labels, row, strict=True), key=lambda pair: -pair[1])
         ]
 
     def top(self, group: str | None = None) -> LabelConfidence:
-        """The most confident label of a group (by default the first); the first in the model's order where two tie."""
-        return self.results(group or self.task.groups[0].name)[0]
+        """The most confident label of a group (by default the first); the first in the model's order where two tie.
+
+        Raises:
+            LabelError: there is no group of that name.
+        """
+        return self.results(self.task.groups[0].name if group is None else group)[0]
 
     def confidence(self, label: str) -> float:
         """The confidence of ``label`` or ``group:label``.
@@ -266,7 +290,11 @@ class Answer:
     error: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """``image``, ``model``, ``classifierResults``, and ``decision`` or ``decisions``; else ``image`` and ``error``."""
+        """As JSON values: what was found, or why nothing was.
+
+        ``image``, ``model``, ``classifierResults``, and ``decision`` or ``decisions`` (by group, where there are
+        several); else ``image`` and ``error``.
+        """
         if self.prediction is None:
             return {"image": self.image, "error": self.error}
         answer: dict[str, Any] = {

@@ -1,0 +1,183 @@
+"""Accuracy over the fifteen tasks of the shared photo sets, with default settings, beside two yardsticks.
+
+    python benchmarks/accuracy.py --data ../shared/data [--json results/accuracy.json] [--no-yardsticks]
+
+Each set is trained on its train part and evaluated on its test part. No option is chosen on a test part. The yardsticks
+are linear probes on the same frozen backbone, as in the data's description: standardised features, multinomial logistic
+regression with C = 0.001; ``crop: last`` sees the mean-pooled last layer of the centre crop, ``stretch: max`` mean and
+maximum of every depth of the whole picture.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from _machine import machine
+from decisight.compute import open_session, threads
+from decisight.data.dataset import Dataset
+from decisight.data.reading import read_dataset
+from decisight.evaluation.evaluate import evaluate
+from decisight.imaging import fit, read_image
+from decisight.models.backbones import backbones
+from decisight.models.classifier import Classifier
+from decisight.models.heads import feature_graph
+from decisight.training.cache import FeatureCache
+from decisight.training.train import TrainOptions, train
+from decisight.types import FitMode
+
+SETS = {
+    "car_attr": ["make", "body"],
+    "car_model": ["class"],
+    "fashion_outfit": ["outerwear", "lower", "bag"],
+    "flowers": ["class"],
+    "ppe_compliance": ["class"],
+    "ppe_compliance/gear.csv": ["helmet", "vest"],
+    "ppe_helmet": ["class"],
+    "ppe_person": ["helmet", "workwear"],
+    "ppe_vest": ["class"],
+    "uniform_color": ["class"],
+}
+SOURCES = {
+    "ppe_compliance": r"^([^_]+)_",
+    "ppe_helmet": r"^(?!part2_)(.+)_[^_]+$",
+    "ppe_person": r"^(?!part2_)(.+)_[^_]+$",
+    "ppe_vest": r"^(?!part2_)(.+)_[^_]+$",
+    "uniform_color": r"^(?!part2_)(.+)_[^_]+$",
+}
+"""What the data's description says of sources: the photo that a crop was cut from."""
+
+
+def ours(path: Path, pattern: str | None, cache: Path) -> dict[str, dict[str, float]]:
+    """Accuracy and balanced accuracy on the test part, by group; and what was chosen."""
+    data = read_dataset(path, source_pattern=pattern)
+    with FeatureCache(cache) as features:
+        trained = train(
+            data,
+            TrainOptions(name=path.stem),
+            cache=features,
+            progress=lambda *_: None,
+            threads=threads().count,
+        )
+    test = data.only("test")
+    predictions = Classifier(trained.model).predict_batch(e.path for e in test.examples)
+    groups = range(len(data.task.groups))
+    confidences = [np.array([p.confidences[g] for p in predictions]) for g in groups]
+    report = evaluate(data.task, [e.targets for e in test.examples], confidences)
+    chosen = {c.name if c.group is None else f"{c.group}: {c.name}": c.value for c in trained.report.choices}
+    return {
+        group.group.name: {
+            "accuracy": group.accuracy.value,
+            "balanced_accuracy": group.balanced_accuracy.value,
+            "ece": group.ece.value,
+            "chosen": chosen,
+            "seconds": sum(trained.report.seconds.values()),
+        }
+        for group in report.groups
+    }
+
+
+def yardsticks(path: Path, group: str) -> dict[str, dict[str, float]]:
+    """The same figures for two plain probes."""
+    data = read_dataset(path)
+    at = [g.name for g in data.task.groups].index(group)
+    known = Dataset(data.root, data.task, tuple(e for e in data.examples if e.targets[at] is not None))
+    return {
+        "crop: last": _probe(known, at, FitMode.CROP, ("head.all.mean",)),
+        "stretch: max": _probe(
+            known,
+            at,
+            FitMode.STRETCH,
+            tuple(f"{t.name}.all.{p}" for t in backbones.build("efficientnet_lite0").taps for p in ("mean", "max")),
+        ),
+    }
+
+
+_SEEN: dict[tuple[Path, FitMode, tuple[str, ...]], np.ndarray] = {}
+
+
+def _features(path: Path, mode: FitMode, names: tuple[str, ...]) -> np.ndarray:
+    key = (path, mode, names)
+    if key not in _SEEN:
+        backbone = backbones.build("efficientnet_lite0")
+        session = _session(names)
+        batch = fit(read_image(path), backbone.input.size, mode, backbone.input.fill)[None]
+        _SEEN[key] = session.run(["features"], {"image": batch})[0][0]
+    return _SEEN[key]
+
+
+_SESSIONS: dict[tuple[str, ...], object] = {}
+
+
+def _session(names: tuple[str, ...]):
+    if names not in _SESSIONS:
+        graph = feature_graph(backbones.build("efficientnet_lite0"), names, "benchmark")
+        _SESSIONS[names] = open_session(graph.SerializeToString(), threads=threads().count)
+    return _SESSIONS[names]
+
+
+def _probe(data: Dataset, at: int, mode: FitMode, names: tuple[str, ...]) -> dict[str, float]:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import accuracy_score, balanced_accuracy_score
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    def table(split: str) -> tuple[np.ndarray, list[str]]:
+        examples = data.only(split).examples
+        rows = np.array([_features(e.path, mode, names) for e in examples])
+        return rows, [str(e.targets[at]) for e in examples]
+
+    x, y = table("train")
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.001, max_iter=2000)).fit(x, y)
+    x, y = table("test")
+    predicted = model.predict(x)
+    return {
+        "accuracy": float(accuracy_score(y, predicted)),
+        "balanced_accuracy": float(balanced_accuracy_score(y, predicted)),
+    }
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--no-yardsticks", action="store_true")
+    parser.add_argument("--cache", type=Path, help="keep features here; by default they are computed afresh")
+    options = parser.parse_args()
+    if not options.data.is_dir():
+        raise SystemExit(f"there is no folder {options.data}; this benchmark needs the shared photo sets")
+    begin, rows = time.time(), {}
+    with tempfile.TemporaryDirectory() as folder:
+        cache = options.cache or Path(folder) / "features.sqlite3"
+        for name, groups in SETS.items():
+            path = options.data / name
+            found = ours(path, SOURCES.get(name), cache)
+            for group in groups:
+                row = {"decisight": found[group]}
+                if not options.no_yardsticks:
+                    row |= yardsticks(path, group)
+                rows[f"{name.split('/')[0]}: {group}"] = row
+                figures = "  ".join(
+                    f"{who} {100 * r['accuracy']:.1f}/{100 * r['balanced_accuracy']:.1f}" for who, r in row.items()
+                )
+                print(f"{name.split('/')[0]}: {group:12} {figures}   {found[group]['chosen']}", flush=True)
+    means = {
+        who: {k: float(np.mean([r[who][k] for r in rows.values()])) for k in ("accuracy", "balanced_accuracy")}
+        for who in next(iter(rows.values()))
+    }
+    print(f"\nmean of {len(rows)} tasks (accuracy / balanced accuracy, %):")
+    for who, mean in means.items():
+        print(f"  {who:14} {100 * mean['accuracy']:.2f} / {100 * mean['balanced_accuracy']:.2f}")
+    if options.json:
+        result = {"machine": machine(), "seconds": time.time() - begin, "means": means, "tasks": rows}
+        options.json.write_text(json.dumps(result, indent=1), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,352 @@
+"""The commands, their arguments and options. What a command does is a function of a module of its own.
+
+Nothing runs in here: a command function only says what is to be done, and :func:`parse` hands that back. So whatever
+goes wrong goes wrong in one place, :mod:`decisight.cli.entry`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+import typer.main
+
+import decisight
+from decisight.cli.renderings import Format
+from decisight.errors import UsageError
+from decisight.types import FitMode
+
+__all__ = ["Work", "app", "parse"]
+
+Work: TypeAlias = Callable[[], int]
+"""What a command does; it gives the exit status."""
+
+app = typer.Typer(
+    name="decisight",
+    help="Turn pictures into decisions: train a classifier on labelled photos, see how far it can be trusted, use it.",
+    epilog="Exit status: 0 done, 1 done but some pictures could not be read, 2 refused, 130 interrupted.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ModelArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL", help="A model file, or imagenet:efficientnet_lite0 for the 1,000 ImageNet classes."
+    ),
+]
+ThresholdOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--threshold",
+        metavar="LABEL=0.8",
+        help="Accept this label only from this confidence on. May be given several times; GROUP:LABEL=0.8 where two "
+        "groups have the label.",
+    ),
+]
+FallbackOption = Annotated[
+    str | None, typer.Option(metavar="STATE", help="The decision where no threshold is met.  [default: the model's]")
+]
+ThreadsOption = Annotated[
+    int | None, typer.Option(min=1, max=9999, help="Threads to compute with.  [default: one a CPU]")
+]
+DataArgument = Annotated[
+    Path, typer.Argument(metavar="DATA", help="Labelled pictures: a folder, or a CSV or JSONL file.")
+]
+GroupsOption = Annotated[
+    str | None,
+    typer.Option(metavar="A,B", help="The columns that hold labels.  [default: all but file_name, split, source]"),
+]
+SourcePatternOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="REGEX",
+        help="Finds in a file's name the photo, clip or vehicle that it was cut from; its pictures are kept together.",
+    ),
+]
+
+
+class Split(StrEnum):
+    """Which part of a dataset."""
+
+    TRAIN = "train"
+    VAL = "val"
+    TEST = "test"
+    ALL = "all"
+
+
+class ReportFormat(StrEnum):
+    """How a report is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def parse(arguments: Sequence[str]) -> Work:
+    """What the arguments ask for.
+
+    Raises:
+        UsageError: they cannot be understood.
+    """
+    try:
+        work = typer.main.get_command(app).main(list(arguments), prog_name="decisight", standalone_mode=False)
+    except typer.TyperException as error:
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "decisight"
+        raise UsageError(error.format_message(), hint=f"see: {command} --help") from error
+    # Help and the version have been printed; what comes back is the exit status.
+    return work if callable(work) else lambda: int(work or 0)
+
+
+@app.callback(invoke_without_command=True)
+def main(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Let tracebacks through, as DECISIGHT_DEBUG=1 does.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"decisight {decisight.__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit
+
+
+@app.command()
+def predict(
+    model: ModelArgument,
+    pictures: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH",
+            help="Pictures, folders of pictures, patterns like 'photos/**/*.jpg', or - for a list on stdin.",
+        ),
+    ],
+    top: Annotated[int, typer.Option(min=1, help="How many labels the table shows.")] = 5,
+    format: Annotated[
+        Format | None, typer.Option(help="How to write the answers.  [default: as the output's name says, else table]")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write.  [default: standard output]")
+    ] = None,
+    threshold: ThresholdOption = None,
+    fallback: FallbackOption = None,
+    threads: ThreadsOption = None,
+    null: Annotated[
+        bool, typer.Option("--null", "-0", help="Names on stdin end with NUL, as of find -print0.")
+    ] = False,
+) -> Work:
+    """Classify pictures and decide.
+
+    A picture that cannot be read has its error in its own row; the rest goes on, and the exit status is 1.
+    """
+
+    def work() -> int:
+        from decisight.cli.predict import PredictOptions, run
+
+        return run(
+            PredictOptions(
+                model=model,
+                pictures=pictures,
+                top=top,
+                format=format,
+                output=None if output == Path("-") else output,
+                thresholds=threshold or (),
+                fallback=fallback,
+                threads=threads,
+                null_separated=null,
+            )
+        )
+
+    return work
+
+
+@app.command()
+def evaluate(
+    model: ModelArgument,
+    data: DataArgument,
+    split: Annotated[
+        Split | None,
+        typer.Option(help="Which part.  [default: test; of data without splits all that was not seen in training]"),
+    ] = None,
+    json_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--json", metavar="FILE", help="Write the figures as JSON; - for standard output, and nothing else."
+        ),
+    ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FOLDER",
+            help="Write plots, evaluation.json and predictions.csv into this folder.",
+        ),
+    ] = None,
+    threshold: ThresholdOption = None,
+    groups: GroupsOption = None,
+    source_pattern: SourcePatternOption = None,
+    threads: ThreadsOption = None,
+) -> Work:
+    """See how far a model can be trusted, on labelled pictures that it has not learnt from.
+
+    Accuracy, balanced accuracy, precision, recall, F1, ROC-AUC, average precision and calibration error, each with
+    its 95 % interval; the confusion matrix; and which of these figures to look at.
+    """
+
+    def work() -> int:
+        from decisight.cli.evaluate import EvaluateOptions, run
+
+        return run(
+            EvaluateOptions(
+                model=model,
+                data=data,
+                split=split,
+                json=json_file,
+                folder=folder,
+                source_pattern=source_pattern,
+                groups=_listed(groups),
+                thresholds=threshold or (),
+                threads=threads,
+            )
+        )
+
+    return work
+
+
+@app.command()
+def train(
+    data: DataArgument,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The model file to write.")],
+    name: Annotated[str | None, typer.Option(help="The model's name.  [default: the file's]")] = None,
+    groups: GroupsOption = None,
+    independent: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="Columns in which any number of labels holds, though none shows it."),
+    ] = None,
+    source_pattern: SourcePatternOption = None,
+    holdout: Annotated[
+        float, typer.Option(help="Share of the sources set aside for testing where the data is not divided.")
+    ] = 0.2,
+    fit: Annotated[
+        FitMode | None, typer.Option(help="How a picture is brought to a square.  [default: chosen]")
+    ] = None,
+    depths: Annotated[
+        str | None, typer.Option(help="Depths of the backbone to look at: last, deep, all, shallow.  [default: chosen]")
+    ] = None,
+    pooling: Annotated[str | None, typer.Option(help="mean, mean+max or mean+max+halves.  [default: chosen]")] = None,
+    mirror: Annotated[
+        bool | None, typer.Option("--mirror/--no-mirror", help="Learn from mirrored pictures too.  [default: chosen]")
+    ] = None,
+    strength: Annotated[
+        float | None, typer.Option(help="Inverse strength of regularisation.  [default: chosen]")
+    ] = None,
+    balance: Annotated[
+        bool, typer.Option("--balance", help="Let every class count the same. Distorts confidences: prefer thresholds.")
+    ] = False,
+    folds: Annotated[int, typer.Option(help="Folds of the cross-validation.")] = 5,
+    seed: Annotated[int, typer.Option(help="Another seed deals other folds.")] = 0,
+    threshold: ThresholdOption = None,
+    fallback: Annotated[str, typer.Option(metavar="STATE", help="The decision where no threshold is met.")] = "unknown",
+    backbone: Annotated[str, typer.Option(help="The pretrained network to build on.")] = "efficientnet_lite0",
+    cache: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Where features are kept.  [default: in the user's cache folder]"),
+    ] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Keep no features.")] = False,
+    threads: ThreadsOption = None,
+    format: Annotated[ReportFormat, typer.Option(help="How to print the report.")] = ReportFormat.TEXT,
+) -> Work:
+    """Learn a classifier from labelled pictures.
+
+    DATA is a folder of class folders (in train/ val/ test/, or alone), a folder with metadata.csv or metadata.jsonl,
+    or a CSV or JSONL file with the column file_name and one column for each label group.
+    """
+
+    def work() -> int:
+        from decisight.cli.train import TrainRequest, run
+
+        return run(
+            TrainRequest(
+                data=data,
+                output=output,
+                name=name,
+                backbone=backbone,
+                fit=fit,
+                depths=depths,
+                pooling=pooling,
+                mirror=mirror,
+                strength=strength,
+                folds=folds,
+                seed=seed,
+                thresholds=threshold or (),
+                fallback=fallback,
+                balance=balance,
+                holdout=holdout,
+                groups=_listed(groups),
+                independent=_listed(independent) or (),
+                source_pattern=source_pattern,
+                cache=cache,
+                keep_features=not no_cache,
+                threads=threads,
+                as_json=format is ReportFormat.JSON,
+            )
+        )
+
+    return work
+
+
+@app.command()
+def info(
+    model: ModelArgument,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> Work:
+    """Show what a model says of itself: labels, how it was made, how good it was found to be."""
+
+    def work() -> int:
+        from decisight.cli.info import run
+
+        return run(model, as_json=as_json)
+
+    return work
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Where everything goes.")] = Path(
+        "demo"
+    ),
+    pictures: Annotated[int, typer.Option(min=48, max=100_000, help="How many pictures to draw.")] = 360,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed draws other workers.")] = 0,
+    threads: ThreadsOption = None,
+) -> Work:
+    """Go the whole way, offline: classify photographs, draw a gate camera's pictures, train, evaluate, decide."""
+
+    def work() -> int:
+        from decisight.cli.demo import DemoOptions, run
+
+        return run(DemoOptions(folder, pictures, seed, threads))
+
+    return work
+
+
+@app.command()
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> Work:
+    """Say what is installed, what Decisight will run on, and what is wrong."""
+
+    def work() -> int:
+        from decisight.cli.doctor import run
+
+        return run(as_json)
+
+    return work
+
+
+def _listed(names: str | None) -> list[str] | None:
+    """``a,b`` as a list."""
+    return None if names is None else [name.strip() for name in names.split(",")]

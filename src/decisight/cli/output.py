@@ -1,0 +1,155 @@
+"""Where results are written: checked before the work begins, and never left half-written."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+from decisight.errors import OutputError
+
+__all__ = ["check_file", "check_folder", "replacing", "standard_output", "streaming"]
+
+
+def check_file(path: Path, *, example: str) -> None:
+    """Make sure that a file can be written, before work is spent on what goes into it. Writes nothing.
+
+    Args:
+        path: the file; what it holds is left alone.
+        example: a name to suggest.
+
+    Raises:
+        OutputError: it is a folder, its folder is not there, or it may not be written.
+    """
+    if os.path.isdir(path):
+        raise OutputError(f"{_shown(path)} is a folder", hint=f"name a file in it: {_shown(path / example)}")
+    if not os.path.isdir(path.parent):
+        raise OutputError(f"there is no folder {_shown(path.parent)}", hint="make it first, or name another place")
+    try:
+        if _is_special(path):
+            if not os.access(path, os.W_OK):
+                raise OutputError(f"{_shown(path)} may not be written (no permission)", hint="name another place")
+        else:
+            _check_room(path.resolve().parent)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def check_folder(path: Path) -> None:
+    """Make sure that files can be written into a folder; makes it, with those above it, where it is not there.
+
+    Raises:
+        OutputError: it is a file, or cannot be made or written to.
+    """
+    if os.path.lexists(path) and not os.path.isdir(path):
+        raise OutputError(f"{_shown(path)} is a file, not a folder", hint="name a folder")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        _check_room(path)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[TextIO]:
+    """A text file (UTF-8) that takes its name when it is complete: until then, and on any failure, the old one stays.
+
+    What is no ordinary file, such as a pipe or a device, is written to directly.
+
+    Raises:
+        OutputError: it cannot be written, or the disk is full.
+    """
+    if _is_special(path):
+        with streaming(path) as stream:
+            yield stream
+        return
+    # A link stays a link: the file that it leads to is replaced.
+    target = path.resolve()
+    beside: Path | None = None
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w",
+            encoding="utf-8",
+            errors="backslashreplace",
+            newline="",
+            dir=target.parent,
+            prefix=".decisight-",
+            suffix=".part",
+            delete=False,
+        ) as stream:
+            beside = Path(stream.name)
+            yield stream  # type: ignore[misc]  # a wrapper that does all that TextIO does
+        beside.chmod(_mode(target))
+        beside.replace(target)
+    except OSError as error:
+        raise _unwritable(path, error, left="what was there before is unchanged") from error
+    finally:
+        if beside is not None:
+            beside.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def streaming(path: Path) -> Iterator[TextIO]:
+    """A text file (UTF-8) that is written as the work goes on; what it held is lost at once.
+
+    Raises:
+        OutputError: it cannot be written, or the disk is full.
+    """
+    try:
+        with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
+            yield stream
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+@contextlib.contextmanager
+def standard_output(*, utf8: bool) -> Iterator[TextIO]:
+    """Standard output.
+
+    Args:
+        utf8: whatever the terminal's encoding: what other programs read has one encoding.
+    """
+    with contextlib.suppress(AttributeError, ValueError):
+        if utf8:
+            sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="")  # type: ignore[union-attr]  # TextIO is wider than what it is
+    yield sys.stdout
+
+
+def _is_special(path: Path) -> bool:
+    try:
+        return not stat.S_ISREG(os.stat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def _check_room(folder: Path) -> None:
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(b"\0")
+
+
+def _mode(path: Path) -> int:
+    """The permissions of the file that is replaced, else those that a new one gets."""
+    try:
+        return stat.S_IMODE(os.stat(path).st_mode)
+    except FileNotFoundError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask
+
+
+def _unwritable(path: Path, error: OSError, *, left: str | None = None) -> OutputError:
+    if isinstance(error, BrokenPipeError):
+        raise error
+    hint = "make room, or name another place" if not left else f"{left}; make room, or name another place"
+    return OutputError(f"{_shown(path)} cannot be written: {error.strerror or error}", hint=hint)
+
+
+def _shown(path: Path) -> str:
+    from decisight.imaging import printable
+
+    return printable(path)

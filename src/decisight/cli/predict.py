@@ -1,0 +1,247 @@
+"""``decisight predict``: classify pictures, decide, and write what was found."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from decisight.cli import output
+from decisight.cli.console import Progress, complain, progress_bars, terminal, warn
+from decisight.cli.pictures import PictureSearch
+from decisight.cli.renderings import Format, Table, csv_text, json_lines, json_list
+from decisight.errors import ImageError, OutputError, UsageError
+from decisight.types import Answer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from decisight.models.classifier import Classifier
+    from decisight.policies.threshold import Threshold
+
+__all__ = ["PredictOptions", "load_model", "predicted", "rule_for", "run", "storable", "why"]
+
+_LOOK_AHEAD = 100
+"""Names that the first column of a table is made wide enough for."""
+
+
+@dataclass(frozen=True, slots=True)
+class PredictOptions:
+    """What ``decisight predict`` was asked for; see its help."""
+
+    model: str
+    pictures: Sequence[str]
+    top: int = 5
+    format: Format | None = None
+    output: Path | None = None
+    thresholds: Sequence[str] = ()
+    fallback: str | None = None
+    threads: int | None = None
+    null_separated: bool = False
+
+    @property
+    def written_as(self) -> Format:
+        """The format asked for, else the one that the output's name ends in, else a table."""
+        if self.format is not None:
+            return self.format
+        suffix = "" if self.output is None else self.output.suffix.lower().removeprefix(".")
+        return Format(suffix) if suffix in {format.value for format in Format} else Format.TABLE
+
+
+def run(options: PredictOptions) -> int:
+    """Predict every picture.
+
+    Returns:
+        The exit status: 0, or 1 where a picture could not be read or an argument named none.
+
+    Raises:
+        DecisightError: nothing can be predicted or written as asked.
+    """
+    if options.output is not None:
+        _check_output(options.output, options.model)
+    model = load_model(options.model, threads=options.threads)
+    rule = rule_for(model, options.thresholds, options.fallback)
+    search = PictureSearch(options.pictures, options.null_separated)
+    first, pictures = _first_known(search)
+    screen = terminal(sys.stdout) if options.output is None else None
+    table = Table(model.task, rule, options.top, first, None if screen is None else screen.width)
+    begun, tally, bar = time.monotonic(), _Tally(), _bar_console(options, screen)
+    with progress_bars(bar) as progress:
+        answers = tally.counting(predicted(model, rule, pictures), _with_total(progress, search, bar))
+        _write(answers, options, table, screen)
+    for text in search.complaints:
+        warn(text)
+    _summarise(tally, time.monotonic() - begun, options)
+    return 1 if tally.failed or search.complaints else 0
+
+
+def load_model(name: str, *, threads: int | None) -> Classifier:
+    """Load a model for a command.
+
+    Raises:
+        UsageError: it is a picture: arguments in the wrong order.
+        ModelError: it is not a model that can be used.
+    """
+    from decisight.imaging import is_image_name, printable
+    from decisight.models.classifier import load
+
+    if is_image_name(name) and os.path.isfile(name):
+        raise UsageError(
+            f"{printable(name)} is a picture, not a model",
+            hint="the model comes first: decisight predict MODEL PATH...",
+        )
+    return load(name, threads=threads)
+
+
+def rule_for(model: Classifier, thresholds: Iterable[str], fallback: str | None) -> Threshold:
+    """The rule of decision: thresholds and fall-back as given, each for itself, else the model's own.
+
+    Args:
+        model: the model.
+        thresholds: as ``label=0.8`` or ``group:label=0.8``.
+        fallback: the fall-back state.
+
+    Raises:
+        UsageError: a threshold is not understood, or not in 0..1.
+        LabelError: it is for a label that the model does not have.
+    """
+    from decisight.policies.threshold import Threshold, parse_thresholds
+
+    own = Threshold(model.card.thresholds, model.card.fallback).checked(model.task)
+    given = Threshold(parse_thresholds(list(thresholds)), own.fallback if fallback is None else fallback)
+    checked = given.checked(model.task)
+    return Threshold({**own.thresholds, **checked.thresholds}, checked.fallback)
+
+
+def predicted(model: Classifier, rule: Threshold, pictures: Iterable[str]) -> Iterator[Answer]:
+    """An answer for every picture, in order and in constant memory."""
+    names, paths = itertools.tee(pictures)
+    for name, outcome in zip(names, model.predict_stream(paths), strict=True):
+        if isinstance(outcome, ImageError):
+            yield Answer(storable(name), model.reference, error=why(outcome, name))
+        else:
+            yield Answer(storable(name), model.reference, outcome, rule.decide(outcome))
+
+
+def storable(name: str) -> str:
+    """A file's name as UTF-8 can hold it: itself, unless it has bytes that are not UTF-8, which become escapes."""
+    from decisight.imaging import printable
+
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return printable(name)
+    return name
+
+
+def why(error: ImageError, name: str) -> str:
+    """What was wrong with a picture and what to do about it; its name stands beside it, so not in it."""
+    from decisight.imaging import printable
+
+    message = error.message.removeprefix(f"{printable(name)}: ")
+    return f"{message}; {error.hint}" if error.hint else message
+
+
+@dataclass(slots=True)
+class _Tally:
+    done: int = 0
+    failed: int = 0
+
+    def counting(self, answers: Iterable[Answer], progress: Callable[[int], None]) -> Iterator[Answer]:
+        for answer in answers:
+            self.done += 1
+            self.failed += answer.prediction is None
+            yield answer
+            progress(self.done)
+
+
+def _check_output(path: Path, model: str) -> None:
+    from decisight.imaging import is_image_name, printable
+
+    output.check_file(path, example="predictions.json")
+    if is_image_name(path):
+        raise OutputError(
+            f"{printable(path)} has the name of a picture", hint="name a .json, .jsonl, .csv or .txt file"
+        )
+    if os.path.exists(path) and os.path.exists(model) and os.path.samefile(path, model):
+        raise OutputError(f"{printable(path)} is the model: it would be lost", hint="name another file")
+
+
+def _first_known(search: PictureSearch) -> tuple[list[str], Iterator[str]]:
+    """The first pictures, and all of them.
+
+    Raises:
+        UsageError: there is none.
+    """
+    pictures = iter(search)
+    if "-" in search.arguments and sys.stdin and sys.stdin.isatty():
+        complain("reading names of pictures from the keyboard, one a line; Ctrl-D ends the list")
+    first = list(itertools.islice(pictures, 1 if "-" in search.arguments else _LOOK_AHEAD))
+    if not first:
+        found = "; ".join(search.complaints) or "the list on standard input is empty"
+        raise UsageError(f"there is nothing to predict: {found}", hint="name pictures, or folders that hold some")
+    return first, itertools.chain(first, pictures)
+
+
+def _write(answers: Iterable[Answer], options: PredictOptions, table: Table, screen: Console | None) -> None:
+    kind = options.written_as
+    if screen is not None and kind is Format.TABLE:
+        from rich.text import Text
+
+        for line in table.render(answers):
+            screen.print(Text.assemble(*line), soft_wrap=True)
+        return
+    if options.output is None:
+        place = output.standard_output(utf8=kind is not Format.TABLE)
+    else:
+        place = (output.streaming if kind is Format.JSONL else output.replacing)(options.output)
+    with place as stream:
+        for text in _texts(kind, answers, table):
+            stream.write(text)
+            if kind is Format.JSONL:
+                stream.flush()
+
+
+def _texts(kind: Format, answers: Iterable[Answer], table: Table) -> Iterator[str]:
+    match kind:
+        case Format.JSON:
+            return json_list(answers)
+        case Format.JSONL:
+            return json_lines(answers)
+        case Format.CSV:
+            return csv_text(answers, table.task)
+        case Format.TABLE:
+            return ("".join(text for text, _ in line).rstrip() + "\n" for line in table.render(answers))
+
+
+def _bar_console(options: PredictOptions, screen: Console | None) -> Console | None:
+    """Where a progress bar may stand: not among what is printed, unless that is printed above it."""
+    if screen is None:
+        return terminal(sys.stderr)
+    return screen if options.written_as is Format.TABLE else None
+
+
+def _with_total(progress: Progress, search: PictureSearch, console: Console | None) -> Callable[[int], None]:
+    """Progress with a total that is found out on the side: listing large folders twice must not delay the start."""
+    total: list[int | None] = [None]
+
+    def count() -> None:
+        total[0] = search.count()
+
+    if console is not None:
+        threading.Thread(target=count, daemon=True).start()
+    return lambda done: progress("pictures", done, total[0])
+
+
+def _summarise(tally: _Tally, seconds: float, options: PredictOptions) -> None:
+    if tally.failed:
+        warn(f"{tally.failed} of {tally.done} pictures could not be read")
+    if terminal(sys.stderr) and tally.done > 1:
+        where = f", written to {options.output}" if options.output else ""
+        complain(f"{tally.done} pictures in {seconds:.1f} s ({tally.done / seconds:.1f}/s){where}")

@@ -1,0 +1,56 @@
+"""Fitting what makes confidences mean what they say."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from decisight.models.card import Calibration
+from decisight.training.probe import log_losses
+
+__all__ = ["calibrated", "fit_calibration"]
+
+Matrix = npt.NDArray[np.float64]
+
+BIAS_SPREAD = 0.3
+"""How far, in logits, a label's bias is expected to be from 0: it is shrunk towards 0 the fewer pictures speak."""
+
+_LOG_TEMPERATURE = (-3.0, 3.0)
+
+
+def fit_calibration(scores: Matrix, targets: Matrix, *, exclusive: bool) -> Calibration:
+    """Fit a temperature and a shrunk bias a label on predictions for pictures that were not trained on.
+
+    Temperature scaling is Guo et al. (2017), "On calibration of modern neural networks"; the bias is its vector
+    scaling, held back by a Gaussian prior of width :data:`BIAS_SPREAD`. Targets are softened as Platt (1999) has it, by
+    one imagined picture a label: twenty right answers out of twenty do not prove that there are no wrong ones.
+
+    Args:
+        scores: float64 (N, labels), logits.
+        targets: float64 (N, labels), 0 or 1.
+        exclusive: softmax over the labels, else a sigmoid each.
+
+    Returns:
+        The calibration; neutral where there are no pictures.
+    """
+    from scipy.optimize import minimize
+
+    n, labels = scores.shape
+    if n == 0:
+        return Calibration(1.0, (0.0,) * labels)
+    imagined = labels if exclusive else 2
+    soft = (targets * n + 1.0) / (n + imagined)
+
+    def loss(parameters: Matrix) -> float:
+        moved = scores * np.exp(-parameters[0]) + parameters[1:]
+        penalty = 0.5 * float(np.sum((parameters[1:] / BIAS_SPREAD) ** 2))
+        return float(log_losses(moved, soft, exclusive=exclusive).sum()) + penalty
+
+    bounds = [_LOG_TEMPERATURE] + [(-10 * BIAS_SPREAD, 10 * BIAS_SPREAD)] * labels
+    found = minimize(loss, np.zeros(1 + labels), method="L-BFGS-B", bounds=bounds)
+    return Calibration(float(np.exp(found.x[0])), tuple(float(b) for b in found.x[1:]))
+
+
+def calibrated(scores: Matrix, calibration: Calibration) -> Matrix:
+    """Calibrated logits (N, labels): divided by the temperature, the bias added."""
+    return np.asarray(scores / calibration.temperature + np.array(calibration.bias))

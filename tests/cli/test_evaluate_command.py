@@ -1,0 +1,198 @@
+"""``decisight evaluate`` judges a model on what it has not learnt from."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import onnx
+import pytest
+
+from decisight.models.model_file import read_model, seal, write_model
+
+from .conftest import BLACK, WHITE, Run, picture
+
+
+@pytest.fixture
+def animals(tmp_path: Path) -> Path:
+    """Undivided: 6 bright pictures called cat, of which one is dark, and 5 dark ones called dog."""
+    folder = tmp_path / "animals"
+    for at in range(6):
+        picture(folder / "cat" / f"{at}.png", BLACK if at == 5 else WHITE, mark=at)
+    for at in range(5):
+        picture(folder / "dog" / f"{at}.png", BLACK, mark=10 + at)
+    return folder
+
+
+@pytest.fixture
+def divided(tmp_path: Path) -> Path:
+    folder = tmp_path / "divided"
+    for number, split in enumerate(("train", "val", "test")):
+        for at in range(4):
+            picture(folder / split / "cat" / f"{at}.png", WHITE, mark=20 * number + at)
+            picture(folder / split / "dog" / f"{at}.png", BLACK, mark=20 * number + at)
+    return folder
+
+
+def having_seen(model: Path, target: Path, pictures: Iterable[Path]) -> Path:
+    """The same model, saying that it was trained on these pictures."""
+    file = read_model(model)
+    prefixes = b"".join(hashlib.sha256(path.read_bytes()).digest()[:8] for path in pictures)
+    card = dataclasses.replace(file.card, data={"seen": base64.b64encode(prefixes).decode()})
+    write_model(target, seal(onnx.ModelProto.FromString(file.graph), card))
+    return target
+
+
+def figures(text: str, group: str = "class") -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(text)["groups"][group]
+    return found
+
+
+def test_json_alone_is_all_of_standard_output(run: Run, small_model: Path, animals: Path) -> None:
+    result = run("evaluate", small_model, animals, "--json", "-")
+    found = figures(result.out)
+    assert result.status == 0
+    assert found["n"] == 11
+    assert found["labels"] == ["cat", "dog"]
+    assert found["confusion_matrix"] == [[5, 1], [0, 5]]
+    assert found["accuracy"]["value"] == pytest.approx(10 / 11)
+    assert found["accuracy"]["low"] < 10 / 11 < found["accuracy"]["high"]
+    assert found["per_class"]["cat"]["recall"]["value"] == pytest.approx(5 / 6)
+    assert {"balanced_accuracy", "macro_f1", "roc_auc", "average_precision", "ece"} <= set(found)
+
+
+def test_text_has_the_figures_and_what_they_mean(run: Run, small_model: Path, animals: Path) -> None:
+    result = run("evaluate", small_model, animals)
+    assert result.out.startswith(f"small on {animals}: 11 pictures\n")
+    for said in ("balanced accuracy", "0.909", "95 % interval", "Confusion matrix", "always the commonest answer"):
+        assert said in result.out
+
+
+def test_a_folder_gets_figures_plots_and_predictions(run: Run, gear_model: Path, tmp_path: Path) -> None:
+    for name, colour in (("a", WHITE), ("b", BLACK), ("c", WHITE)):
+        picture(tmp_path / "gear" / f"{name}.png", colour)
+    table = tmp_path / "gear" / "metadata.csv"
+    table.write_text("file_name,helmet,extras\na.png,worn,gloves\nb.png,missing,goggles\nc.png,,-\n")
+    folder, target = tmp_path / "results" / "first", tmp_path / "figures.json"
+    result = run("evaluate", gear_model, tmp_path / "gear", "-o", folder, "--json", target)
+    assert result.status == 0
+    assert (folder / "evaluation.json").read_text() == target.read_text()
+    assert set(json.loads(target.read_text())["groups"]) == {"helmet", "extras"}
+    plots = {path.name for path in folder.glob("*.png")}
+    assert {"helmet-confusion-matrix.png", "extras-confusion-matrix.png", "helmet-roc.png"} <= plots
+    assert {"helmet-precision-recall.png", "helmet-reliability.png"} <= plots
+    predictions = list(csv.DictReader((folder / "predictions.csv").read_text().splitlines()))
+    assert [row["helmet.actual"] for row in predictions] == ["worn", "missing", ""]
+    assert [row["helmet.state"] for row in predictions] == ["worn", "missing", "worn"]
+    assert [row["extras.actual"] for row in predictions] == ["gloves", "goggles", "-"]
+    assert "vest: no picture has a known label" in result.out
+
+
+@pytest.mark.parametrize(("options", "pictures"), [([], 8), (["--split", "train"], 8), (["--split", "all"], 24)])
+def test_the_test_split_unless_another_is_asked_for(
+    run: Run, small_model: Path, divided: Path, options: list[str], pictures: int
+) -> None:
+    result = run("evaluate", small_model, divided, *options, "--json", "-")
+    assert figures(result.out)["n"] == pictures
+
+
+def test_a_split_that_is_not_there_is_named_with_those_that_are(run: Run, small_model: Path, divided: Path) -> None:
+    for path in (divided / "test").rglob("*.png"):
+        path.unlink()
+    for folder in ("cat", "dog", "."):
+        (divided / "test" / folder).rmdir()
+    result = run("evaluate", small_model, divided)
+    assert result.status == 2
+    assert "no split 'test'; it has: train, val" in result.err
+    assert "hint: for example --split val" in result.err
+
+
+def test_undivided_data_has_no_split(run: Run, small_model: Path, animals: Path) -> None:
+    result = run("evaluate", small_model, animals, "--split", "test")
+    assert result.status == 2
+    assert "is not divided" in result.err
+    assert "leave out --split" in result.err
+
+
+def test_pictures_seen_in_training_are_passed_over(run: Run, small_model: Path, animals: Path, tmp_path: Path) -> None:
+    model = having_seen(small_model, tmp_path / "seen.onnx", sorted((animals / "cat").iterdir())[:4])
+    assert figures(run("evaluate", model, animals, "--json", "-").out)["n"] == 7
+    assert "4 seen in training are passed over" in run("evaluate", model, animals).out
+
+
+def test_pictures_seen_in_training_can_be_asked_for(
+    run: Run, small_model: Path, animals: Path, divided: Path, tmp_path: Path
+) -> None:
+    everything = having_seen(small_model, tmp_path / "seen.onnx", [*animals.rglob("*.png"), *divided.rglob("*.png")])
+    for arguments, pictures in (([animals, "--split", "all"], 11), ([divided], 8)):
+        result = run("evaluate", everything, *arguments, "--json", "-")
+        assert figures(result.out)["n"] == pictures
+        assert f"warning: {pictures} of {pictures} pictures were seen in training" in result.err
+
+
+def test_nothing_left_to_judge_by_is_refused(run: Run, small_model: Path, animals: Path, tmp_path: Path) -> None:
+    model = having_seen(small_model, tmp_path / "seen.onnx", animals.rglob("*.png"))
+    result = run("evaluate", model, animals)
+    assert result.status == 2
+    assert "all of the 11 pictures that can be read were seen in training" in result.err
+    assert "--split all" in result.err
+
+
+def test_unreadable_pictures_are_named_and_left_out(run: Run, small_model: Path, animals: Path) -> None:
+    (animals / "cat" / "empty.jpg").touch()
+    (animals / "dog" / "text.png").write_text("this is text")
+    result = run("evaluate", small_model, animals, "--json", "-")
+    assert result.status == 0
+    assert figures(result.out)["n"] == 11
+    assert "warning: 2 left out:" in result.err
+    assert "empty.jpg: the file is empty" in result.err
+    assert "text.png: it is not a picture" in result.err
+
+
+def test_nothing_readable_is_refused(run: Run, small_model: Path, tmp_path: Path) -> None:
+    for label in ("cat", "dog"):
+        (tmp_path / "bad" / label).mkdir(parents=True)
+        (tmp_path / "bad" / label / "a.jpg").touch()
+    result = run("evaluate", small_model, tmp_path / "bad")
+    assert result.status == 2
+    assert "none of the 2 pictures could be read" in result.err
+
+
+def test_thresholds_say_what_they_let_through(run: Run, small_model: Path, animals: Path) -> None:
+    result = run("evaluate", small_model, animals, "--threshold", "dog=1")
+    assert "with the thresholds (dog 1) 5 of 11 pictures are decided (45.5%); of these 5 are right (100.0%)" in (
+        " ".join(result.out.split())
+    )
+
+
+def test_thresholds_of_an_independent_group_change_its_figures(run: Run, gear_model: Path, tmp_path: Path) -> None:
+    for name, colour in (("a", WHITE), ("b", BLACK)):
+        picture(tmp_path / "gear" / f"{name}.png", colour)
+    (tmp_path / "gear" / "metadata.csv").write_text("file_name,extras\na.png,gloves\nb.png,goggles\n")
+    arguments = ["evaluate", gear_model, tmp_path / "gear", "--json", "-"]
+    assert figures(run(*arguments).out, "extras")["accuracy"]["value"] == 1.0
+    strict = figures(run(*arguments, "--threshold", "gloves=1").out, "extras")
+    assert strict["confusion_matrix"] == {"gloves": [[1, 0], [1, 0]], "goggles": [[1, 0], [0, 1]]}
+
+
+def test_groups_can_be_chosen(run: Run, gear_model: Path, tmp_path: Path) -> None:
+    picture(tmp_path / "gear" / "a.png")
+    picture(tmp_path / "gear" / "b.png", BLACK)
+    (tmp_path / "gear" / "metadata.csv").write_text("file_name,helmet,vest\na.png,worn,missing\nb.png,missing,worn\n")
+    result = run("evaluate", gear_model, tmp_path / "gear", "--groups", "vest", "--json", "-")
+    assert list(json.loads(result.out)["groups"]) == ["vest"]
+
+
+def test_sources_widen_the_intervals(run: Run, small_model: Path, animals: Path) -> None:
+    for path in animals.rglob("*.png"):
+        path.rename(path.with_name(f"clip{path.parent.name}_{path.name}"))
+    alone = figures(run("evaluate", small_model, animals, "--json", "-").out)
+    together = figures(run("evaluate", small_model, animals, "--json", "-", "--source-pattern", r"^clip(\w+)_").out)
+    assert together["sources"] == 2
+    assert together["accuracy"]["low"] < alone["accuracy"]["low"]

@@ -1,0 +1,244 @@
+"""Training, from labelled pictures to a model, with the real backbone."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from decisight.data.dataset import Dataset
+from decisight.data.reading import read_dataset
+from decisight.errors import DataError, LabelError, UsageError
+from decisight.models.classifier import Classifier, load
+from decisight.models.model_file import write_model
+from decisight.training import fitting
+from decisight.training import train as training
+from decisight.training.cache import FeatureCache
+from decisight.training.train import Trained, TrainOptions, train
+from decisight.types import FitMode
+
+Quick = Callable[..., Trained]
+
+FIXED = {"fit": FitMode.STRETCH, "depths": "all", "pooling": "mean", "mirror": False, "strength": 30.0}
+
+
+def test_the_model_tells_roles_apart(trained: Trained, gate: Dataset) -> None:
+    test = gate.only("test")
+    predictions = Classifier(trained.model, threads=2).predict_batch(e.path for e in test.examples)
+    right = [p.top("role").label == e.targets[0] for p, e in zip(predictions, test.examples, strict=True)]
+    assert np.mean(right) >= 0.6  # chance gives 0.33, and there are few workers to learn from
+
+
+def test_all_that_was_not_given_is_chosen_and_explained(trained: Trained) -> None:
+    names = {(choice.group, choice.name) for choice in trained.report.choices}
+    assert names == {
+        (None, "fit"),
+        (None, "mirrored pictures"),
+        ("role", "features"),
+        ("role", "strength"),
+        ("gear", "features"),
+        ("gear", "strength"),
+    }
+    assert all("loss" in choice.why for choice in trained.report.choices)
+
+
+def test_what_is_given_is_not_chosen(gate: Dataset, quick: Quick) -> None:
+    made = quick(gate, **FIXED)
+    assert made.report.choices == ()
+    assert made.model.card.preprocessing.fit is FitMode.STRETCH
+    assert all(feature.endswith(".all.mean") for feature in made.model.card.features)
+    assert len(made.model.card.features) == 9
+
+
+def test_only_what_a_head_uses_is_computed(gate: Dataset, quick: Quick) -> None:
+    import onnx
+
+    small = quick(gate, **{**FIXED, "depths": "last"})
+    assert small.model.card.features == ("head.all.mean",)
+    nodes = [node.op_type for node in onnx.load_from_string(small.model.graph).graph.node]
+    assert nodes.count("GlobalAveragePool") == 1
+    assert "Slice" not in nodes
+
+
+def test_a_second_training_gives_the_same_model(gate: Dataset, trained: Trained, quick: Quick, tmp_path: Path) -> None:
+    assert quick(gate).model.graph_digest == trained.model.graph_digest
+    with FeatureCache(None) as empty:
+        options = TrainOptions(name="gate", **FIXED)  # type: ignore[arg-type]
+        afresh = train(gate, options, cache=empty, progress=lambda *_: None, threads=1)
+    assert afresh.model.graph_digest == quick(gate, **FIXED).model.graph_digest
+
+
+def test_another_seed_deals_other_folds(gate: Dataset, trained: Trained, quick: Quick) -> None:
+    other = quick(gate, seed=1)
+    assert other.model.card.training["choices"] != trained.model.card.training["choices"]
+
+
+def test_written_and_read_back_it_gives_the_same_confidences(trained: Trained, gate: Dataset, tmp_path: Path) -> None:
+    write_model(tmp_path / "gate.onnx", trained.model)
+    pictures = [e.path for e in gate.only("test").examples[:6]]
+    assert load(tmp_path / "gate.onnx", threads=1).predict_batch(pictures) == Classifier(
+        trained.model, threads=1
+    ).predict_batch(pictures)
+
+
+def test_the_graph_computes_what_was_fitted(gate: Dataset, quick: Quick) -> None:
+    """The head as it stands in the graph agrees with scikit-learn fitted on the same features."""
+    from sklearn.linear_model import LogisticRegression
+
+    made = quick(gate, **FIXED)
+    cache = FeatureCache(None)
+    extractor = training.FeatureExtractor(training.backbones.build("efficientnet_lite0"), cache, threads=2)
+    view = training.View(FitMode.STRETCH)
+    part = gate.only("train")
+    layout = fitting.Layout(extractor.backbone)
+    recipe = fitting.Recipe("all", "mean")
+    table = extractor.extract([e.path for e in part.examples], [view], lambda *_: None).views[view]
+    standardiser = fitting.Standardiser.of(table)
+    labels = [str(e.targets[0]) for e in part.examples]
+    reference = LogisticRegression(C=30.0, max_iter=5000, tol=1e-8).fit(
+        layout.design([table], standardiser, recipe).astype(np.float64), labels
+    )
+    test = gate.only("test").examples[:10]
+    asked = extractor.extract([e.path for e in test], [view], lambda *_: None).views[view]
+    cache.close()
+    logits = reference.decision_function(layout.design([asked], standardiser, recipe).astype(np.float64))
+    calibration = made.model.card.calibration[0]
+    moved = logits / calibration.temperature + np.array(calibration.bias)
+    expected = np.exp(moved - moved.max(1, keepdims=True))
+    expected /= expected.sum(1, keepdims=True)
+    found = Classifier(made.model, threads=2).predict_batch(e.path for e in test)
+    np.testing.assert_allclose([p.confidences[0] for p in found], expected, atol=0.01)
+
+
+def test_many_pictures_take_the_other_way_to_the_same_heads(
+    gate: Dataset, quick: Quick, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = Classifier(quick(gate, **FIXED).model, threads=2)
+    monkeypatch.setattr(fitting, "_DUAL_ROWS", 10)
+    many = Classifier(quick(gate, **FIXED).model, threads=2)
+    pictures = [e.path for e in gate.only("test").examples[:6]]
+    for one, other in zip(few.predict_batch(pictures), many.predict_batch(pictures), strict=True):
+        np.testing.assert_allclose(one.confidences[0], other.confidences[0], atol=2e-3)
+
+
+def test_choices_are_made_on_some_and_heads_learn_from_all(
+    gate: Dataset, quick: Quick, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "SELECTION_PICTURES", 30)
+    made = quick(gate, fit=FitMode.STRETCH)
+    part = gate.only("train")
+    assert made.report.pictures == len(part)
+    assert len(base64.b64decode(made.model.card.data["seen"])) == 8 * len(part)
+    assert sum(group.n for group in made.report.evaluation.groups) == 2 * 30
+
+
+def test_every_picture_learnt_from_can_be_recognised(trained: Trained, gate: Dataset) -> None:
+    seen = base64.b64decode(trained.model.card.data["seen"])
+    known = {seen[i : i + 8] for i in range(0, len(seen), 8)}
+    digests = {
+        split: {hashlib.sha256(e.path.read_bytes()).digest()[:8] for e in gate.only(split).examples}
+        for split in gate.splits
+    }
+    assert known == digests["train"]
+    assert not known & digests["test"]
+
+
+def test_a_validation_split_is_what_the_model_is_judged_by(gate: Dataset, quick: Quick) -> None:
+    moved = replace(gate, examples=tuple(replace(e, split="val") if e.split == "test" else e for e in gate.examples))
+    made = quick(moved, **FIXED)
+    assert made.report.evaluated_on == "the validation split"
+    assert made.report.evaluation.groups[0].n == len(gate.only("test"))
+    assert made.model.graph_digest == quick(gate, **FIXED).model.graph_digest
+
+
+def test_without_splits_a_share_of_the_sources_is_set_aside(gate: Dataset, quick: Quick) -> None:
+    whole = replace(gate, examples=tuple(replace(e, split=None) for e in gate.examples))
+    made = quick(whole, **FIXED, holdout=0.3)
+    assert 0 < made.report.pictures < len(whole)
+    assert made.report.notes
+    assert quick(whole, **FIXED, holdout=0.0).report.pictures == len(whole)
+
+
+def test_unknown_cells_and_unreadable_pictures_are_passed_over(gate_folder: Path, quick: Quick, tmp_path: Path) -> None:
+    folder = shutil.copytree(gate_folder, tmp_path / "gate")
+    table = folder / "train" / "metadata.csv"
+    rows = list(csv.DictReader(table.read_text("utf-8").splitlines()))
+    rows[0]["role"], rows[1]["gear"] = "", ""
+    with table.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    broken = folder / "train" / rows[2]["file_name"]
+    broken.write_bytes(broken.read_bytes()[:500])
+    made = quick(read_dataset(folder), **FIXED)
+    assert [skipped.path.name for skipped in made.report.skipped] == [broken.name]
+    assert made.report.pictures == len(rows) - 1
+    assert [group.n for group in made.report.evaluation.groups] == [len(rows) - 2, len(rows) - 2]
+
+
+def test_thresholds_and_fallback_go_into_the_model(gate: Dataset, quick: Quick) -> None:
+    made = quick(gate, **FIXED, thresholds={"operator": 0.8}, fallback="ask")
+    assert made.model.card.thresholds == {"role:operator": 0.8}
+    assert made.model.card.fallback == "ask"
+    assert made.model.graph_digest == quick(gate, **FIXED).model.graph_digest
+
+
+def test_balance_moves_confidence_to_the_rare(gate: Dataset, quick: Quick) -> None:
+    rare = replace(
+        gate,
+        examples=tuple(
+            e for i, e in enumerate(gate.examples) if e.split == "test" or e.targets[0] != "visitor" or i % 3 == 0
+        ),
+    )
+    options = {**FIXED, "strength": 1e-4, "depths": "last"}
+    pictures = [e.path for e in gate.only("test").examples]
+    plain, balanced = (
+        np.mean(
+            [
+                p.confidence("visitor")
+                for p in Classifier(quick(rare, **options, balance=b).model).predict_batch(pictures)
+            ]
+        )
+        for b in (False, True)
+    )
+    assert balanced > plain
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "said"),
+    [
+        ({"thresholds": {"nobody": 0.5}}, LabelError, "nobody"),
+        ({"thresholds": {"operator": 1.5}}, UsageError, "between 0 and 1"),
+        ({"folds": 1}, UsageError, "at least 2"),
+        ({"strength": 0.0}, UsageError, "strength"),
+        ({"holdout": 1.0}, UsageError, "share"),
+        ({"depths": "every"}, UsageError, "last, deep, all, shallow"),
+        ({"pooling": "median"}, UsageError, "mean"),
+        ({"backbone": "resnet"}, Exception, "resnet"),
+        ({"name": " "}, UsageError, "name"),
+    ],
+)
+def test_options_that_cannot_be_used(
+    gate: Dataset, quick: Quick, options: dict[str, object], error: type[Exception], said: str
+) -> None:
+    with pytest.raises(error, match=said):
+        quick(gate, **options)
+
+
+def test_one_source_of_a_label_cannot_be_checked(gate: Dataset, quick: Quick) -> None:
+    visitors = next(e.source for e in gate.only("train").examples if e.targets[0] == "visitor")
+    kept = tuple(e for e in gate.examples if e.targets[0] != "visitor" or e.source == visitors)
+    with pytest.raises(DataError, match="visitor come from one source"):
+        quick(replace(gate, examples=kept), **FIXED)
+
+
+def test_no_train_part(gate: Dataset, quick: Quick) -> None:
+    with pytest.raises(DataError, match="no train part"):
+        quick(gate.only("test"))
