@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
@@ -204,23 +205,28 @@ class Prediction:
             group: only this group.
 
         Raises:
-            LabelError: there is no group of that name.
+            LabelError: there is no such group.
         """
-        only = self.task.group(group) if group is not None else None
-        return [
-            LabelConfidence(g.name, label, confidence)
-            for g, row in zip(self.task.groups, self.confidences, strict=True)
-            if only is None or g is only
-            for label, confidence in sorted(zip(g.labels, row, strict=True), key=lambda pair: -pair[1])
-        ]
+        wanted = self.task.groups if group is None else (self.task.group(group),)
+        return [LabelConfidence(name, label, confidence) for name, label, confidence in self._ranked(wanted)]
 
     def top(self, group: str | None = None) -> LabelConfidence:
         """The most confident label of a group (by default the first); the first in the model's order where two tie.
 
         Raises:
-            LabelError: there is no group of that name.
+            LabelError: there is no such group.
         """
-        return self.results(self.task.groups[0].name if group is None else group)[0]
+        found = self.task.groups[0] if group is None else self.task.group(group)
+        row = self.confidences[self.task.groups.index(found)]
+        best = max(range(len(row)), key=row.__getitem__)
+        return LabelConfidence(found.name, found.labels[best], row[best])
+
+    def _ranked(self, groups: Iterable[LabelGroup]) -> Iterator[tuple[str, str, float]]:
+        """Group, label and confidence; ties in the model's order. No object each: a picture may have 1,000 labels."""
+        for group in groups:
+            row = self.confidences[self.task.groups.index(group)]
+            for i in sorted(range(len(row)), key=row.__getitem__, reverse=True):
+                yield group.name, group.labels[i], row[i]
 
     def confidence(self, label: str) -> float:
         """The confidence of ``label`` or ``group:label``.
@@ -233,11 +239,10 @@ class Prediction:
 
     def to_json(self) -> list[dict[str, Any]]:
         """``classifierResults``: a label and a confidence each, and the group where the task has several."""
-        several = len(self.task.groups) > 1
-        return [
-            {**({"group": r.group} if several else {}), "label": r.label, "confidence": round(r.confidence, 8)}
-            for r in self.results()
-        ]
+        ranked = self._ranked(self.task.groups)
+        if len(self.task.groups) > 1:
+            return [{"group": g, "label": label, "confidence": round(c, 8)} for g, label, c in ranked]
+        return [{"label": label, "confidence": round(c, 8)} for _, label, c in ranked]
 
 
 @dataclass(frozen=True, slots=True)

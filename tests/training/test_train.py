@@ -18,7 +18,7 @@ from decisight.data.reading import read_dataset
 from decisight.errors import DataError, LabelError, UsageError
 from decisight.models.classifier import Classifier, load
 from decisight.models.model_file import write_model
-from decisight.training import fitting
+from decisight.training import fitting, probe, recipes
 from decisight.training import train as training
 from decisight.training.cache import FeatureCache
 from decisight.training.train import Trained, TrainOptions, train
@@ -97,10 +97,10 @@ def test_the_graph_computes_what_was_fitted(gate: Dataset, quick: Quick) -> None
     extractor = training.FeatureExtractor(training.backbones.build("efficientnet_lite0"), cache, threads=2)
     view = training.View(FitMode.STRETCH)
     part = gate.only("train")
-    layout = fitting.Layout(extractor.backbone)
-    recipe = fitting.Recipe("all", "mean")
+    layout = recipes.Layout(extractor.backbone)
+    recipe = recipes.Recipe("all", "mean")
     table = extractor.extract([e.path for e in part.examples], [view], lambda *_: None).views[view]
-    standardiser = fitting.Standardiser.of(table)
+    standardiser = probe.Standardiser.of(table)
     labels = [str(e.targets[0]) for e in part.examples]
     reference = LogisticRegression(C=30.0, max_iter=5000, tol=1e-8).fit(
         layout.design([table], standardiser, recipe).astype(np.float64), labels

@@ -1,4 +1,4 @@
-"""From features to heads: what to look at is chosen, then the heads are fitted and calibrated."""
+"""What was chosen, and the heads fitted by it."""
 
 from __future__ import annotations
 
@@ -10,24 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from decisight.data.dataset import Dataset
-from decisight.data.folds import assign_folds, sources_per_label
-from decisight.errors import DataError
 from decisight.evaluation.evaluate import Evaluation, evaluate
 from decisight.models.card import Calibration
 from decisight.models.heads import Head, classifier_graph, feature_widths
-from decisight.training.calibration import calibrated, fit_calibration
+from decisight.training.calibration import calibrated
 from decisight.training.features import Features, View
-from decisight.training.options import Choice, TrainOptions
 from decisight.training.probe import Basis, Standardiser, fit_linear, sigmoid, softmax
-from decisight.training.recipes import Layout, Recipe, recipes
+from decisight.training.recipes import Layout, Recipe
 from decisight.training.selection import (
-    STRENGTHS,
-    Candidate,
-    Folding,
     GroupTargets,
-    cross_validate,
-    losses_of,
-    one_standard_error,
 )
 from decisight.types import FitMode, Target, Task
 
@@ -36,13 +27,10 @@ if TYPE_CHECKING:
 
     from decisight.models.backbones import Backbone
 
-__all__ = ["Probe", "select"]
+__all__ = ["GroupProbe", "Probe", "inner_products"]
 
 Matrix = npt.NDArray[np.float64]
 Progress = Callable[[str, int, int], None]
-
-_FIRST_STRENGTHS = (10.0, 100.0)
-"""What a way of looking is tried with before the regularisation itself is chosen."""
 
 _DUAL_ROWS = 3_000
 """Up to so many rows the inner products are decomposed; beyond, the features themselves are worked on."""
@@ -144,7 +132,7 @@ def _fit_head(
     wanted = np.tile(targets.targets, (views, 1))
     exclusive = targets.group.exclusive
     if len(design) <= _DUAL_ROWS:
-        basis = Basis.of(_products(design))
+        basis = Basis.of(inner_products(design))
         fitted = fit_linear(basis.coordinates, wanted, strength=group.strength, exclusive=exclusive, weights=weights)
         linear = design.T.astype(np.float64) @ (basis.projection @ fitted[:-1])
     else:
@@ -172,192 +160,6 @@ def _raw_head(
     return Head(group.targets.group, weight, shifted, group.calibration)
 
 
-def _products(design: npt.NDArray[np.float32]) -> Matrix:
+def inner_products(design: npt.NDArray[np.float32]) -> Matrix:
+    """Inner products float64 (N, N) of what a head sees of N pictures."""
     return np.asarray(design @ design.T, np.float64)
-
-
-def select(
-    backbone: Backbone, part: Dataset, features: Features, options: TrainOptions, progress: Progress, threads: int
-) -> tuple[Probe, tuple[Choice, ...]]:
-    """Choose how pictures are brought to the input, what each head looks at, and how it is held back.
-
-    Args:
-        backbone: whose features.
-        part: the training pictures; those that features were computed for come first.
-        features: in every view that may be chosen.
-        options: what is given is not chosen.
-        progress: told after every step.
-        threads: how many folds are worked on at once.
-
-    Raises:
-        DataError: there are fewer sources than folds.
-    """
-    return _Selection(backbone, part, features, options, progress, threads).run()
-
-
-class _Selection:
-    """The steps of the choice, on one set of folds."""
-
-    def __init__(
-        self,
-        backbone: Backbone,
-        part: Dataset,
-        features: Features,
-        options: TrainOptions,
-        progress: Progress,
-        threads: int,
-    ) -> None:
-        self.backbone, self.features, self.options, self._tell = backbone, features, options, progress
-        self._threads = threads
-        self.part = Dataset(part.root, part.task, part.examples[: len(features.kept)])
-        self.layout = Layout(backbone)
-        self.sources = [example.source for example in self.part.examples]
-        self.folds, self.notes = _folds(self.part, options)
-        self.groups = [
-            GroupTargets.of(group, [e.targets[at] for e in self.part.examples], balance=options.balance)
-            for at, group in enumerate(part.task.groups)
-        ]
-        self.recipes = recipes(options.depths, options.pooling)
-        self.choices: list[Choice] = []
-        fits = {view.fit for view in features.views}
-        self._step, per_group = 0, len(self.recipes) * (len(self.recipes) > 1) + len(self._mirrorings())
-        self._steps = len(self.groups) * (len(fits) * (len(fits) > 1) + per_group)
-
-    def run(self) -> tuple[Probe, tuple[Choice, ...]]:
-        fit = self._choose_fit()
-        plain = self.features.views[View(fit)]
-        standardiser = Standardiser.of(plain)
-        chosen = self._choose_recipes(fit, standardiser)
-        tried = {mirror: self._paths(chosen, fit, standardiser, mirror=mirror) for mirror in self._mirrorings()}
-        mirror = self._choose_mirroring(tried)
-        probes = []
-        for group, recipe, path in zip(self.groups, chosen, tried[mirror], strict=True):
-            strength = self._choose_strength(group, path)
-            scores = path[strength]
-            calibration = fit_calibration(scores, group.targets, exclusive=group.group.exclusive)
-            probes.append(GroupProbe(group, recipe, strength, scores, calibration))
-        views = (View(fit), View(fit, mirrored=True)) if mirror else (View(fit),)
-        probe = Probe(self.backbone, self.part, fit, views, tuple(probes), self.options.balance, tuple(self.notes))
-        return probe, tuple(self.choices)
-
-    def _mirrorings(self) -> tuple[bool, ...]:
-        return (False, True) if self.options.mirror is None else (self.options.mirror,)
-
-    def _choose_fit(self) -> FitMode:
-        fits = [fit for fit in FitMode if View(fit) in self.features.views]
-        if len(fits) == 1:
-            return fits[0]
-        richest = self.recipes[-1] if self.options.depths else Recipe("all", self.recipes[-1].pooling)
-        losses: dict[FitMode, float] = {}
-        for fit in fits:
-            standardiser = Standardiser.of(self.features.views[View(fit)])
-            folding = self._folding(self.layout.design([self.features.views[View(fit)]], standardiser, richest))
-            losses[fit] = float(np.mean([self._loss(group, folding).mean() for group in self.groups]))
-        best = min(losses, key=losses.__getitem__)
-        told = ", ".join(f"{fit} {loss:.3f}" for fit, loss in sorted(losses.items(), key=lambda pair: pair[1]))
-        self.choices.append(Choice("fit", best.value, f"the lowest cross-validated loss: {told}"))
-        return best
-
-    def _choose_recipes(self, fit: FitMode, standardiser: Standardiser) -> list[Recipe]:
-        """One a group: the simplest that is good enough."""
-        if len(self.recipes) == 1:
-            return [self.recipes[0]] * len(self.groups)
-        table = self.features.views[View(fit)]
-        tried: list[dict[int, Candidate]] = [{} for _ in self.groups]
-        for number, recipe in enumerate(self.recipes):
-            folding = self._folding(self.layout.design([table], standardiser, recipe))
-            for group, candidates in zip(self.groups, tried, strict=True):
-                candidates[number] = Candidate(str(recipe), self._loss(group, folding))
-        chosen = []
-        for group, candidates in zip(self.groups, tried, strict=True):
-            number, why = one_standard_error(candidates, [self.sources[i] for i in group.known])
-            self.choices.append(Choice("features", str(self.recipes[number]), why, group.group.name))
-            chosen.append(self.recipes[number])
-        return chosen
-
-    def _choose_mirroring(self, tried: dict[bool, list[dict[float, Matrix]]]) -> bool:
-        losses = {
-            mirror: float(
-                np.mean(
-                    [
-                        min(losses_of(scores, group).mean() for scores in path.values())
-                        for group, path in zip(self.groups, paths, strict=True)
-                    ]
-                )
-            )
-            for mirror, paths in tried.items()
-        }
-        best = min(losses, key=losses.__getitem__)
-        if len(losses) > 1:
-            why = f"the lowest cross-validated loss: with {losses[True]:.3f}, without {losses[False]:.3f}"
-            self.choices.append(Choice("mirrored pictures", "yes" if best else "no", why))
-        return best
-
-    def _choose_strength(self, group: GroupTargets, path: dict[float, Matrix]) -> float:
-        if len(path) == 1:
-            return next(iter(path))
-        candidates = {i: Candidate(f"{s:g}", losses_of(path[s], group)) for i, s in enumerate(path)}
-        number, why = one_standard_error(candidates, [self.sources[i] for i in group.known])
-        strength = list(path)[number]
-        self.choices.append(Choice("strength", f"{strength:g}", why, group.group.name))
-        return strength
-
-    def _loss(self, group: GroupTargets, folding: Folding) -> npt.NDArray[np.float64]:
-        """Losses at the better of two strengths."""
-        strengths = _FIRST_STRENGTHS if self.options.strength is None else (self.options.strength,)
-        tried = cross_validate(folding, group, strengths, threads=self._threads)
-        self._advance()
-        return min((losses_of(scores, group) for scores in tried.values()), key=lambda losses: float(losses.mean()))
-
-    def _paths(
-        self, chosen: Sequence[Recipe], fit: FitMode, standardiser: Standardiser, *, mirror: bool
-    ) -> list[dict[float, Matrix]]:
-        """Out-of-fold logits by strength, of each group."""
-        views = [View(fit), View(fit, mirrored=True)] if mirror else [View(fit)]
-        tables = [self.features.views[view] for view in views]
-        strengths = STRENGTHS if self.options.strength is None else (self.options.strength,)
-        foldings = {r: self._folding(self.layout.design(tables, standardiser, r)) for r in set(chosen)}
-        paths = []
-        for group, recipe in zip(self.groups, chosen, strict=True):
-            paths.append(cross_validate(foldings[recipe], group, strengths, threads=self._threads))
-            self._advance()
-        return paths
-
-    def _folding(self, design: npt.NDArray[np.float32]) -> Folding:
-        return Folding(_products(design), self.folds)
-
-    def _advance(self) -> None:
-        self._step += 1
-        self._tell("selection", self._step, self._steps)
-
-
-def _folds(part: Dataset, options: TrainOptions) -> tuple[npt.NDArray[np.intp], list[str]]:
-    """The fold of each picture, and what is to be said of it."""
-    sources = [example.source for example in part.examples]
-    notes = []
-    for at, group in enumerate(part.task.groups):
-        known = [(str(e.targets[at]), e.source) for e in part.examples if e.targets[at] is not None]
-        counts = sources_per_label([label for label, _ in known], [source for _, source in known])
-        alone = [label for label in group.labels if group.exclusive and counts[label] < 2]
-        if alone:
-            raise DataError(
-                f"group {group.name!r}: all pictures of {', '.join(alone)} come from one source",
-                hint="add pictures of another source: what is learnt cannot be checked otherwise",
-            )
-        few = [
-            f"{label} has {counts[label]}"
-            for label in group.labels
-            if group.exclusive and counts[label] < options.folds
-        ]
-        if few:
-            notes.append(
-                f"group {group.name!r} has labels of very few sources, so nobody can say how well they are "
-                f"learnt: {', '.join(few)}"
-            )
-    keys = [" & ".join(_key(target) for target in example.targets[:3]) for example in part.examples]
-    units = len({source for source in sources if source is not None}) + sources.count(None)
-    return assign_folds(keys, sources, min(options.folds, units), options.seed), notes
-
-
-def _key(target: Target) -> str:
-    return "|".join(sorted(target)) if isinstance(target, frozenset) else (target or "")

@@ -57,10 +57,13 @@ class Basis:
     def of(cls, products: Matrix) -> Basis:
         """From the inner products (N, N) of the pictures.
 
-        A direction that holds less than a ten-millionth of the largest is left out: it is rounding.
+        It is found in float32, which takes half the time. A direction that holds less than a millionth of the largest
+        is left out: it is rounding, and less than the weakest penalty.
         """
-        values, vectors = np.linalg.eigh(products)
-        keep = values > 1e-7 * max(float(values[-1]), 1e-30)
+        from scipy.linalg import eigh
+
+        values, vectors = (part.astype(np.float64) for part in eigh(products.astype(np.float32), driver="evd"))
+        keep = values > 1e-6 * max(float(values[-1]), 1e-30)
         root = np.sqrt(values[keep])
         return cls(vectors[:, keep] * root, vectors[:, keep] / root)
 

@@ -25,8 +25,9 @@ from decisight.models.classifier import Classifier
 from decisight.models.model_file import ModelFile, seal
 from decisight.policies.threshold import Threshold
 from decisight.training.cache import FeatureCache
+from decisight.training.choosing import select
 from decisight.training.features import FeatureExtractor, Features, View
-from decisight.training.fitting import Probe, select
+from decisight.training.fitting import Probe
 from decisight.training.options import Trained, TrainingReport, TrainOptions
 from decisight.types import FitMode, Target
 from decisight.versions import decisight_version, library_versions
