@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +14,20 @@ from decisight.types import FitMode, LabelGroup, Task
 __all__ = ["Calibration", "ModelCard", "Preprocessing"]
 
 _PREFIX = "decisight."
+_KEYS = (
+    "name",
+    "groups",
+    "preprocessing",
+    "backbone",
+    "features",
+    "calibration",
+    "thresholds",
+    "fallback",
+    "data",
+    "training",
+    "metrics",
+    "versions",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,42 +110,122 @@ class ModelCard:
             "metrics": self.metrics,
             "versions": self.versions,
         }
-        return {
-            _PREFIX + key: json.dumps(value, ensure_ascii=False, allow_nan=False) for key, value in values.items()
-        }
+        return {_PREFIX + key: json.dumps(value, ensure_ascii=False, allow_nan=False) for key, value in values.items()}
 
     @classmethod
-    def from_metadata(cls, metadata: dict[str, str]) -> ModelCard:
+    def from_metadata(cls, metadata: Mapping[str, str]) -> ModelCard:
         """The card that :meth:`to_metadata` wrote.
 
         Raises:
             NotAModelError: a key is missing, or its value is not what it should be.
         """
         try:
-            values = {
-                key.removeprefix(_PREFIX): json.loads(text)
-                for key, text in metadata.items()
-                if key.startswith(_PREFIX)
-            }
-            groups = tuple(LabelGroup(g["name"], tuple(g["labels"]), g["kind"]) for g in values["groups"])
-            fit = values["preprocessing"]
-            red, green, blue = (int(v) for v in fit["fill"])
-            return cls(
-                name=str(values["name"]),
-                task=Task(groups),
-                preprocessing=Preprocessing(FitMode(fit["fit"]), int(fit["size"]), (red, green, blue)),
-                backbone={str(k): str(v) for k, v in values["backbone"].items()},
-                features=tuple(str(v) for v in values["features"]),
-                calibration=tuple(
-                    Calibration(float(c["temperature"]), tuple(float(b) for b in c["bias"]))
-                    for c in values["calibration"]
-                ),
-                thresholds={str(k): float(v) for k, v in values["thresholds"].items()},
-                fallback=str(values["fallback"]),
-                data=dict(values["data"]),
-                training=dict(values["training"]),
-                metrics=dict(values["metrics"]),
-                versions={str(k): str(v) for k, v in values["versions"].items()},
-            )
-        except (KeyError, TypeError, ValueError, AttributeError, RecursionError, LabelError) as error:
-            raise NotAModelError(f"its metadata cannot be understood ({error})") from error
+            return cls._from_values({key: _value(metadata, key) for key in _KEYS})
+        except KeyError as error:
+            raise NotAModelError(f"its metadata lack {error}") from error
+        except LabelError as error:
+            raise NotAModelError(f"its metadata cannot be understood: {error.message}") from error
+        except (TypeError, ValueError, RecursionError) as error:
+            raise NotAModelError(f"its metadata cannot be understood: {error}") from error
+
+    @classmethod
+    def _from_values(cls, values: dict[str, Any]) -> ModelCard:
+        task = Task(tuple(_group(group) for group in _list(values["groups"])))
+        calibration = tuple(_calibration(fitted) for fitted in _list(values["calibration"]))
+        if [len(fitted.bias) for fitted in calibration] != [len(group.labels) for group in task.groups]:
+            raise ValueError("the calibration does not fit the labels")
+        return cls(
+            name=_text(values["name"]),
+            task=task,
+            preprocessing=_preprocessing(_dict(values["preprocessing"])),
+            backbone=_texts_by_name(values["backbone"]),
+            features=tuple(_text(feature) for feature in _list(values["features"])),
+            calibration=calibration,
+            thresholds={name: _threshold(task, name, value) for name, value in _dict(values["thresholds"]).items()},
+            fallback=_state(values["fallback"]),
+            data=_dict(values["data"]),
+            training=_dict(values["training"]),
+            metrics=_dict(values["metrics"]),
+            versions=_texts_by_name(values["versions"]),
+        )
+
+
+def _value(metadata: Mapping[str, str], key: str) -> Any:
+    value = json.loads(metadata[_PREFIX + key], parse_constant=_finite, parse_float=_finite)
+    # JSON can name half a character, which is no text that could be written or shown.
+    json.dumps(value, ensure_ascii=False).encode()
+    return value
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:20]} is no number that can be used")
+    return number
+
+
+def _group(value: Any) -> LabelGroup:
+    group = _dict(value)
+    kind: Any = _text(group["kind"])
+    return LabelGroup(_text(group["name"]), tuple(_text(label) for label in _list(group["labels"])), kind)
+
+
+def _preprocessing(values: dict[str, Any]) -> Preprocessing:
+    red, green, blue = (_integer(value, 0, 255) for value in _list(values["fill"]))
+    return Preprocessing(FitMode(_text(values["fit"])), _integer(values["size"], 1, 1 << 16), (red, green, blue))
+
+
+def _calibration(value: Any) -> Calibration:
+    fitted = _dict(value)
+    temperature = _number(fitted["temperature"])
+    if temperature <= 0.0:
+        raise ValueError(f"the temperature is {temperature}, which is not above 0")
+    return Calibration(temperature, tuple(_number(bias) for bias in _list(fitted["bias"])))
+
+
+def _threshold(task: Task, name: str, value: Any) -> float:
+    task.find(name)
+    threshold = _number(value)
+    if not 0.0 <= threshold <= 1.0:
+        raise ValueError(f"the threshold of {name!r} is {threshold}, which is not between 0 and 1")
+    return threshold
+
+
+def _state(value: Any) -> str:
+    if not _text(value).strip():
+        raise ValueError("the fall-back state is empty")
+    return _text(value)
+
+
+def _texts_by_name(value: Any) -> dict[str, str]:
+    return {name: _text(text) for name, text in _dict(value).items()}
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"a text was expected, not a JSON {type(value).__name__}")
+    return value
+
+
+def _integer(value: Any, least: int, most: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise ValueError(f"a whole number from {least} to {most} was expected")
+    return value
+
+
+def _number(value: Any) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise TypeError(f"a number was expected, not a JSON {type(value).__name__}")
+    return _finite(str(value))
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"a list was expected, not a JSON {type(value).__name__}")
+    return value
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError(f"values by name were expected, not a JSON {type(value).__name__}")
+    return value

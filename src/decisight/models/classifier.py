@@ -15,8 +15,8 @@ import numpy.typing as npt
 from decisight import imaging
 from decisight.compute import open_session
 from decisight.compute import threads as granted_threads
-from decisight.errors import ImageError
-from decisight.models.model_file import ModelFile, output_name, read_model
+from decisight.errors import ImageError, ModelError, UsageError
+from decisight.models.model_file import ModelFile, output_name, read_model, with_card
 from decisight.models.stream import in_order
 from decisight.types import ModelRef, Prediction, Task
 
@@ -30,6 +30,7 @@ __all__ = ["Classifier", "Picture", "load"]
 Picture: TypeAlias = "str | Path | bytes | Image | npt.NDArray[np.uint8]"
 """What can be predicted: a file's path, a file's content, a Pillow image, or uint8 RGB (H, W, 3)."""
 
+_DAMAGED = "it may be damaged; train it again, or fetch it again"
 _CHUNK = 4
 """Pictures that one thread decodes and classifies at once: small enough to stay in its cache."""
 
@@ -82,6 +83,7 @@ class Classifier:
 
         Raises:
             ImageError: it cannot be read, or has another shape or type.
+            ModelError: the model cannot be run.
         """
         return self._run(self.prepare(picture)[None], threads=self.threads)[0]
 
@@ -90,6 +92,7 @@ class Classifier:
 
         Raises:
             ImageError: one of them cannot be read. :meth:`predict_stream` goes on instead.
+            ModelError: the model cannot be run.
         """
         answers = []
         for answer in self.predict_stream(pictures):
@@ -103,6 +106,9 @@ class Classifier:
 
         Each thread decodes a few pictures and classifies them, so that decoding one overlaps with classifying
         another. A picture that cannot be read gives its :class:`~decisight.errors.ImageError` and the rest goes on.
+
+        Raises:
+            ModelError: the model cannot be run.
         """
         for answers in in_order(self._predict_chunk, pictures, size=_CHUNK, threads=self.threads):
             yield from answers
@@ -117,13 +123,28 @@ class Classifier:
         return imaging.fit(as_pixels(picture), preprocessing.size, preprocessing.fit, preprocessing.fill)
 
     def with_settings(self, thresholds: Mapping[str, float] | None = None, fallback: str | None = None) -> Classifier:
-        """The same classifier with other thresholds or another fall-back on its card."""
+        """The same classifier with other settings in its model file; what it computes, and its digest, stay.
+
+        Args:
+            thresholds: confidences in 0..1 by ``label`` or ``group:label``; by default those that it has.
+            fallback: the state where a threshold is not met; by default the one that it has.
+
+        Raises:
+            LabelError: a threshold is for a label that it does not have, or that stands in two groups.
+            UsageError: a threshold does not lie in 0..1, or the fall-back is empty.
+        """
         card = replace(
             self.card,
             thresholds=dict(thresholds) if thresholds is not None else self.card.thresholds,
             fallback=fallback if fallback is not None else self.card.fallback,
         )
-        return Classifier(replace(self.file, card=card), threads=self.threads)
+        for name, value in card.thresholds.items():
+            self.task.find(name)
+            if not 0.0 <= value <= 1.0:
+                raise UsageError(f"the threshold of {name!r} is {value}", hint="a threshold lies between 0 and 1")
+        if not card.fallback.strip():
+            raise UsageError("the fall-back state is empty", hint="name one, for example 'unknown'")
+        return Classifier(with_card(self.file, card), threads=self.threads)
 
     def _predict_chunk(self, pictures: Sequence[Picture]) -> list[Prediction | ImageError]:
         answers: list[Prediction | ImageError | None] = []
@@ -138,14 +159,18 @@ class Classifier:
         return [next(predictions) if answer is None else answer for answer in answers]
 
     def _run(self, batch: npt.NDArray[np.uint8], *, threads: int) -> list[Prediction]:
-        outputs = self._session(threads).run([output_name(g.name) for g in self.task.groups], {"image": batch})
+        session, names = self._session(threads), [output_name(group.name) for group in self.task.groups]
+        try:
+            outputs = session.run(names, {"image": batch})
+        except Exception as error:  # the runtime's own exceptions share no other ancestor
+            raise ModelError(f"the model {self.name!r} cannot be run", hint=_DAMAGED) from error
+        if not all(np.isfinite(values).all() for values in outputs):
+            raise ModelError(f"the model {self.name!r} gives confidences that are no numbers", hint=_DAMAGED)
         groups = [
-            _normalised(values) if group.exclusive else values.astype(np.float64)
+            _normalised(values) if group.exclusive else np.clip(values.astype(np.float64), 0.0, 1.0)
             for group, values in zip(self.task.groups, outputs, strict=True)
         ]
-        return [
-            Prediction(self.task, tuple(tuple(values[i].tolist()) for values in groups)) for i in range(len(batch))
-        ]
+        return [Prediction(self.task, tuple(tuple(values[i].tolist()) for values in groups)) for i in range(len(batch))]
 
     def _session(self, threads: int) -> Any:
         with self._lock:
@@ -166,10 +191,14 @@ def as_pixels(picture: Picture) -> npt.NDArray[np.uint8]:
     Raises:
         ImageError: it cannot be read, or has another shape or type.
     """
+    from PIL import Image
+
     if isinstance(picture, str | Path):
         return imaging.read_image(Path(picture))
     if isinstance(picture, bytes):
         return imaging.decode(picture)
+    if isinstance(picture, Image.Image):
+        return imaging.from_pillow(picture)
     if isinstance(picture, np.ndarray):
         if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or picture.size == 0:
             raise ImageError(
@@ -177,7 +206,10 @@ def as_pixels(picture: Picture) -> npt.NDArray[np.uint8]:
                 hint="RGB order, values 0 to 255",
             )
         return picture
-    return imaging.from_pillow(picture)
+    raise ImageError(
+        f"expected a path, a file's content, a Pillow image or an array, got {type(picture).__name__}",
+        hint="for a list of pictures, use predict_batch",
+    )
 
 
 def load(model: str | Path, *, threads: int | None = None) -> Classifier:

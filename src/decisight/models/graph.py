@@ -32,7 +32,7 @@ class GraphBuilder:
         from onnx import numpy_helper
 
         if name not in self.initializers:
-            self.initializers[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
+            self.initializers[name] = numpy_helper.from_array(np.asarray(value, order="C"), name)
         return name
 
     def add(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
@@ -53,6 +53,7 @@ class GraphBuilder:
 
         Raises:
             onnx.checker.ValidationError: the graph is not valid ONNX.
+            onnx.shape_inference.InferenceError: shapes do not fit one another, or an output is of another width.
         """
         from onnx import TensorProto, checker, helper
 

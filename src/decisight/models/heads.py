@@ -53,8 +53,10 @@ def feature_widths(backbone: Backbone, features: tuple[str, ...]) -> list[int]:
     """How many values each named feature has.
 
     Raises:
-        NotAModelError: a name is not ``tap.region.pooling`` of this backbone.
+        NotAModelError: there is none, or a name is not ``tap.region.pooling`` of this backbone.
     """
+    if not features:
+        raise NotAModelError("a head needs at least one feature to look at")
     channels = {tap.name: tap.channels for tap in backbone.taps}
     widths = []
     for feature in features:
@@ -73,7 +75,11 @@ def deepest_tap(backbone: Backbone, features: tuple[str, ...]) -> str:
 
 
 def feature_graph(backbone: Backbone, features: tuple[str, ...], version: str) -> ModelProto:
-    """A graph from ``image`` (N, size, size, 3) uint8 to ``features`` (N, sum of widths) float32."""
+    """A graph from ``image`` (N, size, size, 3) uint8 to ``features`` (N, sum of widths) float32.
+
+    Raises:
+        NotAModelError: there is no feature, or the backbone does not have one of them.
+    """
     graph = GraphBuilder()
     _add_features(graph, backbone, features)
     width = sum(feature_widths(backbone, features))
@@ -81,7 +87,11 @@ def feature_graph(backbone: Backbone, features: tuple[str, ...], version: str) -
 
 
 def classifier_graph(backbone: Backbone, features: tuple[str, ...], heads: list[Head], version: str) -> ModelProto:
-    """A graph from ``image`` (N, size, size, 3) uint8 to the confidences (N, labels) float32 of every group."""
+    """A graph from ``image`` (N, size, size, 3) uint8 to the confidences (N, labels) float32 of every group.
+
+    Raises:
+        NotAModelError: there is no feature, or the backbone does not have one of them.
+    """
     graph = GraphBuilder()
     x = _add_features(graph, backbone, features)
     for head in heads:
@@ -98,6 +108,7 @@ def _add_features(graph: GraphBuilder, backbone: Backbone, features: tuple[str, 
     scale = graph.constant("image/scale", (1.0 / np.array(spec.std)).astype(np.float32).reshape(1, 3, 1, 1))
     graph.add("Sub", ["image/planes", mean], "image/centred")
     graph.add("Mul", ["image/centred", scale], "image/normalised")
+    feature_widths(backbone, features)  # refuses what the backbone does not have
     taps = backbone.add_to(graph, "image/normalised", deepest_tap(backbone, features))
     sides = {tap.name: tap.side for tap in backbone.taps}
     regions: dict[str, str] = {}

@@ -9,20 +9,32 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
-from collections.abc import Iterator
+import re
+import secrets
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from decisight.errors import DecisightError, ModelError, NewerFormatError, NotAModelError, OutputError
+from decisight.errors import ModelError, NewerFormatError, NotAModelError, OutputError
 from decisight.models.card import ModelCard
 from decisight.models.safety import check_graph
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-__all__ = ["FORMAT", "ModelFile", "graph_digest", "output_name", "read_model", "settings_digest", "write_model"]
+__all__ = [
+    "FORMAT",
+    "MAX_BYTES",
+    "ModelFile",
+    "graph_digest",
+    "output_name",
+    "read_model",
+    "seal",
+    "settings_digest",
+    "with_card",
+    "write_model",
+]
 
 FORMAT = 1
 """The format that this version writes, and the newest that it reads."""
@@ -30,8 +42,11 @@ FORMAT = 1
 MAX_BYTES = 1 << 30
 """A model file larger than this (1 GiB) is refused unread."""
 
+_MADE_BY = "a model file is made by: decisight train DATA -o model.onnx"
+_NO_ONNX = "it is not an ONNX file, or it is damaged"
 _FORMAT_KEY = "decisight_format"
 _DIGEST_KEY = "decisight_graph_digest"
+_CARD_KEY = "decisight_card_digest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +72,11 @@ def output_name(group: str) -> str:
 
 
 def graph_digest(model: ModelProto, card: ModelCard) -> str:
-    """``sha256:...`` of all that a confidence depends on: nodes, constants, labels in their order, preprocessing."""
+    """``sha256:...`` of all that a confidence depends on.
+
+    Nodes, constants, what the operators mean (their set's version), labels in their order, and preprocessing; not how
+    the file is laid out.
+    """
     digest = hashlib.sha256()
 
     def take(*parts: bytes) -> None:
@@ -67,6 +86,7 @@ def graph_digest(model: ModelProto, card: ModelCard) -> str:
 
     metadata = card.to_metadata()
     take(metadata["decisight.groups"].encode(), metadata["decisight.preprocessing"].encode())
+    take(*(f"{opset.domain} {opset.version}".encode() for opset in model.opset_import))
     for node in model.graph.node:
         take(node.op_type.encode(), *(name.encode() for name in (*node.input, "->", *node.output)))
         for attribute in sorted(node.attribute, key=lambda a: a.name):
@@ -79,7 +99,14 @@ def graph_digest(model: ModelProto, card: ModelCard) -> str:
 
 def settings_digest(card: ModelCard) -> str:
     """``sha256:...`` of what decides, once the confidences are there: thresholds and fall-back."""
-    text = json.dumps({"thresholds": card.thresholds, "fallback": card.fallback}, sort_keys=True)
+    thresholds = {name: float(value) for name, value in card.thresholds.items()}
+    text = json.dumps({"thresholds": thresholds, "fallback": card.fallback}, sort_keys=True)
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def _card_digest(metadata: Mapping[str, str]) -> str:
+    """Of the texts of the card as they stand in the file, so that damage shows in what does not compute as well."""
+    text = json.dumps({key: metadata[key] for key in metadata if key.startswith("decisight.")}, sort_keys=True)
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
@@ -88,8 +115,17 @@ def seal(model: ModelProto, card: ModelCard) -> ModelFile:
     from onnx import helper
 
     digest = graph_digest(model, card)
-    helper.set_model_props(model, {_FORMAT_KEY: str(FORMAT), _DIGEST_KEY: digest, **card.to_metadata()})
+    metadata = card.to_metadata()
+    keys = {_FORMAT_KEY: str(FORMAT), _DIGEST_KEY: digest, _CARD_KEY: _card_digest(metadata)}
+    helper.set_model_props(model, {**keys, **metadata})
     return ModelFile(model.SerializeToString(deterministic=True), card, digest, settings_digest(card))
+
+
+def with_card(file: ModelFile, card: ModelCard) -> ModelFile:
+    """The same network under another card, for example with other thresholds; nothing is written."""
+    from onnx import ModelProto
+
+    return seal(ModelProto.FromString(file.graph), card)
 
 
 def write_model(path: Path, model: ModelFile) -> None:
@@ -100,41 +136,45 @@ def write_model(path: Path, model: ModelFile) -> None:
 
     Raises:
         OutputError: the place cannot be written, or the disk is full.
-        NotAModelError: what was read back is not what was written.
+        ModelError: what was read back is not what was written, or cannot be used as a model.
     """
     with _replacing(path) as beside:
-        beside.write_bytes(model.graph)
-        if read_model(beside).graph_digest != model.graph_digest:
+        with beside.open("wb") as file:
+            file.write(model.graph)
+            file.flush()
+            os.fsync(file.fileno())
+        again = read_model(beside)
+        if (again.graph_digest, again.settings_digest) != (model.graph_digest, model.settings_digest):
             raise NotAModelError(f"what was written to {path} is not what was read back", hint="check the disk")
 
 
 @contextlib.contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
-    """A temporary file in the same folder, moved to ``path`` at the end, removed if anything goes wrong."""
-    if path.is_dir():
-        raise OutputError(f"{path} is a folder", hint="name a file to write, for example model.onnx")
-    if not path.parent.is_dir():
-        raise OutputError(f"there is no folder {path.parent}", hint="make it first, or name another place")
+    """A new file in the same folder, moved to ``path`` at the end, removed if anything goes wrong."""
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        os.close(handle)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}") from error
-    beside = Path(name)
-    try:
-        yield beside
-        beside.chmod(0o666 & ~_umask())
-        beside.replace(path)
+        _check_place(path)
+        beside = path.with_name(f".{path.name[:40]}.{secrets.token_hex(4)}.part")
+        beside.touch(exist_ok=False)
+        try:
+            yield beside
+            beside.replace(path)
+        finally:
+            with contextlib.suppress(OSError):
+                beside.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror}", hint="nothing was left behind") from error
-    finally:
-        beside.unlink(missing_ok=True)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _check_place(path: Path) -> None:
+    hint = "name a file to write, for example model.onnx"
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder", hint=hint)
+    if path.exists() and not path.is_file():
+        raise OutputError(f"{path} is a device or a pipe", hint=hint)
+    if "\0" in path.name:
+        raise OutputError(f"{str(path)!r} is no path", hint=hint)
+    if not path.parent.is_dir():
+        raise OutputError(f"there is no folder {path.parent}", hint="make it first, or name another place")
 
 
 def read_model(path: Path) -> ModelFile:
@@ -148,64 +188,76 @@ def read_model(path: Path) -> ModelFile:
     try:
         return _parse(_read_bytes(path))
     except ModelError as error:
-        raise type(error)(f"{path} cannot be used as a model: {error.message}", hint=error.hint) from error
+        hint = error.hint or "fetch it again from where it came from, or train it again"
+        raise type(error)(f"{path} cannot be used as a model: {error.message}", hint=hint) from error
 
 
 def _read_bytes(path: Path) -> bytes:
-    hint = "a model file is made by: decisight train DATA -o model.onnx"
     try:
         if path.is_dir():
-            raise NotAModelError("it is a folder", hint=hint)
+            raise NotAModelError("it is a folder", hint=_MADE_BY)
+        if path.exists() and not path.is_file():
+            raise NotAModelError("it is a device or a pipe", hint=_MADE_BY)
         if path.stat().st_size > MAX_BYTES:
-            raise NotAModelError(f"it is larger than {MAX_BYTES >> 20} MiB", hint=hint)
+            raise NotAModelError(f"it is larger than {MAX_BYTES >> 20} MiB", hint=_MADE_BY)
         return path.read_bytes()
     except FileNotFoundError as error:
-        raise NotAModelError("there is no such file", hint=hint) from error
+        raise NotAModelError("there is no such file", hint=_MADE_BY) from error
     except OSError as error:
-        raise NotAModelError(f"it cannot be read: {error.strerror}", hint=hint) from error
+        raise NotAModelError(f"it cannot be read: {error.strerror}", hint=_MADE_BY) from error
+    except ValueError as error:
+        raise NotAModelError(f"that is no path ({error})", hint=_MADE_BY) from error
 
 
 def _parse(data: bytes) -> ModelFile:
     from google.protobuf.message import DecodeError
     from onnx import ModelProto
 
-    hint = "it should be a file made by: decisight train DATA -o model.onnx"
     if not data:
-        raise NotAModelError("it is empty", hint=hint)
+        raise NotAModelError("it is empty", hint=_MADE_BY)
     try:
-        model = ModelProto.FromString(data)
-    except DecodeError as error:
-        raise NotAModelError("it is not an ONNX file, or it is damaged", hint=hint) from error
+        return _checked(ModelProto.FromString(data), data)
+    except (DecodeError, UnicodeDecodeError) as error:
+        raise NotAModelError(_NO_ONNX, hint=_MADE_BY) from error
+
+
+def _checked(model: ModelProto, data: bytes) -> ModelFile:
+    # Some versions of protobuf give bytes for a text that is not UTF-8, others raise an error.
+    if not all(isinstance(text, str) for text in _texts(model)):
+        raise NotAModelError(_NO_ONNX, hint=_MADE_BY)
     metadata = {prop.key: prop.value for prop in model.metadata_props}
     if _FORMAT_KEY not in metadata:
         what = "an ONNX model, but not one made by Decisight" if model.graph.node else "not an ONNX model"
-        raise NotAModelError(f"it is {what}", hint=hint)
-    if not metadata[_FORMAT_KEY].isdecimal() or int(metadata[_FORMAT_KEY]) < 1:
-        raise NotAModelError(f"its format is {metadata[_FORMAT_KEY]!r}, which is not a number", hint=hint)
-    if int(metadata[_FORMAT_KEY]) > FORMAT:
-        raise NewerFormatError(
-            f"it has format {metadata[_FORMAT_KEY]}, and this version reads up to {FORMAT}",
-            hint="it was made by a newer Decisight: upgrade with pip install -U decisight",
-        )
+        raise NotAModelError(f"it is {what}", hint=_MADE_BY)
+    _check_format(metadata[_FORMAT_KEY])
     card = ModelCard.from_metadata(metadata)
     check_graph(model, card.preprocessing.size, {output_name(g.name): len(g.labels) for g in card.task.groups})
-    if [len(c.bias) for c in card.calibration] != [len(g.labels) for g in card.task.groups]:
-        raise NotAModelError("its calibration does not fit its labels", hint=hint)
     digest = graph_digest(model, card)
-    if metadata.get(_DIGEST_KEY) != digest:
+    if (metadata.get(_DIGEST_KEY), metadata.get(_CARD_KEY)) != (digest, _card_digest(metadata)):
         raise NotAModelError(
             "its digest does not fit its contents: it is damaged, or it was changed by another tool",
             hint="take it again from where it came from",
         )
-    _check_thresholds(card)
     return ModelFile(data, card, digest, settings_digest(card))
 
 
-def _check_thresholds(card: ModelCard) -> None:
-    for name, value in card.thresholds.items():
-        try:
-            card.task.find(name)
-        except DecisightError as error:
-            raise NotAModelError(f"it has a threshold for {name!r}, which is no label of it") from error
-        if not 0.0 <= value <= 1.0:
-            raise NotAModelError(f"its threshold of {name!r} is {value}, which is not between 0 and 1")
+def _texts(model: ModelProto) -> Iterator[str]:
+    """Every text of the file that is looked at."""
+    for prop in model.metadata_props:
+        yield from (prop.key, prop.value)
+    for opset in model.opset_import:
+        yield opset.domain
+    for node in model.graph.node:
+        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+        yield from (attribute.name for attribute in node.attribute)
+    yield from (value.name for value in (*model.graph.input, *model.graph.output, *model.graph.initializer))
+
+
+def _check_format(text: str) -> None:
+    if not re.fullmatch(r"[1-9][0-9]{0,8}", text):
+        raise NotAModelError(f"its format is {text[:20]!r}, which is not a number", hint=_MADE_BY)
+    if int(text) > FORMAT:
+        raise NewerFormatError(
+            f"it has format {text}, and this version reads up to {FORMAT}",
+            hint="it was made by a newer Decisight: upgrade with pip install -U decisight",
+        )

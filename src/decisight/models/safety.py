@@ -6,9 +6,10 @@ import math
 from typing import TYPE_CHECKING
 
 from decisight.errors import NotAModelError, UnsafeModelError
+from decisight.models.graph import OPSET
 
 if TYPE_CHECKING:
-    from onnx import ModelProto, NodeProto, TensorProto
+    from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 __all__ = ["OPERATORS", "check_graph"]
 
@@ -38,6 +39,7 @@ _MAX_NODES = 5_000
 _MAX_SIDE = 1_024
 _MAX_ELEMENTS = 1 << 26
 """Values of one tensor, for one picture: 64 Mi (256 MiB of fp32)."""
+_MAX_DIMENSIONS = 8
 _MAX_WINDOW = 64
 """Kernel, stride and padding of a convolution or pooling."""
 
@@ -63,9 +65,12 @@ def check_graph(model: ModelProto, size: int, outputs: dict[str, int]) -> None:
 
 
 def _check_extent(model: ModelProto) -> None:
-    foreign = sorted({o.domain for o in model.opset_import if o.domain not in ("", "ai.onnx")})
+    foreign = sorted({repr(o.domain) for o in model.opset_import if o.domain not in ("", "ai.onnx")})
     if foreign or model.functions:
         raise UnsafeModelError(f"it uses operators of others: {', '.join(foreign) or 'functions of its own'}")
+    version = max((o.version for o in model.opset_import), default=0)
+    if not 1 <= version <= OPSET:
+        raise NotAModelError(f"its operators are of the set {version}; 1 to {OPSET} are known")
     if model.training_info or model.graph.sparse_initializer:
         raise UnsafeModelError("it holds training graphs or sparse tensors, which a Decisight model never does")
     if len(model.graph.node) > _MAX_NODES or len(model.graph.initializer) > _MAX_NODES:
@@ -77,30 +82,37 @@ def _check_constant(constant: TensorProto) -> None:
 
     if constant.data_location == TensorProto.EXTERNAL or constant.external_data:
         raise UnsafeModelError(f"its tensor {constant.name!r} lies in another file; a model is one file")
-    width = {TensorProto.FLOAT: 4, TensorProto.INT64: 8}.get(constant.data_type)
+    widths: dict[int, int] = {TensorProto.FLOAT: 4, TensorProto.INT64: 8}
+    width = widths.get(constant.data_type)
     if width is None:
         raise UnsafeModelError(f"its tensor {constant.name!r} has a type that Decisight does not write")
-    elements = math.prod(constant.dims)
-    if min(constant.dims, default=1) < 0 or elements > _MAX_ELEMENTS or elements * width != len(constant.raw_data):
+    shape = list(constant.dims[:_MAX_DIMENSIONS])
+    elements = math.prod(shape)
+    if (
+        len(constant.dims) > _MAX_DIMENSIONS
+        or min(shape, default=1) < 0
+        or elements > _MAX_ELEMENTS
+        or elements * width != len(constant.raw_data)
+    ):
         raise UnsafeModelError(
-            f"its tensor {constant.name!r} says it has the shape {list(constant.dims)} and holds "
-            f"{len(constant.raw_data)} bytes"
+            f"its tensor {constant.name!r} says it has the shape {shape} and holds {len(constant.raw_data)} bytes"
         )
 
 
 def _check_node(node: NodeProto) -> None:
-    from onnx import AttributeProto
+    from onnx import AttributeProto, TensorProto
 
     if node.domain not in ("", "ai.onnx") or node.op_type not in OPERATORS:
         name = f"{node.domain}.{node.op_type}" if node.domain else node.op_type
         raise UnsafeModelError(f"it uses the operator {name!r}, which a Decisight model never does")
     for attribute in node.attribute:
+        if node.op_type == "Cast" and attribute.name == "to" and attribute.i != TensorProto.FLOAT:
+            raise UnsafeModelError(f"its node {node.name!r} makes values that are not fp32")
         if attribute.type not in (AttributeProto.INT, AttributeProto.INTS, AttributeProto.FLOAT, AttributeProto.STRING):
             raise UnsafeModelError(f"its node {node.name!r} carries a tensor or a sub-graph")
-        if attribute.name in ("kernel_shape", "strides", "pads", "dilations") and not all(
-            0 <= n <= _MAX_WINDOW for n in attribute.ints
-        ):
-            raise UnsafeModelError(f"its node {node.name!r} has {attribute.name} {list(attribute.ints)}")
+        least = {"pads": 0, "kernel_shape": 1, "strides": 1, "dilations": 1}.get(attribute.name)
+        if least is not None and not all(least <= n <= _MAX_WINDOW for n in attribute.ints):
+            raise UnsafeModelError(f"its node {node.name!r} has {attribute.name} {list(attribute.ints[:8])}")
 
 
 def _check_shapes(model: ModelProto, size: int, outputs: dict[str, int]) -> None:
@@ -113,16 +125,33 @@ def _check_shapes(model: ModelProto, size: int, outputs: dict[str, int]) -> None
         inferred = shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
     except (checker.ValidationError, shape_inference.InferenceError, RuntimeError, ValueError) as error:
         raise NotAModelError("its graph is not valid ONNX", hint="take it again from where it came from") from error
-    for value in inferred.graph.value_info:
-        dims = [d.dim_value for d in value.type.tensor_type.shape.dim][1:]
-        if math.prod(d or 1 for d in dims) > _MAX_ELEMENTS:
-            raise UnsafeModelError(f"its tensor {value.name!r} would have {dims} values for one picture")
-    inputs = [i for i in model.graph.input if i.name not in {c.name for c in model.graph.initializer}]
-    found = [
-        (i.name, i.type.tensor_type.elem_type, [d.dim_value for d in i.type.tensor_type.shape.dim][1:]) for i in inputs
-    ]
-    if found != [("image", TensorProto.UINT8, [size, size, 3])]:
+    constants = {constant.name for constant in model.graph.initializer}
+    inputs = [(i.name, *_type_of(i)) for i in model.graph.input if i.name not in constants]
+    if [given[:2] + given[3:] for given in inputs] != [("image", TensorProto.UINT8, [size, size, 3])]:
         raise NotAModelError(f"its input is not a picture of {size} x {size} pixels")
-    widths = {o.name: [d.dim_value for d in o.type.tensor_type.shape.dim][1:] for o in inferred.graph.output}
-    if widths != {name: [width] for name, width in outputs.items()}:
+    pictures = inputs[0][2]
+    results = {value.name: _type_of(value) for value in inferred.graph.output}
+    if {name: sizes for name, (_, _, sizes) in results.items()} != {name: [n] for name, n in outputs.items()}:
         raise NotAModelError("its outputs do not fit the labels that it names")
+    found = {value.name: _type_of(value) for value in inferred.graph.value_info} | results
+    for name in (*results, *(name for node in model.graph.node for name in node.output)):
+        _check_tensor(name, found.get(name), pictures)
+
+
+def _type_of(value: ValueInfoProto) -> tuple[int, str, list[int]]:
+    """Its element type, what its first dimension is called, and the others; 0 for one that is not known."""
+    kind = value.type.tensor_type
+    return (
+        kind.elem_type,
+        kind.shape.dim[0].dim_param if kind.shape.dim else "",
+        [dimension.dim_value for dimension in kind.shape.dim[1:]],
+    )
+
+
+def _check_tensor(name: str, kind: tuple[int, str, list[int]] | None, pictures: str) -> None:
+    from onnx import TensorProto
+
+    if kind is None or kind[:2] != (TensorProto.FLOAT, pictures) or not pictures or min(kind[2], default=0) < 1:
+        raise UnsafeModelError(f"how large its tensor {name!r} is for one picture cannot be told")
+    if math.prod(kind[2]) > _MAX_ELEMENTS:
+        raise UnsafeModelError(f"its tensor {name!r} would have {kind[2]} values for one picture")

@@ -87,14 +87,14 @@ def parse_thresholds(texts: list[str]) -> dict[str, float]:
     """
     found: dict[str, float] = {}
     for text in texts:
-        name, equals, value = text.rpartition("=")
+        name, equals, value = (part.strip() for part in text.rpartition("="))
         try:
             number = float(value)
         except ValueError:
             equals = ""
-        if not equals or not name.strip():
+        if not equals or not name:
             raise UsageError(f"the threshold {text!r} is not understood", hint="write it as label=0.8")
         if name in found:
             raise UsageError(f"{name!r} was given two thresholds: {found[name]} and {number}")
-        found[name.strip()] = number
+        found[name] = number
     return found

@@ -1,5 +1,6 @@
 """Backbones: one file each, found by name.
 
+Example:
     >>> backbones.names()
     ('efficientnet_lite0',)
 """

@@ -213,8 +213,8 @@ class _Layers:
         )
         if not relu:
             return out
-        low = self.graph.constant("relu6/low", np.float32(0.0).reshape(()))
-        high = self.graph.constant("relu6/high", np.float32(6.0).reshape(()))
+        low = self.graph.constant("relu6/low", np.array(0.0, np.float32))
+        high = self.graph.constant("relu6/high", np.array(6.0, np.float32))
         return self.graph.add("Clip", [out, low, high], name)
 
     def block(self, x: str, number: int, stage: _Stage, *, stride: int, side: int, residual: bool) -> str:

@@ -1,0 +1,159 @@
+"""Writes the generated parts of the documentation anew: ``docs/cli.md``, from the help of the commands themselves.
+
+python docs/generate.py             # write what is stale
+python docs/generate.py --check     # write nothing; status 1 if something is stale
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from importlib import metadata
+from pathlib import Path
+
+import typer.main
+
+from decisight.cli import main as decisight
+from decisight.cli.app import app
+from decisight.cli.entry import DEBUG_VARIABLE, Status
+from decisight.compute import THREADS_VARIABLE
+
+__all__ = ["cli_page", "command_names", "layout_version", "main", "stale"]
+
+DOCS = Path(__file__).resolve().parent
+WIDTH = 80
+"""Characters in a line of help, whatever the terminal that the page is written from."""
+
+GUIDES = {
+    "train": "[Train a model](train.md)",
+    "predict": "[Predict and decide](predict.md)",
+    "evaluate": "[See how far a model can be trusted](evaluate.md)",
+    "info": "[The model file](model-file.md)",
+    "doctor": "[Troubleshooting](troubleshooting.md)",
+}
+"""The page that explains a command at length, where there is one."""
+
+VARIABLES = {
+    THREADS_VARIABLE: "How many threads to compute with, where `--threads` does not say: 1 to 9999.",
+    DEBUG_VARIABLE: "Anything but `0` lets tracebacks through, as `--debug` does.",
+}
+
+MEANINGS = {
+    Status.DONE: "Done.",
+    Status.SOME_FAILED: "`predict`: done, but some pictures could not be read, or an argument named none. `doctor`: "
+    "something is wrong.",
+    Status.REFUSED: "An argument, a model, data or a place to write to cannot be used. Nothing was done.",
+    Status.BROKEN: "A mistake in Decisight itself. Please report it.",
+    Status.INTERRUPTED: "Interrupted by Ctrl-C. Nothing was left half-written.",
+    Status.READER_GONE: "Who read the output closed it, as `head` does.",
+    Status.TERMINATED: "Ended by SIGTERM. Nothing was left half-written.",
+}
+
+
+def command_names() -> tuple[str, ...]:
+    """The names of all commands, in the order in which the help lists them."""
+    return tuple(typer.main.get_group(app).commands)
+
+
+def layout_version() -> str:
+    """The version, major and minor, of the library that lays out the help: another one may lay it out otherwise."""
+    return ".".join(metadata.version("typer").split(".")[:2])
+
+
+def cli_page() -> str:
+    """The text of ``docs/cli.md``."""
+    return "\n".join(_cli_lines()) + "\n"
+
+
+def stale() -> dict[Path, str]:
+    """The generated files that are not as they should be, with the text that they should have."""
+    wanted = {DOCS / "cli.md": cli_page()}
+    return {
+        path: text for path, text in wanted.items() if not path.is_file() or path.read_text(encoding="utf-8") != text
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the generated pages, or say which are stale.
+
+    Returns:
+        The exit status: 0, or 1 where ``--check`` found something stale.
+    """
+    parser = argparse.ArgumentParser(description="Write the generated parts of the documentation.")
+    parser.add_argument("--check", action="store_true", help="write nothing; end with status 1 if something is stale")
+    check = parser.parse_args(arguments).check
+    found = stale()
+    for path, text in found.items():
+        name = path.relative_to(DOCS.parent)
+        if check:
+            sys.stderr.write(f"{name} is stale; write it anew with: make docs\n")
+        else:
+            path.write_text(text, encoding="utf-8", newline="\n")
+            sys.stdout.write(f"wrote {name}\n")
+    return 1 if check and found else 0
+
+
+def _cli_lines() -> Iterator[str]:
+    yield "# The command line"
+    yield ""
+    yield "<!-- Written by docs/generate.py from the commands' own help; change that, then run `make docs`. -->"
+    yield f"<!-- Laid out by typer {layout_version()}. -->"
+    yield ""
+    yield "Every command explains itself with `--help`; this page is those texts. Results go to standard output. What"
+    yield "is wrong goes to standard error, with a hint on a line of its own."
+    yield ""
+    for name in ("", *command_names()):
+        yield f"## decisight {name}".rstrip()
+        yield ""
+        if name in GUIDES:
+            yield f"At length: {GUIDES[name]}."
+            yield ""
+        yield "```text"
+        yield _help_of(name)
+        yield "```"
+        yield ""
+    yield "## Environment variables"
+    yield ""
+    yield "| variable | what it does |"
+    yield "| --- | --- |"
+    yield from (f"| `{name}` | {meaning} |" for name, meaning in VARIABLES.items())
+    yield ""
+    yield "## Exit status"
+    yield ""
+    yield "| status | meaning |"
+    yield "| --- | --- |"
+    yield from (f"| {status.value} | {MEANINGS[status]} |" for status in Status)
+
+
+def _help_of(command: str) -> str:
+    """What ``decisight COMMAND --help`` prints into a file, at a fixed width.
+
+    Raises:
+        RuntimeError: the command has no help.
+    """
+    with _fixed_width(), contextlib.redirect_stdout(io.StringIO()) as printed:
+        status = decisight([*command.split(), "--help"])
+    if status != 0:
+        raise RuntimeError(f"decisight {command} --help ended with status {status}")
+    return "\n".join(line.rstrip() for line in printed.getvalue().strip().splitlines())
+
+
+@contextlib.contextmanager
+def _fixed_width() -> Iterator[None]:
+    before = os.environ.get("COLUMNS")
+    os.environ["COLUMNS"] = str(WIDTH)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["COLUMNS"]
+        else:
+            os.environ["COLUMNS"] = before
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

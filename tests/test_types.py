@@ -1,0 +1,204 @@
+"""The words of the field hold together: names that can be told apart, confidences that are some."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from decisight.errors import LabelError
+from decisight.types import Answer, Decision, LabelConfidence, LabelGroup, ModelRef, Prediction, Reason, Task
+
+HELMET = LabelGroup("helmet", ("yes", "no"))
+VEST = LabelGroup("vest", ("yes", "no", "torn"))
+TAGS = LabelGroup("tags", ("dirty",), "independent")
+GEAR = Task((HELMET, VEST, TAGS))
+SEEN = Prediction(GEAR, ((0.25, 0.75), (0.4, 0.2, 0.4), (0.125,)))
+MODEL = ModelRef("gear", "sha256:00")
+
+
+class TestLabelGroup:
+    @pytest.mark.parametrize(
+        ("name", "labels", "kind", "says"),
+        [
+            ("", ("a", "b"), "exclusive", "name that cannot be used: ''"),
+            ("  ", ("a", "b"), "exclusive", "name that cannot be used"),
+            ("caf\udce9", ("a", "b"), "exclusive", "name that cannot be used"),
+            ("g", ("a", ""), "exclusive", "label that cannot be used: ''"),
+            ("g", ("a", "-"), "exclusive", "label that cannot be used: '-'"),
+            ("g", ("a", "b|c"), "exclusive", r"label that cannot be used: 'b\|c'"),
+            ("g", ("a", " b"), "exclusive", "label that cannot be used: ' b'"),
+            ("g", ("a", "b\n"), "exclusive", "label that cannot be used"),
+            # a folder's name that is not UTF-8, as Python hands it over
+            ("g", ("a", "caf\udce9"), "exclusive", r"label that cannot be used: 'caf\\udce9'"),
+            ("g", ("a", "b", "a", "c", "c"), "exclusive", "stand twice: a, c"),
+            ("g", ("a",), "exclusive", r"has 1 label\(s\): a"),
+            ("g", (), "exclusive", r"has 0 label\(s\): none"),
+            ("g", (), "independent", "at least 1"),
+            ("g", ("a", "b"), "fuzzy", "exclusive or independent"),
+        ],
+    )
+    def test_names_that_cannot_be(self, name: str, labels: tuple[str, ...], kind: str, says: str) -> None:
+        with pytest.raises(LabelError) as caught:
+            LabelGroup(name, labels, kind)  # type: ignore[arg-type]
+        assert caught.match(says)
+
+    def test_one_label_is_enough_where_any_number_holds(self) -> None:
+        assert not TAGS.exclusive
+        assert HELMET.exclusive
+
+    def test_labels_may_be_in_any_script(self) -> None:
+        LabelGroup("Größe", ("groß", "小さい", "très petit", "a:b", "-a"))
+
+    def test_values_cannot_be_changed(self) -> None:
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            HELMET.name = "other"  # type: ignore[misc]
+
+
+class TestTask:
+    @pytest.mark.parametrize(
+        ("groups", "kind"),
+        [
+            ((HELMET,), "binary"),
+            ((VEST,), "multi-class"),
+            ((TAGS,), "multi-label"),
+            ((HELMET, VEST), "multi-label"),
+        ],
+    )
+    def test_kind(self, groups: tuple[LabelGroup, ...], kind: str) -> None:
+        assert Task(groups).kind == kind
+
+    @pytest.mark.parametrize("groups", [(), (HELMET, HELMET), (HELMET, VEST, LabelGroup("helmet", ("a", "b")))])
+    def test_groups_that_cannot_be(self, groups: tuple[LabelGroup, ...]) -> None:
+        with pytest.raises(LabelError):
+            Task(groups)
+
+    def test_a_group_by_its_name(self) -> None:
+        assert GEAR.group("vest") is VEST
+        with pytest.raises(LabelError, match="no label group 'boots'") as caught:
+            GEAR.group("boots")
+        assert "helmet, vest, tags" in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("name", "found"),
+        [
+            ("torn", (VEST, "torn")),
+            ("vest:torn", (VEST, "torn")),
+            ("vest:no", (VEST, "no")),
+            ("dirty", (TAGS, "dirty")),
+        ],
+    )
+    def test_a_label_by_its_name(self, name: str, found: tuple[LabelGroup, str]) -> None:
+        assert GEAR.find(name) == found
+
+    def test_a_label_of_two_groups_says_how_to_name_it(self) -> None:
+        with pytest.raises(LabelError, match="stands in 2 groups") as caught:
+            GEAR.find("yes")
+        assert "helmet:yes, vest:yes" in str(caught.value)
+
+    @pytest.mark.parametrize("name", ["", "Torn", "helmet:torn", "vest", ":torn", "vest:"])
+    def test_a_label_that_is_not_there(self, name: str) -> None:
+        with pytest.raises(LabelError, match="no label") as caught:
+            GEAR.find(name)
+        assert "the labels are: yes, no, yes, no, torn, dirty" in str(caught.value)
+
+
+class TestPrediction:
+    @pytest.mark.parametrize(
+        "confidences",
+        [
+            (),
+            ((0.5, 0.5), (0.5, 0.5), (0.5,)),
+            ((0.5, 0.5), (0.25, 0.5, 0.25)),
+            ((0.5, 0.5), (0.25, 0.5, 0.25), (0.5, 0.5)),
+        ],
+    )
+    def test_others_than_the_task_has(self, confidences: tuple[tuple[float, ...], ...]) -> None:
+        with pytest.raises(ValueError, match=r"expected \[2, 3, 1\] confidences a group, got"):
+            Prediction(GEAR, confidences)
+
+    @pytest.mark.parametrize("value", [math.nan, math.inf, -0.01, 1.000001])
+    def test_what_is_no_confidence(self, value: float) -> None:
+        with pytest.raises(ValueError, match=r"0\.\.1"):
+            Prediction(Task((TAGS,)), ((value,),))
+
+    def test_results_are_by_group_and_by_confidence(self) -> None:
+        assert [(r.group, r.label, r.confidence) for r in SEEN.results()] == [
+            ("helmet", "no", 0.75),
+            ("helmet", "yes", 0.25),
+            # of two that tie, the first in the model's order
+            ("vest", "yes", 0.4),
+            ("vest", "torn", 0.4),
+            ("vest", "no", 0.2),
+            ("tags", "dirty", 0.125),
+        ]
+        assert [r.label for r in SEEN.results("vest")] == ["yes", "torn", "no"]
+
+    def test_the_top_label(self) -> None:
+        assert SEEN.top() == LabelConfidence("helmet", "no", 0.75)
+        assert SEEN.top("vest") == LabelConfidence("vest", "yes", 0.4)
+
+    @pytest.mark.parametrize("name", ["boots", ""])
+    def test_of_a_group_that_is_not_there(self, name: str) -> None:
+        with pytest.raises(LabelError, match="no label group"):
+            SEEN.top(name)
+        with pytest.raises(LabelError, match="no label group"):
+            SEEN.results(name)
+
+    def test_the_confidence_of_a_label(self) -> None:
+        assert SEEN.confidence("torn") == 0.4
+        assert SEEN.confidence("helmet:yes") == 0.25
+        with pytest.raises(LabelError):
+            SEEN.confidence("yes")
+
+    @given(st.lists(st.floats(0, 1), min_size=3, max_size=3))
+    def test_results_are_the_confidences_in_falling_order(self, row: list[float]) -> None:
+        prediction = Prediction(Task((VEST,)), (tuple(row),))
+        found = [r.confidence for r in prediction.results()]
+        assert found == sorted(row, reverse=True)
+        assert prediction.top().confidence == max(row)
+        assert {r.label: r.confidence for r in prediction.results()} == dict(zip(VEST.labels, row, strict=True))
+
+
+class TestJson:
+    def test_one_group(self) -> None:
+        task = Task((LabelGroup("class", ("no_frog", "frog")),))
+        prediction = Prediction(task, ((0.158618281234, 0.841381718766),))
+        decision = Decision("class", "frog", 0.841381718766, Reason.ACCEPTED)
+        assert Answer("a.jpg", ModelRef("frogs", "sha256:1f"), prediction, (decision,)).to_json() == {
+            "image": "a.jpg",
+            "model": {"name": "frogs", "digest": "sha256:1f"},
+            "classifierResults": [
+                {"label": "frog", "confidence": 0.84138172},
+                {"label": "no_frog", "confidence": 0.15861828},
+            ],
+            "decision": {"state": "frog", "confidence": 0.84138172, "reason": "accepted"},
+        }
+
+    def test_several_groups(self) -> None:
+        decisions = (
+            Decision("helmet", "unknown", 0.75, Reason.BELOW_THRESHOLD),
+            Decision("vest", "yes", 0.4, Reason.ACCEPTED),
+            Decision("tags", (), 0.875, Reason.ACCEPTED),
+        )
+        answer = Answer("a.jpg", MODEL, SEEN, decisions).to_json()
+        assert "decision" not in answer
+        assert answer["decisions"] == {
+            "helmet": {"state": "unknown", "confidence": 0.75, "reason": "below_threshold"},
+            "vest": {"state": "yes", "confidence": 0.4, "reason": "accepted"},
+            "tags": {"state": [], "confidence": 0.875, "reason": "accepted"},
+        }
+        assert answer["classifierResults"][0] == {"group": "helmet", "label": "no", "confidence": 0.75}
+        assert len(answer["classifierResults"]) == 6
+
+    def test_a_picture_that_could_not_be_read(self) -> None:
+        assert Answer("a.jpg", MODEL, error="is empty").to_json() == {"image": "a.jpg", "error": "is empty"}
+
+    def test_it_is_json(self) -> None:
+        decision = Decision("tags", ("dirty",), 1 / 3, Reason.ACCEPTED)
+        text = json.dumps(Answer("a.jpg", MODEL, SEEN, (decision,)).to_json(), allow_nan=False)
+        assert json.loads(text)["decision"]["state"] == ["dirty"]

@@ -1,0 +1,267 @@
+"""Losing the cache costs time, never a training; and it stays as small as it was asked to."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from decisight.models.backbones import backbones
+from decisight.training.cache import FeatureCache, default_cache_path
+from decisight.training.features import FeatureExtractor, View
+from decisight.types import FitMode
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "folder/that/is/made/features.sqlite3"
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every look at the clock is a second later than the one before."""
+    seconds = iter(range(1_000_000_000, 2_000_000_000))
+    monkeypatch.setattr("decisight.training.cache.time.time", lambda: float(next(seconds)))
+
+
+def key(number: int) -> bytes:
+    return number.to_bytes(32, "big")
+
+
+def test_what_is_put_is_found(path: Path) -> None:
+    with FeatureCache(path) as cache:
+        cache.put({key(1): b"one", key(2): b"", key(3): bytes(range(256))})
+        assert cache.get([key(1), key(2), key(3), key(4)]) == {key(1): b"one", key(2): b"", key(3): bytes(range(256))}
+        assert cache.get([]) == {}
+        assert cache.get([key(1), key(1)]) == {key(1): b"one"}
+        assert cache.trouble is None
+
+
+def test_it_is_found_by_the_next_one(path: Path) -> None:
+    with FeatureCache(path) as cache:
+        cache.put({key(1): b"one"})
+    with FeatureCache(path) as cache:
+        assert cache.get([key(1)]) == {key(1): b"one"}
+
+
+def test_a_newer_value_takes_the_place_of_an_older(path: Path) -> None:
+    with FeatureCache(path) as cache:
+        cache.put({key(1): b"one"})
+        cache.put({key(1): b"two"})
+        assert cache.get([key(1)]) == {key(1): b"two"}
+
+
+def test_without_a_path_it_is_forgotten() -> None:
+    with FeatureCache(None) as cache:
+        cache.put({key(1): b"one"})
+        assert cache.get([key(1)]) == {key(1): b"one"}
+        assert cache.trouble is None
+    with FeatureCache(None) as cache:
+        assert cache.get([key(1)]) == {}
+
+
+def test_it_lies_in_the_users_cache_folder() -> None:
+    assert default_cache_path().name == "features.sqlite3"
+    assert "decisight" in str(default_cache_path())
+
+
+@pytest.mark.usefixtures("clock")
+class TestBounds:
+    def test_the_least_recently_used_go_first(self, path: Path) -> None:
+        with FeatureCache(path, max_bytes=300) as cache:
+            for number in range(5):
+                cache.put({key(number): bytes(100)})
+            assert list(cache.get([key(0)])) == [key(0)]
+            cache.trim()
+            assert set(cache.get([key(n) for n in range(5)])) == {key(0), key(3), key(4)}
+
+    def test_it_is_trimmed_when_it_is_closed(self, path: Path) -> None:
+        for number in range(30):
+            with FeatureCache(path, max_bytes=300_000) as cache:
+                cache.put({key(number): bytes(30_000)})
+        with FeatureCache(path) as cache:
+            assert set(cache.get([key(n) for n in range(30)])) == {key(n) for n in range(20, 30)}
+        # The file gives the room back: ten values, and what SQLite needs for itself.
+        assert path.stat().st_size < 400_000
+
+    def test_what_fits_stays(self, path: Path) -> None:
+        with FeatureCache(path, max_bytes=300) as cache:
+            cache.put({key(n): bytes(100) for n in range(3)})
+            cache.trim()
+            assert len(cache.get([key(n) for n in range(3)])) == 3
+
+    def test_nothing_may_stay(self, path: Path) -> None:
+        with FeatureCache(path, max_bytes=0) as cache:
+            cache.put({key(1): b"one"})
+            cache.trim()
+            assert cache.get([key(1)]) == {}
+            assert cache.trouble is None
+
+
+def damaged(path: Path) -> None:
+    with FeatureCache(path) as cache:
+        cache.put({key(n): bytes(5000) for n in range(50)})
+    data = bytearray(path.read_bytes())
+    # The header stays, the pages behind it do not.
+    data[4096:] = os.urandom(len(data) - 4096)
+    path.write_bytes(data)
+
+
+def other_table(path: Path) -> None:
+    path.parent.mkdir(parents=True)
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE features (something TEXT)")
+    connection.close()
+
+
+def written(content: bytes) -> object:
+    def write(path: Path) -> None:
+        path.parent.mkdir(parents=True)
+        path.write_bytes(content)
+
+    return write
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        written(b"this is no database" * 100),
+        written(b"SQLite format 3\0" + bytes(5000)),
+        lambda path: path.mkdir(parents=True),
+        lambda path: path.parent.parent.mkdir(parents=True) or path.parent.write_bytes(b""),
+        damaged,
+        other_table,
+    ],
+    ids=["a text", "a header only", "a folder", "a file for a folder", "damaged pages", "another table"],
+)
+def test_a_cache_that_cannot_be_used_is_passed_over(path: Path, spoil: object) -> None:
+    spoil(path)  # type: ignore[operator]
+    with FeatureCache(path) as cache:
+        cache.put({key(1): bytes(100)})
+        assert cache.get([key(1)]) in ({}, {key(1): bytes(100)})
+        cache.get([key(n) for n in range(50)])
+        cache.trim()
+    assert cache.trouble is not None
+    assert str(path) in cache.trouble
+
+
+@pytest.fixture
+def locked() -> Iterator[Path]:
+    """A folder that may be read and not written; root may do anything, so it becomes another user."""
+    if not hasattr(os, "geteuid"):
+        pytest.skip("there are no such permissions on this system")
+    was_root = os.geteuid() == 0
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o555)  # noqa: S103 - that is the test
+        if was_root:
+            os.seteuid(65534)
+        try:
+            yield Path(folder)
+        finally:
+            if was_root:
+                os.seteuid(0)
+            os.chmod(folder, 0o700)
+
+
+@pytest.mark.parametrize("name", ["features.sqlite3", "sub/features.sqlite3"])
+def test_a_folder_that_may_not_be_written(locked: Path, name: str) -> None:
+    with FeatureCache(locked / name) as cache:
+        cache.put({key(1): b"one"})
+        assert cache.get([key(1)]) == {}
+    assert cache.trouble is not None
+
+
+def test_a_disk_that_fills_up(path: Path) -> None:
+    with FeatureCache(path) as cache:
+        cache.put({key(1): b"one"})
+        assert cache._connection is not None
+        cache._connection.execute("PRAGMA max_page_count = 8")
+        cache.put({key(n): os.urandom(4000) for n in range(2, 40)})
+        assert "full" in str(cache.trouble)
+        # What was there stays, and the cache goes on.
+        assert cache.get([key(1), key(2)]) == {key(1): b"one"}
+        cache._connection.execute("PRAGMA max_page_count = 100000")
+        cache.put({key(3): b"three"})
+        assert cache.get([key(3)]) == {key(3): b"three"}
+
+
+def test_after_closing_nothing_is_found(path: Path) -> None:
+    cache = FeatureCache(path)
+    cache.put({key(1): b"one"})
+    cache.close()
+    cache.put({key(2): b"two"})
+    assert cache.get([key(1)]) == {}
+    cache.close()
+
+
+def test_many_threads(path: Path) -> None:
+    with FeatureCache(path) as cache:
+
+        def work(start: int) -> None:
+            for number in range(start, start + 40):
+                cache.put({key(number): str(number).encode()})
+                assert cache.get([key(number)]) == {key(number): str(number).encode()}
+
+        threads = [threading.Thread(target=work, args=(1000 * t,)) for t in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert cache.trouble is None
+        found = cache.get([key(1000 * t + n) for t in range(6) for n in range(40)])
+        assert len(found) == 240
+
+
+PROCESS = """
+import sys
+from pathlib import Path
+from decisight.training.cache import FeatureCache
+
+start = int(sys.argv[2])
+for _ in range(3):
+    with FeatureCache(Path(sys.argv[1])) as cache:
+        for number in range(start, start + 40):
+            cache.put({number.to_bytes(32, "big"): bytes(2000)})
+            assert cache.get([number.to_bytes(32, "big")])
+        assert cache.trouble is None, cache.trouble
+"""
+
+
+def test_many_processes(path: Path) -> None:
+    processes = [
+        subprocess.Popen([sys.executable, "-c", PROCESS, str(path), str(1000 * p)], stderr=subprocess.PIPE)
+        for p in range(4)
+    ]
+    complaints = [process.communicate(timeout=120)[1].decode() for process in processes]
+    assert [process.returncode for process in processes] == [0] * 4, complaints
+    with FeatureCache(path) as cache:
+        assert len(cache.get([key(1000 * p + n) for p in range(4) for n in range(40)])) == 160
+
+
+class TestValuesOfAnotherLength:
+    """What an older version or another program left under a key is not taken for features."""
+
+    @pytest.mark.parametrize("value", [b"", bytes(99), bytes(10**6)], ids=len)
+    def test_they_are_computed_again(self, path: Path, tmp_path: Path, value: bytes) -> None:
+        photo, view = tmp_path / "photo.png", View(FitMode.STRETCH)
+        Image.new("RGB", (30, 20), (200, 30, 60)).save(photo)
+        with FeatureCache(path) as cache:
+            extractor = FeatureExtractor(backbones.build("efficientnet_lite0"), cache, threads=1)
+            fresh = extractor.extract([photo], [view], lambda *_: None)
+            kept = extractor.extract([photo], [view], lambda *_: None)
+            assert (fresh.cached, kept.cached) == (0, 1)
+            assert cache._connection is not None
+            cache._connection.execute("UPDATE features SET value = ?", [value])
+            again = extractor.extract([photo], [view], lambda *_: None)
+        assert again.cached == 0
+        for other in (kept, again):
+            np.testing.assert_array_equal(other.views[view], fresh.views[view])
