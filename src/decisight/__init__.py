@@ -16,8 +16,9 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from decisight.errors import DecisightError
+    from decisight.errors import DecisightError, ImageError
     from decisight.models.classifier import Classifier, load
+    from decisight.policies.threshold import Threshold
     from decisight.types import Decision, LabelConfidence, LabelGroup, Prediction, Reason, Task
 
 __version__ = "0.1.0"
@@ -26,11 +27,13 @@ _HOME = {
     "Classifier": "decisight.models.classifier",
     "Decision": "decisight.types",
     "DecisightError": "decisight.errors",
+    "ImageError": "decisight.errors",
     "LabelConfidence": "decisight.types",
     "LabelGroup": "decisight.types",
     "Prediction": "decisight.types",
     "Reason": "decisight.types",
     "Task": "decisight.types",
+    "Threshold": "decisight.policies.threshold",
     "load": "decisight.models.classifier",
 }
 
@@ -38,11 +41,13 @@ __all__ = [
     "Classifier",
     "DecisightError",
     "Decision",
+    "ImageError",
     "LabelConfidence",
     "LabelGroup",
     "Prediction",
     "Reason",
     "Task",
+    "Threshold",
     "__version__",
     "load",
 ]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -15,11 +17,14 @@ from PIL import Image
 
 import decisight
 from decisight import imaging
-from decisight.compute import Threads
+from decisight.compute import Threads, open_session
 from decisight.errors import ImageError, LabelError, MissingPartError, ModelError, NotAModelError, UsageError
 from decisight.models.classifier import Classifier, as_pixels, load
 from decisight.models.model_file import read_model, seal, write_model
 from decisight.types import FitMode, Prediction
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 TOLERANCE = 1e-5
 """How far the answer to a picture may depend on the others that it is asked about with."""
@@ -171,6 +176,23 @@ class TestAgreement:
             thread.join()
         assert sorted(found) == list(range(8))
         assert all(far(a, b) <= TOLERANCE for answers in found.values() for a, b in zip(answers, expected, strict=True))
+
+    def test_the_network_is_opened_once_however_many_want_it(
+        self, model: Classifier, pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        opened = []
+
+        def slowly(graph: bytes, *, threads: int) -> InferenceSession:
+            opened.append(threads)
+            time.sleep(0.05)
+            return open_session(graph, threads=threads)
+
+        monkeypatch.setattr("decisight.models.classifier.open_session", slowly)
+        fresh = Classifier(model.file, threads=4)
+        fresh.predict_batch(pictures * 2)
+        fresh.predict(pictures[0])
+        fresh.predict(pictures[1])
+        assert opened == [1, 4]
 
     def test_fit_and_fill_of_the_card_are_kept_to(self, model: Classifier, pictures: list[np.ndarray]) -> None:
         for fit in FitMode:

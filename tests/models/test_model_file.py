@@ -151,6 +151,12 @@ class TestWriting:
         assert [p.name for p in folder.iterdir()] == ["model.onnx"]
         assert read_model(folder / "model.onnx") == model
 
+    @pytest.mark.skipif(sys.platform == "win32", reason="a file that is open cannot be replaced there")
+    def test_whoever_reads_the_old_file_reads_it_to_the_end(self, model: ModelFile, folder: Path) -> None:
+        with (folder / "model.onnx").open("rb") as old:
+            write_model(folder / "model.onnx", model)
+            assert old.read() == b"the old one"
+
     @pytest.mark.skipif(sys.platform == "win32", reason="permissions are other ones there")
     def test_permissions_are_those_of_any_new_file(self, model: ModelFile, tmp_path: Path) -> None:
         old = os.umask(0o027)

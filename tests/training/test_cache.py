@@ -90,7 +90,11 @@ class TestBounds:
                 cache.put({key(number): bytes(30_000)})
         with FeatureCache(path) as cache:
             assert set(cache.get([key(n) for n in range(30)])) == {key(n) for n in range(20, 30)}
-        # The file gives the room back: ten values, and what SQLite needs for itself.
+
+    def test_the_file_gives_the_room_back(self, path: Path) -> None:
+        with FeatureCache(path, max_bytes=300_000) as cache:
+            cache.put({key(number): bytes(30_000) for number in range(100)})
+        # Ten values, and what SQLite needs for itself.
         assert path.stat().st_size < 400_000
 
     def test_what_fits_stays(self, path: Path) -> None:

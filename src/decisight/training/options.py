@@ -50,6 +50,9 @@ class TrainOptions:
     holdout: float = 0.2
 
     def __post_init__(self) -> None:
+        if self.fit is not None and self.fit not in list(FitMode):
+            raise UsageError(f"fit cannot be {self.fit!r}", hint=f"it is one of: {', '.join(FitMode)}")
+        object.__setattr__(self, "fit", None if self.fit is None else FitMode(self.fit))
         if not self.name.strip():
             raise UsageError("the model's name is empty")
         if self.folds < 2:

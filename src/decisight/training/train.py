@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from decisight.compute import one_blas_thread
+from decisight.compute import threads as granted_threads
 from decisight.data.checks import check_trainable, spread_sources
 from decisight.data.dataset import Dataset, Skipped
 from decisight.data.splits import assign_splits
@@ -51,7 +52,14 @@ class _Clock:
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begin
 
 
-def train(dataset: Dataset, options: TrainOptions, *, cache: FeatureCache, progress: Progress, threads: int) -> Trained:
+def train(
+    dataset: Dataset,
+    options: TrainOptions,
+    *,
+    cache: FeatureCache | None = None,
+    progress: Progress | None = None,
+    threads: int | None = None,
+) -> Trained:
     """Train a model on the training part of a dataset.
 
     The same data, options and library versions give the same model.
@@ -60,28 +68,32 @@ def train(dataset: Dataset, options: TrainOptions, *, cache: FeatureCache, progr
         dataset: with splits or without. Without, a share of its sources is set aside for testing; with, whatever is
             not in ``train`` is left alone, but for ``val``, on which the model is evaluated at the end.
         options: how.
-        cache: where features are looked for first.
+        cache: where features are looked for first; by default they are computed anew and not kept.
         progress: called with what is being done, how much is done, and how much there is.
-        threads: how many to work with.
+        threads: how many to work with; by default as many as the machine grants.
 
     Raises:
         DataError: there is too little to learn from.
         LabelError: a threshold is for a label that the data does not have.
         UsageError: an option cannot be used.
     """
+    if cache is None:
+        with FeatureCache(None) as nothing_kept:
+            return train(dataset, options, cache=nothing_kept, progress=progress, threads=threads)
+    tell, workers = progress or (lambda *_: None), granted_threads(threads).count
     clock = _Clock()
     rule = Threshold(options.thresholds, options.fallback).checked(dataset.task)
     with clock.part("reading"):
         part, notes = _training_part(dataset, options)
     backbone = backbones.build(options.backbone)
-    extractor = FeatureExtractor(backbone, cache, threads=threads)
+    extractor = FeatureExtractor(backbone, cache, threads=workers)
     with clock.part("features"):
-        part, features = _extract(extractor, part, _views(options), progress)
+        part, features = _extract(extractor, part, _views(options), tell)
         notes = (*notes, *check_trainable(part))
     with clock.part("selection"), one_blas_thread():
-        probe, choices = select(backbone, part, features, options, progress, threads)
+        probe, choices = select(backbone, part, features, options, tell, workers)
     with clock.part("features"):
-        part, features, skipped = _rest(extractor, part, features, probe, progress)
+        part, features, skipped = _rest(extractor, part, features, probe, tell)
     with clock.part("fitting"), one_blas_thread():
         heads = probe.fit(part, features)
         card = ModelCard(
@@ -98,7 +110,7 @@ def train(dataset: Dataset, options: TrainOptions, *, cache: FeatureCache, progr
         )
         graph = probe.graph(heads, decisight_version())
     with clock.part("evaluating"):
-        evaluation, evaluated_on = _evaluate(dataset, seal(graph, card), probe, threads)
+        evaluation, evaluated_on = _evaluate(dataset, seal(graph, card), probe, workers)
     card = replace(
         card,
         training={
