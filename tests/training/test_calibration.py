@@ -98,7 +98,7 @@ def test_it_is_the_minimum_of_what_is_written(exclusive: bool) -> None:
     """Against another optimiser, which uses no slopes, on the objective as the docstring has it."""
     logits, targets = drawn(80, exclusive=exclusive, shift=(0.4, 0.0, -0.4), seed=2)
     scores, n = logits * 1.7, len(logits)
-    soft = (targets * n + 1.0) / (n + (3 if exclusive else 2))
+    soft = (targets * n + 2.0 / (3 if exclusive else 2)) / (n + 2)
 
     def objective(parameters: np.ndarray) -> float:
         moved = scores / np.exp(parameters[0]) + parameters[1:]
@@ -159,3 +159,15 @@ def test_the_surest_label_stays_where_there_is_no_bias() -> None:
     scores, _ = drawn(100, labels=5)
     after = calibrated(scores, Calibration(3.0, (0.0,) * 5))
     np.testing.assert_array_equal(after.argmax(axis=1), scores.argmax(axis=1))
+
+
+@pytest.mark.parametrize("labels", [20, 100, 200])
+def test_right_logits_of_many_labels_stay_right(labels: int) -> None:
+    """What is imagined beside the pictures does not grow with the labels."""
+    random = np.random.default_rng(labels)
+    logits = random.normal(size=(1000, labels)) * 4.0
+    targets = np.eye(labels)[[random.choice(labels, p=row) for row in softmax(logits)]]
+    found = fit_calibration(logits, targets, exclusive=True)
+    before = softmax(logits).max(axis=1).mean()
+    after = softmax(calibrated(logits, found)).max(axis=1).mean()
+    assert after == pytest.approx(before, abs=0.02)

@@ -15,7 +15,7 @@ import pytest
 
 from decisight.data.dataset import Dataset
 from decisight.data.reading import read_dataset
-from decisight.errors import DataError, LabelError, UsageError
+from decisight.errors import DataError, LabelError, MissingPartError, UsageError
 from decisight.models.classifier import Classifier, load
 from decisight.models.model_file import write_model
 from decisight.training import fitting, probe, recipes
@@ -221,7 +221,7 @@ def test_balance_moves_confidence_to_the_rare(gate: Dataset, quick: Quick) -> No
         ({"holdout": 1.0}, UsageError, "share"),
         ({"depths": "every"}, UsageError, "last, deep, all, shallow"),
         ({"pooling": "median"}, UsageError, "mean"),
-        ({"backbone": "resnet"}, Exception, "resnet"),
+        ({"backbone": "resnet"}, MissingPartError, "resnet"),
         ({"name": " "}, UsageError, "name"),
     ],
 )
@@ -242,3 +242,54 @@ def test_one_source_of_a_label_cannot_be_checked(gate: Dataset, quick: Quick) ->
 def test_no_train_part(gate: Dataset, quick: Quick) -> None:
     with pytest.raises(DataError, match="no train part"):
         quick(gate.only("test"))
+
+
+def test_a_rare_label_takes_part_in_the_choice(gate: Dataset, quick: Quick, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few pictures choices are made on, and wherever its own stand in the draw."""
+    monkeypatch.setattr(training, "SELECTION_PICTURES", 20)
+    visitors = [e for e in gate.only("train").examples if e.targets[0] == "visitor"]
+    sources = sorted({str(e.source) for e in visitors})[:2]
+    rare = [next(e for e in visitors if e.source == source) for source in sources]
+    others = [e for e in gate.only("train").examples if e.targets[0] != "visitor"]
+    made = quick(replace(gate, examples=(*others, *rare)), **FIXED)
+    assert made.report.evaluation.groups[0].per_class[2].support == 2
+    assert any("20 of the" in note for note in made.report.notes)
+
+
+def test_copies_without_a_source_are_kept_together(gate: Dataset, quick: Quick, tmp_path: Path) -> None:
+    copies = []
+    for e in gate.only("train").examples:
+        copy = tmp_path / f"copy of {e.path.name}"
+        shutil.copyfile(e.path, copy)
+        copies.append(replace(e, path=copy, source=None))
+    originals = [replace(e, source=None) for e in gate.only("train").examples]
+    once = quick(replace(gate, examples=tuple(originals)), **FIXED)
+    twice = quick(replace(gate, examples=(*originals, *copies)), **FIXED)
+    assert twice.report.evaluation.groups[0].accuracy.value <= once.report.evaluation.groups[0].accuracy.value + 0.1
+
+
+def test_a_group_known_of_one_source_only_cannot_be_checked(gate: Dataset, quick: Quick) -> None:
+    train = gate.only("train").examples
+    known = next(e.source for e in train if e.targets[1])
+    blanked = tuple(e if e.source == known else replace(e, targets=(e.targets[0], None)) for e in train)
+    blanked = tuple(
+        replace(e, targets=(e.targets[0], frozenset({"vest"} if i % 2 else {"helmet"}))) if e.source == known else e
+        for i, e in enumerate(blanked)
+    )
+    with pytest.raises(DataError, match="'gear'"):
+        quick(replace(gate, examples=blanked), **FIXED)
+
+
+def test_unreadable_pictures_of_the_validation_split_are_named(gate: Dataset, quick: Quick, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"no picture")
+    moved = [replace(e, split="val") if e.split == "test" else e for e in gate.examples]
+    last = replace(moved[-1], path=broken, split="val")
+    made = quick(replace(gate, examples=(*moved, last)), **FIXED)
+    assert [skipped.path for skipped in made.report.skipped] == [broken]
+
+
+def test_python_needs_no_cache_and_no_progress(gate: Dataset, quick: Quick) -> None:
+    part = replace(gate, examples=gate.only("train").examples[:40])
+    made = train(part, TrainOptions(name="gate", **FIXED), threads=2)  # type: ignore[arg-type]
+    assert made.model.graph_digest == quick(part, **FIXED).model.graph_digest

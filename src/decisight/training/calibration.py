@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from decisight.models.card import Calibration
-from decisight.training.probe import log_losses
+from decisight.training.probe import log_losses, sigmoid, softmax
 
 __all__ = ["calibrated", "fit_calibration"]
 
@@ -23,7 +23,8 @@ def fit_calibration(scores: Matrix, targets: Matrix, *, exclusive: bool) -> Cali
 
     Temperature scaling is Guo et al. (2017), "On calibration of modern neural networks"; the bias is its vector
     scaling, held back by a Gaussian prior of width :data:`BIAS_SPREAD`. Targets are softened as Platt (1999) has it, by
-    one imagined picture a label: twenty right answers out of twenty do not prove that there are no wrong ones.
+    two imagined pictures spread over the labels: twenty right answers out of twenty do not prove that there are no
+    wrong ones. They are two however many labels there are, or many labels alone would make every confidence mild.
 
     Args:
         scores: float64 (N, labels), logits.
@@ -38,16 +39,18 @@ def fit_calibration(scores: Matrix, targets: Matrix, *, exclusive: bool) -> Cali
     n, labels = scores.shape
     if n == 0:
         return Calibration(1.0, (0.0,) * labels)
-    imagined = labels if exclusive else 2
-    soft = (targets * n + 1.0) / (n + imagined)
+    soft = (targets * n + 2.0 / (labels if exclusive else 2)) / (n + 2.0)
 
-    def loss(parameters: Matrix) -> float:
-        moved = scores * np.exp(-parameters[0]) + parameters[1:]
+    def loss(parameters: Matrix) -> tuple[float, Matrix]:
+        cooled = scores * np.exp(-parameters[0])
+        moved = cooled + parameters[1:]
+        residual = (softmax(moved) if exclusive else sigmoid(moved)) - soft
+        gradient = np.append(-np.sum(residual * cooled), residual.sum(axis=0) + parameters[1:] / BIAS_SPREAD**2)
         penalty = 0.5 * float(np.sum((parameters[1:] / BIAS_SPREAD) ** 2))
-        return float(log_losses(moved, soft, exclusive=exclusive).sum()) + penalty
+        return float(log_losses(moved, soft, exclusive=exclusive).sum()) + penalty, gradient
 
     bounds = [_LOG_TEMPERATURE] + [(-10 * BIAS_SPREAD, 10 * BIAS_SPREAD)] * labels
-    found = minimize(loss, np.zeros(1 + labels), method="L-BFGS-B", bounds=bounds)
+    found = minimize(loss, np.zeros(1 + labels), jac=True, method="L-BFGS-B", bounds=bounds)
     return Calibration(float(np.exp(found.x[0])), tuple(float(b) for b in found.x[1:]))
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -31,7 +34,7 @@ from decisight.types import FitMode, Target
 if TYPE_CHECKING:
     from decisight.models.backbones import Backbone
 
-__all__ = ["select"]
+__all__ = ["choose_pictures", "select"]
 
 Matrix = npt.NDArray[np.float64]
 Progress = Callable[[str, int, int], None]
@@ -195,6 +198,33 @@ class _Selection:
         self._tell("selection", self._step, self._steps)
 
 
+def choose_pictures(part: Dataset, most: int, folds: int) -> list[int]:
+    """Which pictures choices are made on: all, or as many as asked for, drawn by the hash of their names.
+
+    Of every label some come first, from as many sources as there are folds, so that rare labels are there too. Where
+    there are very many labels, that alone can be more than was asked for.
+    """
+    if len(part) <= most:
+        return list(range(len(part)))
+    names = [example.path.name.encode("utf-8", "surrogateescape") for example in part.examples]
+    order = sorted(range(len(part)), key=lambda i: hashlib.sha256(names[i]).digest())
+    labels = sum(len(group.labels) for group in part.task.groups)
+    each = min(folds, max(2, most // labels))
+    sources: dict[tuple[int, str], set[str]] = defaultdict(set)
+    chosen: set[int] = set()
+    for i in order:
+        example = part.examples[i]
+        source = example.source if example.source is not None else f"#{i}"
+        for at, target in enumerate(example.targets):
+            for label in {target} if isinstance(target, str) else (target or frozenset()):
+                met = sources[at, label]
+                if len(met) < each and source not in met:
+                    met.add(source)
+                    chosen.add(i)
+    chosen.update(itertools.islice((i for i in order if i not in chosen), max(0, most - len(chosen))))
+    return sorted(chosen)
+
+
 def _folds(part: Dataset, options: TrainOptions) -> tuple[npt.NDArray[np.intp], list[str]]:
     """The fold of each picture, and what is to be said of it."""
     sources = [example.source for example in part.examples]
@@ -202,17 +232,13 @@ def _folds(part: Dataset, options: TrainOptions) -> tuple[npt.NDArray[np.intp], 
     for at, group in enumerate(part.task.groups):
         known = [(str(e.targets[at]), e.source) for e in part.examples if e.targets[at] is not None]
         counts = sources_per_label([label for label, _ in known], [source for _, source in known])
-        alone = [label for label in group.labels if group.exclusive and counts[label] < 2]
+        alone = [label for label in group.labels if group.exclusive and counts.get(label, 0) < 2]
         if alone:
             raise DataError(
                 f"group {group.name!r}: all pictures of {', '.join(alone)} come from one source",
                 hint="add pictures of another source: what is learnt cannot be checked otherwise",
             )
-        few = [
-            f"{label} has {counts[label]}"
-            for label in group.labels
-            if group.exclusive and counts[label] < options.folds
-        ]
+        few = [f"{label} has {n}" for label, n in counts.items() if group.exclusive and n < options.folds]
         if few:
             notes.append(
                 f"group {group.name!r} has labels of very few sources, so nobody can say how well they are "
@@ -220,7 +246,14 @@ def _folds(part: Dataset, options: TrainOptions) -> tuple[npt.NDArray[np.intp], 
             )
     keys = [" & ".join(_key(target) for target in example.targets[:3]) for example in part.examples]
     units = len({source for source in sources if source is not None}) + sources.count(None)
-    return assign_folds(keys, sources, min(options.folds, units), options.seed), notes
+    found = assign_folds(keys, sources, min(options.folds, units), options.seed)
+    for at, group in enumerate(part.task.groups):
+        if len({found[i] for i, e in enumerate(part.examples) if e.targets[at] is not None}) < 2:
+            raise DataError(
+                f"group {group.name!r}: all pictures of which it is known come from one source, or there is only one",
+                hint="label pictures of other sources too, or leave the group out with --groups",
+            )
+    return found, notes
 
 
 def _key(target: Target) -> str:

@@ -136,9 +136,7 @@ def _fit_head(
         fitted = fit_linear(basis.coordinates, wanted, strength=group.strength, exclusive=exclusive, weights=weights)
         linear = design.T.astype(np.float64) @ (basis.projection @ fitted[:-1])
     else:
-        fitted = fit_linear(
-            design.astype(np.float64), wanted, strength=group.strength, exclusive=exclusive, weights=weights
-        )
+        fitted = fit_linear(design, wanted, strength=group.strength, exclusive=exclusive, weights=weights)
         linear = fitted[:-1]
     return _raw_head(probe, group, layout, standardiser, linear, fitted[-1])
 

@@ -69,7 +69,7 @@ class Basis:
 
 
 def fit_linear(
-    coordinates: Matrix,
+    coordinates: Matrix | npt.NDArray[np.float32],
     targets: Matrix,
     *,
     strength: float,
@@ -83,7 +83,7 @@ def fit_linear(
     Nocedal, 1989).
 
     Args:
-        coordinates: float64 (N, r).
+        coordinates: float64 (N, r); float32 where there are so many that memory counts more than the last digits.
         targets: float64 (N, labels), 0 or 1; in an exclusive group each row has one 1.
         strength: above 0; larger is less regularised (scikit-learn's ``C``).
         exclusive: softmax over the labels, else a sigmoid each.
@@ -98,24 +98,23 @@ def fit_linear(
     n, r = coordinates.shape
     labels = targets.shape[1]
     share = np.ones(n) if weights is None else weights
-    z = np.hstack([coordinates, np.ones((n, 1))])
-    penalty = np.append(np.full(r, 1.0 / strength), 0.0)[:, None]
     # The curvature along each coordinate is about this, exactly so for a basis, whose coordinates are orthogonal. In
     # units of its root the problem is round, and takes a tenth of the steps.
-    frequency = np.clip(share @ targets / share.sum(), 1.0 / n, 1.0 - 1.0 / n)
-    curvature = np.outer(share @ z**2, 0.5 * frequency * (1.0 - frequency)) + penalty
-    unit = 1.0 / np.sqrt(curvature)
+    frequency = np.clip(share @ targets / share.sum(), 0.5 / n, 1.0 - 0.5 / n)
+    squares = np.append(np.einsum("ij,ij,i->j", coordinates, coordinates, share), share.sum())
+    penalty = np.append(np.full(r, 1.0 / strength), 0.0)[:, None]
+    unit = 1.0 / np.sqrt(np.outer(squares, 0.5 * frequency * (1.0 - frequency)) + penalty)
 
     def loss(flat: Matrix) -> tuple[float, Matrix]:
         w = flat.reshape(r + 1, labels) * unit
-        scores = z @ w
+        scores = coordinates @ w[:-1].astype(coordinates.dtype) + w[-1]
         losses = log_losses(scores, targets, exclusive=exclusive)
-        residual = (softmax(scores) if exclusive else sigmoid(scores)) - targets
-        gradient = z.T @ (residual * share[:, None]) + penalty * w
+        residual = ((softmax(scores) if exclusive else sigmoid(scores)) - targets) * share[:, None]
+        gradient = np.vstack([coordinates.T @ residual.astype(coordinates.dtype), residual.sum(axis=0)]) + penalty * w
         return float(losses @ share) + 0.5 * float(np.sum(penalty * w**2)), (gradient * unit).ravel()
 
     begin = np.zeros((r + 1, labels)) if start is None else start / unit
-    options = {"maxiter": 500, "ftol": 1e-8, "gtol": 1e-4 * np.sqrt(n)}
+    options = {"maxiter": 1000, "ftol": 1e-8, "gtol": 1e-4 * np.sqrt(n)}
     found = minimize(loss, begin.ravel(), jac=True, method="L-BFGS-B", options=options)
     return np.asarray(found.x.reshape(r + 1, labels) * unit, np.float64)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -26,7 +27,7 @@ from decisight.models.classifier import Classifier
 from decisight.models.model_file import ModelFile, seal
 from decisight.policies.threshold import Threshold
 from decisight.training.cache import FeatureCache
-from decisight.training.choosing import select
+from decisight.training.choosing import choose_pictures, select
 from decisight.training.features import FeatureExtractor, Features, View
 from decisight.training.fitting import Probe
 from decisight.training.options import Trained, TrainingReport, TrainOptions
@@ -88,7 +89,7 @@ def train(
     backbone = backbones.build(options.backbone)
     extractor = FeatureExtractor(backbone, cache, threads=workers)
     with clock.part("features"):
-        part, features = _extract(extractor, part, _views(options), tell)
+        part, features = _extract(extractor, part, options, tell)
         notes = (*notes, *check_trainable(part))
     with clock.part("selection"), one_blas_thread():
         probe, choices = select(backbone, part, features, options, tell, workers)
@@ -110,7 +111,7 @@ def train(
         )
         graph = probe.graph(heads, decisight_version())
     with clock.part("evaluating"):
-        evaluation, evaluated_on = _evaluate(dataset, seal(graph, card), probe, workers)
+        evaluation, evaluated_on, unread = _evaluate(dataset, seal(graph, card), probe, workers)
     card = replace(
         card,
         training={
@@ -126,8 +127,8 @@ def train(
         choices=choices,
         evaluation=evaluation,
         evaluated_on=evaluated_on,
-        skipped=(*part.skipped, *skipped),
-        notes=(*notes, *probe.notes),
+        skipped=(*part.skipped, *skipped, *unread),
+        notes=(*notes, *probe.notes, *_limits(part, probe, evaluated_on)),
         seconds=clock.seconds,
         cached=features.cached / max(1, len(features.kept) * len(features.views)),
     )
@@ -168,24 +169,27 @@ def _views(options: TrainOptions) -> list[View]:
 
 
 def _extract(
-    extractor: FeatureExtractor, part: Dataset, views: Sequence[View], progress: Progress
+    extractor: FeatureExtractor, part: Dataset, options: TrainOptions, progress: Progress
 ) -> tuple[Dataset, Features]:
     """Features of the pictures that choices are made on, which come first in the dataset from here on."""
-    names = [str(e.path.name).encode("utf-8", "surrogateescape") for e in part.examples]
-    order = sorted(range(len(part)), key=lambda i: hashlib.sha256(names[i]).digest())
-    chosen = sorted(order[:SELECTION_PICTURES])
-    rest = sorted(order[SELECTION_PICTURES:])
     examples = part.examples
-    features = extractor.extract([examples[i].path for i in chosen], views, progress)
+    chosen = choose_pictures(part, SELECTION_PICTURES, options.folds)
+    rest = sorted(set(range(len(examples))) - set(chosen))
+    features = extractor.extract([examples[i].path for i in chosen], _views(options), progress)
     readable = [examples[chosen[i]] for i in features.kept]
     if not readable:
         raise DataError(
             f"none of the {len(chosen)} pictures of {printable(part.root)} could be read: {features.skipped[0].why}",
             hint="open some of them in a picture program; copy or download them again",
         )
+    copies = Counter(features.digests)
+    kept_together = [
+        replace(example, source=f"content:{digest}") if example.source is None and copies[digest] > 1 else example
+        for example, digest in zip(readable, features.digests, strict=True)
+    ]
     ordered = replace(
         part,
-        examples=(*readable, *(examples[i] for i in rest)),
+        examples=(*kept_together, *(examples[i] for i in rest)),
         skipped=(*part.skipped, *features.skipped),
     )
     return ordered, features
@@ -214,6 +218,14 @@ def _rest(
     )
 
 
+def _limits(part: Dataset, probe: Probe, evaluated_on: str) -> tuple[str, ...]:
+    """What the figures cannot say."""
+    judged = len(probe.part)
+    if evaluated_on != "out of fold" or judged == len(part):
+        return ()
+    return (f"choices were made, and the figures measured, on {judged} of the {len(part)} pictures",)
+
+
 def _provenance(part: Dataset, features: Features) -> dict[str, object]:
     """What the model was trained on: enough to recognise the data and every single picture, none of it to see."""
     rows = sorted(
@@ -230,14 +242,17 @@ def _provenance(part: Dataset, features: Features) -> dict[str, object]:
     }
 
 
-def _evaluate(dataset: Dataset, model: ModelFile, probe: Probe, threads: int) -> tuple[Evaluation, str]:
+def _evaluate(
+    dataset: Dataset, model: ModelFile, probe: Probe, threads: int
+) -> tuple[Evaluation, str, tuple[Skipped, ...]]:
     """Judge the model on the validation split where there is one, else the heads of the folds on what they left out."""
     held_out = dataset.only("val").examples
     if not held_out:
-        return probe.out_of_fold(), "out of fold"
+        return probe.out_of_fold(), "out of fold", ()
     classifier = Classifier(model, threads=threads)
     answers = list(zip(held_out, classifier.predict_stream(e.path for e in held_out), strict=True))
     read = [(example, answer) for example, answer in answers if not isinstance(answer, ImageError)]
+    unread = tuple(Skipped(e.path, answer.message) for e, answer in answers if isinstance(answer, ImageError))
     if not read:
         raise DataError(
             f"none of the {len(held_out)} pictures of the validation split of {printable(dataset.root)} could be read",
@@ -246,4 +261,4 @@ def _evaluate(dataset: Dataset, model: ModelFile, probe: Probe, threads: int) ->
     targets: list[tuple[Target, ...]] = [example.targets for example, _ in read]
     confidences = [np.array([answer.confidences[g] for _, answer in read]) for g in range(len(dataset.task.groups))]
     sources = [example.source for example, _ in read]
-    return evaluate(dataset.task, targets, confidences, sources=sources), "the validation split"
+    return evaluate(dataset.task, targets, confidences, sources=sources), "the validation split", unread
