@@ -12,12 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["MODEL", "describe", "photos_in", "sample_photos", "write_photos"]
+__all__ = ["MODEL", "SHARED_DATA", "describe", "photos_in", "sample_photos", "write_photos"]
 
 MODEL = "imagenet:efficientnet_lite0"
 """The model to measure with: the bare backbone with its own classifier."""
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "imagenet_sample"
+SHARED_DATA = Path(os.environ.get("DECISIGHT_SHARED_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
+"""Where the shared photo sets lie: beside the repository, unless the environment says otherwise."""
 
 
 def photos_in(folder: Path) -> list[str]:
@@ -52,8 +53,8 @@ def write_photos(folder: Path, count: int = 200) -> None:
 @contextlib.contextmanager
 def sample_photos(folder: Path | None) -> Iterator[list[str]]:
     """The photos to measure on: of the folder, else of the shared set, else made for the occasion."""
-    if folder is None and SHARED.is_dir():
-        folder = SHARED
+    if folder is None and (SHARED_DATA / "imagenet_sample").is_dir():
+        folder = SHARED_DATA / "imagenet_sample"
     if folder is not None:
         yield photos_in(folder)
         return

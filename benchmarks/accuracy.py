@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from _machine import machine
+from _photos import SHARED_DATA
 from decisight.compute import open_session, threads
 from decisight.data.dataset import Dataset
 from decisight.data.reading import read_dataset
@@ -148,7 +149,7 @@ def _probe(data: Dataset, at: int, mode: FitMode, names: tuple[str, ...]) -> dic
 def main() -> int:
     """Run the benchmark; 1 where a limit is not kept."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data")
+    parser.add_argument("--data", type=Path, default=SHARED_DATA)
     parser.add_argument("--json", type=Path, default=Path(__file__).parent / "results" / "accuracy.json")
     parser.add_argument("--no-yardsticks", action="store_true")
     parser.add_argument("--cache", type=Path, help="keep features here; by default they are computed afresh")

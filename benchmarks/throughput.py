@@ -57,7 +57,6 @@ from decisight.models.model_file import output_name
 from decisight.types import DEFAULT_GROUP
 
 HERE = Path(__file__).resolve().parent
-SHARED = HERE.parents[1] / "shared" / "data" / "imagenet_sample"
 LEAST_SHARE = 0.8
 LEAST_RATIO = 3.0
 CHUNK = 4

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from _machine import machine
+from _photos import SHARED_DATA
 from decisight.compute import threads as granted_threads
 from decisight.data.dataset import Dataset
 from decisight.data.reading import read_dataset
@@ -119,7 +120,7 @@ def show(found: Mapping[str, dict[str, Any]]) -> bool:
 def main() -> int:
     """Measure, and write the figures down; 1 where a limit is not kept."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data")
+    parser.add_argument("--data", type=Path, default=SHARED_DATA)
     parser.add_argument("--sets", nargs="+", choices=list(SETS), default=list(SETS), help="which of the shared sets")
     parser.add_argument("--photos", type=int, default=500, help="at most so many of each set")
     parser.add_argument("--runs", type=int, default=3)

@@ -42,15 +42,18 @@ VARIABLES = {
     DEBUG_VARIABLE: "Anything but `0` lets tracebacks through, as `--debug` does.",
 }
 
+_LEFT = "No file is left half-written, but JSON Lines may end early."
+
 MEANINGS = {
     Status.DONE: "Done.",
     Status.SOME_FAILED: "`predict`: done, but some pictures could not be read, or an argument named none. `doctor`: "
     "something is wrong.",
-    Status.REFUSED: "An argument, a model, data or a place to write to cannot be used. Nothing was done.",
+    Status.REFUSED: "An argument, a model, data or a place to write to cannot be used. Mostly this shows before "
+    "any work. Where a disk fills up on the way, files that were complete by then stay, and JSON Lines end early.",
     Status.BROKEN: "A mistake in Decisight itself. Please report it.",
-    Status.INTERRUPTED: "Interrupted by Ctrl-C. Nothing was left half-written.",
+    Status.INTERRUPTED: f"Interrupted by Ctrl-C. {_LEFT}",
     Status.READER_GONE: "Who read the output closed it, as `head` does.",
-    Status.TERMINATED: "Ended by SIGTERM. Nothing was left half-written.",
+    Status.TERMINATED: f"Ended by SIGTERM. {_LEFT}",
 }
 
 

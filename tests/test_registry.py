@@ -358,3 +358,17 @@ class TestPackageOfParts:
 
         with pytest.raises(ModuleNotFoundError, match="no_such_module"):
             gates.names()
+
+    @pytest.mark.parametrize("failing", ["register, then fail", "fail at once"])
+    def test_a_file_that_fails_does_not_pass_for_a_whole_registry(self, package: Path, failing: str) -> None:
+        register = "from gates_of_tests import gates\n@gates.register('net')\ndef net():\n    return 'net'\n"
+        broken, whole = "raise RuntimeError('broken')\n", register
+        (package / "net.py").write_text(register + broken if failing == "register, then fail" else broken)
+        from gates_of_tests import gates
+
+        for _ in range(2):
+            with pytest.raises(RuntimeError, match="broken"):
+                gates.names()
+        # Another length, so that no cached byte code is taken for it.
+        (package / "net.py").write_text(whole + "# mended\n")
+        assert gates.names() == ("fog", "net")

@@ -10,8 +10,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decisight.errors import LabelError
-from decisight.types import Answer, Decision, LabelConfidence, LabelGroup, ModelRef, Prediction, Reason, Task
+from decisight.errors import DecisightError, LabelError, UsageError
+from decisight.imaging import printable
+from decisight.types import (
+    DEFAULT_FALLBACK,
+    Answer,
+    Decision,
+    LabelConfidence,
+    LabelGroup,
+    ModelRef,
+    Prediction,
+    Reason,
+    Task,
+    check_fallback,
+    is_label,
+    resolve_thresholds,
+)
 
 HELMET = LabelGroup("helmet", ("yes", "no"))
 VEST = LabelGroup("vest", ("yes", "no", "torn"))
@@ -33,6 +47,14 @@ class TestLabelGroup:
             ("g", ("a", "b|c"), "exclusive", r"label that cannot be used: 'b\|c'"),
             ("g", ("a", " b"), "exclusive", "label that cannot be used: ' b'"),
             ("g", ("a", "b\n"), "exclusive", "label that cannot be used"),
+            # what a terminal obeys, what turns the writing round
+            ("g", ("a", "b\x1b[2Jc"), "exclusive", r"label that cannot be used: 'b\\x1b\[2Jc'"),
+            ("g", ("a", "b\x7fc"), "exclusive", "label that cannot be used"),
+            ("g", ("a", "b\u202ec"), "exclusive", "label that cannot be used"),
+            ("g", ("a", "b\tc"), "exclusive", "label that cannot be used"),
+            ("g\x1b[2J", ("a", "b"), "exclusive", r"name that cannot be used: 'g\\x1b\[2J'"),
+            ("g\nh", ("a", "b"), "exclusive", "name that cannot be used"),
+            ("gear:vest", ("a", "b"), "exclusive", "name that cannot be used: 'gear:vest'"),
             # a folder's name that is not UTF-8, as Python hands it over
             ("g", ("a", "caf\udce9"), "exclusive", r"label that cannot be used: 'caf\\udce9'"),
             ("g", ("a", "b", "a", "c", "c"), "exclusive", "stand twice: a, c"),
@@ -53,6 +75,10 @@ class TestLabelGroup:
 
     def test_labels_may_be_in_any_script(self) -> None:
         LabelGroup("Größe", ("groß", "小さい", "très petit", "a:b", "-a"))
+
+    def test_what_can_be_a_label_is_what_is_shown_as_it_is(self) -> None:
+        for character in map(chr, range(0x10000)):
+            assert is_label(f"a{character}b") == (printable(character) == character and character != "|"), character
 
     def test_values_cannot_be_changed(self) -> None:
         with pytest.raises(dataclasses.FrozenInstanceError):
@@ -95,6 +121,19 @@ class TestTask:
     def test_a_label_by_its_name(self, name: str, found: tuple[LabelGroup, str]) -> None:
         assert GEAR.find(name) == found
 
+    def test_a_group_and_its_label_come_before_a_label_with_a_colon(self) -> None:
+        one, other = LabelGroup("a", ("x", "a:x")), LabelGroup("b", ("a:x", "z"))
+        task = Task((other, one))
+        assert task.find("a:x") == (one, "x")
+        assert task.find("a:a:x") == (one, "a:x")
+        assert task.find("b:a:x") == (other, "a:x")
+
+    def test_every_label_is_found_by_its_full_name(self) -> None:
+        names = ("a", "b", "a:b", "b:a", "a:a:b", ":", ":a", "a:")
+        task = Task(tuple(LabelGroup(name, names) for name in ("a", "b")))
+        for group in task.groups:
+            assert [task.find(f"{group.name}:{label}") for label in names] == [(group, label) for label in names]
+
     def test_a_label_of_two_groups_says_how_to_name_it(self) -> None:
         with pytest.raises(LabelError, match="stands in 2 groups") as caught:
             GEAR.find("yes")
@@ -105,6 +144,36 @@ class TestTask:
         with pytest.raises(LabelError, match="no label") as caught:
             GEAR.find(name)
         assert "the labels are: yes, no, yes, no, torn, dirty" in str(caught.value)
+
+
+class TestSettings:
+    def test_thresholds_by_group_and_label(self) -> None:
+        assert resolve_thresholds(GEAR, {"torn": 0.5, "helmet:yes": 1}) == {"vest:torn": 0.5, "helmet:yes": 1}
+        assert resolve_thresholds(GEAR, {}) == {}
+
+    @pytest.mark.parametrize(
+        ("thresholds", "error", "says"),
+        [
+            ({"yes": 0.5}, LabelError, "stands in 2 groups"),
+            ({"boots": 0.5}, LabelError, "no label 'boots'"),
+            ({"torn": 1.01}, UsageError, "'torn' is 1.01, which is not between 0 and 1"),
+            ({"torn": math.nan}, UsageError, "not between 0 and 1"),
+            ({"torn": 0.5, "vest:torn": 0.5}, UsageError, "two thresholds"),
+        ],
+    )
+    def test_thresholds_that_cannot_be(
+        self, thresholds: dict[str, float], error: type[DecisightError], says: str
+    ) -> None:
+        with pytest.raises(error, match=says) as caught:
+            resolve_thresholds(GEAR, thresholds)
+        assert caught.value.hint
+
+    @pytest.mark.parametrize("state", ["", " ", "\x1b[2J", "a\nb"])
+    def test_fallbacks_that_cannot_be(self, state: str) -> None:
+        check_fallback(DEFAULT_FALLBACK)
+        with pytest.raises(UsageError, match="fall-back state") as caught:
+            check_fallback(state)
+        assert "\x1b" not in str(caught.value)
 
 
 class TestPrediction:

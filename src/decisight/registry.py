@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
+import sys
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -172,8 +173,21 @@ class Registry(Generic[P]):
             # Cleared first, since the modules may look into this registry while they are imported.
             package, self._package = self._package, None
             if package:
-                self._modules_lacking = _import_modules(package)
+                try:
+                    self._modules_lacking = _import_modules(package)
+                except BaseException:
+                    self._begin_anew(package)
+                    raise
             return self._parts
+
+    def _begin_anew(self, package: str) -> None:
+        """Let the next look-up import the package again: half a registry must not pass for a whole one.
+
+        Modules that were imported whole are not run a second time, so their parts stay; those of the module that
+        failed would be taken for registered twice.
+        """
+        self._package = package
+        self._parts = {name: part for name, part in self._parts.items() if part.factory.__module__ in sys.modules}
 
     def _offers(self) -> dict[str, list[metadata.EntryPoint]]:
         """Other packages' parts of this kind."""

@@ -7,15 +7,17 @@ confidence for every label of every group; a policy turns it into a :class:`Deci
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
 
-from decisight.errors import LabelError
+from decisight.errors import LabelError, UsageError
 
 __all__ = [
+    "DEFAULT_FALLBACK",
     "DEFAULT_GROUP",
     "NONE_OF_THEM",
     "Answer",
@@ -28,6 +30,9 @@ __all__ = [
     "Reason",
     "Target",
     "Task",
+    "check_fallback",
+    "is_label",
+    "resolve_thresholds",
 ]
 
 NONE_OF_THEM = "-"
@@ -38,6 +43,13 @@ Target = str | frozenset[str] | None
 
 DEFAULT_GROUP = "class"
 """The group of a single-group task, where the data does not name it."""
+
+DEFAULT_FALLBACK = "unknown"
+"""The state given when nothing is sure enough and no other fall-back was named."""
+
+# Control characters (a terminal obeys them), line separators, what turns the direction of writing round, and halves of
+# characters, as which Python holds the bytes of a folder's name that are not UTF-8.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class FitMode(StrEnum):
@@ -66,12 +78,13 @@ class LabelGroup:
     """Labels that belong together.
 
     Args:
-        name: the group's name, for example ``helmet``.
+        name: the group's name, for example ``helmet``; without ``:``, so that ``group:label`` names one label.
         labels: in the model's order, which is never inferred again. An exclusive group has at least two.
         kind: ``exclusive`` (softmax: exactly one holds) or ``independent`` (sigmoid: any number holds).
 
     Raises:
-        LabelError: a label is empty, stands twice, or is ``-``; too few labels; an empty name; another kind.
+        LabelError: a label stands twice, or is none by :func:`is_label`; too few labels; another kind; a name that is
+            empty, holds ``:`` or cannot be shown.
     """
 
     name: str
@@ -79,19 +92,20 @@ class LabelGroup:
     kind: Literal["exclusive", "independent"] = "exclusive"
 
     def __post_init__(self) -> None:
-        if not self.name.strip() or not _text(self.name):
+        if not self.name.strip() or ":" in self.name or _UNPRINTABLE.search(self.name):
             raise LabelError(
-                f"a label group has a name that cannot be used: {self.name!r}", hint="give it one, for example 'helmet'"
+                f"a label group has a name that cannot be used: {self.name!r}",
+                hint="give it one without ':' and control characters, for example 'helmet'",
             )
         if self.kind not in ("exclusive", "independent"):
             raise LabelError(
                 f"group {self.name!r} is of the kind {self.kind!r}", hint="a group is exclusive or independent"
             )
         for label in self.labels:
-            if not label.strip() or label != label.strip() or label == NONE_OF_THEM or "|" in label or not _text(label):
+            if not is_label(label):
                 raise LabelError(
                     f"group {self.name!r} has a label that cannot be used: {label!r}",
-                    hint="a label is text, not empty, not '-', has no '|' and no space at its ends",
+                    hint="a label is text, not empty, not '-', has no '|', control character or space at its ends",
                 )
         repeated = sorted(label for label, times in Counter(self.labels).items() if times > 1)
         if repeated:
@@ -109,13 +123,16 @@ class LabelGroup:
         return self.kind == "exclusive"
 
 
-def _text(name: str) -> bool:
-    """Whether it can be written; a folder's name that is not UTF-8 reaches Python as what cannot."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
+def is_label(text: str) -> bool:
+    r"""Whether text can be a label: one line that any terminal can show, not ``-``, without ``|`` or space at its ends.
+
+    Example:
+        >>> is_label("no helmet"), is_label("-"), is_label("a|b"), is_label(" a"), is_label("\x1b[2J")
+        (True, False, False, False, False)
+    """
+    if text != text.strip() or text in ("", NONE_OF_THEM) or "|" in text:
         return False
-    return True
+    return _UNPRINTABLE.search(text) is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +169,16 @@ class Task:
         )
 
     def find(self, label: str) -> tuple[LabelGroup, str]:
-        """The group and label that ``label`` or ``group:label`` names.
+        """The group and label that ``label`` or ``group:label`` names; the latter, where both could be meant.
 
         Raises:
             LabelError: no such label, or two groups share it and the group is not said.
         """
-        found = [(g, name) for g in self.groups for name in g.labels if label in (name, f"{g.name}:{name}")]
+        group, _, rest = label.partition(":")
+        for g in self.groups:
+            if g.name == group and rest in g.labels:
+                return g, rest
+        found = [(g, label) for g in self.groups if label in g.labels]
         if len(found) == 1:
             return found[0]
         if found:
@@ -165,6 +186,43 @@ class Task:
             raise LabelError(f"the label {label!r} stands in {len(found)} groups", hint=f"say which: {choices}")
         known = ", ".join(name for g in self.groups for name in g.labels[:20])
         raise LabelError(f"there is no label {label!r} in this task", hint=f"the labels are: {known}")
+
+
+def resolve_thresholds(task: Task, thresholds: Mapping[str, float]) -> dict[str, float]:
+    """Thresholds by ``label`` or ``group:label``, all written as ``group:label``.
+
+    Raises:
+        LabelError: one is for a label that the task does not have, or that stands in two groups.
+        UsageError: one does not lie in 0..1, or two are given for one label.
+    """
+    found: dict[str, float] = {}
+    for name, value in thresholds.items():
+        group, label = task.find(name)
+        key = f"{group.name}:{label}"
+        if not 0.0 <= value <= 1.0:
+            raise UsageError(
+                f"the threshold of {name!r} is {value}, which is not between 0 and 1",
+                hint="a threshold is a confidence, for example 0.8",
+            )
+        if key in found:
+            raise UsageError(
+                f"{name!r} was given two thresholds: {found[key]} and {value}", hint="give each label one threshold"
+            )
+        found[key] = value
+    return found
+
+
+def check_fallback(state: str) -> None:
+    """Refuse a fall-back state that says nothing, or that could write to a terminal.
+
+    Raises:
+        UsageError: it is empty, or holds control characters.
+    """
+    hint = f"name one, for example {DEFAULT_FALLBACK!r}"
+    if not state.strip():
+        raise UsageError("the fall-back state is empty", hint=hint)
+    if _UNPRINTABLE.search(state):
+        raise UsageError(f"the fall-back state {state!r} holds what cannot be shown", hint=hint)
 
 
 @dataclass(frozen=True, slots=True)

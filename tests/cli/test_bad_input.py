@@ -18,8 +18,6 @@ from PIL import Image
 
 from .conftest import BLACK, WHITE, Run, picture
 
-resource = pytest.importorskip("resource", reason="there are no such limits on this system")
-
 COMMAND = [sys.executable, "-m", "decisight"]
 
 
@@ -321,6 +319,7 @@ def test_a_full_disk(run: Run, small_model: Path, photos: Path, format: str) -> 
 
 def limited(*arguments: str | Path, size: int) -> subprocess.CompletedProcess[str]:
     """Run a command for which no file may grow beyond so many bytes."""
+    resource = pytest.importorskip("resource", reason="there are no such limits on this system")
     return subprocess.run(
         [*COMMAND, *map(str, arguments)],
         capture_output=True,
@@ -346,7 +345,8 @@ BAD_DATA: dict[str, tuple[Tree, str, list[str], str]] = {
     "no file_name column": ({"m.csv": "image,label\na.png,cat\n"}, "m.csv", [], "no column 'file_name'"),
     "no label column": ({"m.csv": "file_name\na.png\n"}, "m.csv", [], "no column with labels"),
     "a header alone": ({"m.csv": "file_name,label\n"}, "m.csv", [], "a header but no row"),
-    "an empty table": ({"m.csv": ""}, "m.csv", [], "m.csv"),
+    "an empty table": ({"m.csv": ""}, "m.csv", [], "the file is empty"),
+    "a byte-order mark alone": ({"m.csv": b"\xef\xbb\xbf\n"}, "m.csv", [], "the file is empty"),
     "rows without their files": (
         {"m.csv": "file_name,label\na.png,cat\nb.png,dog\n"},
         "m.csv",
@@ -465,6 +465,22 @@ def test_a_model_on_a_disk_that_fills_up(tmp_path: Path) -> None:
     assert f"error: {target} cannot be written: " in done.stderr
     assert target.read_text() == "the old one"
     assert os.listdir(target.parent) == ["m.onnx"]
+
+
+def test_plots_on_a_disk_that_fills_up(small_model: Path, tmp_path: Path) -> None:
+    plant(tmp_path / "data", {"cat": 3, "dog": 3})
+    folder = tmp_path / "evaluation"
+    folder.mkdir()
+    (folder / "class-confusion-matrix.png").write_text("the old one")
+    done = limited("evaluate", small_model, tmp_path / "data", "-o", folder, size=12_000)
+    assert done.returncode == 2
+    assert f"error: the plots cannot be written to {folder}: " in done.stderr
+    assert {path.name for path in folder.iterdir()} == {
+        "evaluation.json",
+        "predictions.csv",
+        "class-confusion-matrix.png",
+    }
+    assert (folder / "class-confusion-matrix.png").read_text() == "the old one"
 
 
 BAD_EVALUATIONS: dict[str, tuple[Tree, str, list[str], str]] = {

@@ -33,9 +33,15 @@ def test_it_leaves_a_model_plots_and_a_picture_of_its_decisions(demo: Path) -> N
 def test_it_replaces_what_it_wrote_before_and_tells_the_whole_way(
     demo: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (demo / "stray.txt").write_text("from an earlier demo")
+    (demo / "notes.txt").write_text("mine")
+    (demo / "evaluation" / "old.png").write_bytes(b"")
+    model = (demo / "gate.onnx").read_bytes()
     assert main(["demo", "-o", str(demo), "--pictures", "48"]) == 0
-    assert not (demo / "stray.txt").exists()
+    assert (demo / "notes.txt").read_text() == "mine"
+    assert {path.name for path in (demo / "evaluation").iterdir()} == PLOTS
+    assert (demo / "gate.onnx").read_bytes() != model
+    ours = {".decisight-demo", "gate", "gate.onnx", "evaluation", "decisions.png"}
+    assert {path.name for path in demo.iterdir()} == {*ours, "notes.txt"}
     said = capsys.readouterr().out
     for words in ("palace", "role:", "Confusion matrix", "fall-back", "decisions.png", "decisight predict"):
         assert words in said

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
@@ -30,6 +31,14 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def problems() -> dict[str, str | None]:
     return {problem.what: problem.hint for problem in doctor.examine().problems}
+
+
+def offer(folder: Path, entry_points: str) -> None:
+    """Install a package that offers parts, as far as its metadata say."""
+    info = folder / "nets_of_others-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: nets-of-others\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[decisight.parts]\n{entry_points}")
 
 
 class TestHealthy:
@@ -146,14 +155,18 @@ class TestIll:
         (package / "models" / "net.pth").write_bytes(b"damaged")
         monkeypatch.syspath_prepend(str(home))
         damaged = type(backbones.build("efficientnet_lite0"))(
-            name="efficientnet_lite0", package="weights_of_tests", file="models/net.pth", size=224
+            name="efficientnet_lite0",
+            package="weights_of_tests",
+            file="models/net.pth",
+            size=224,
+            published_digest=f"sha256:{WEIGHTS}",
         )
         monkeypatch.setattr(type(backbones), "build", lambda *_: damaged)
         ((what, hint),) = problems().items()
         assert what.startswith("the weights of efficientnet_lite0 are not those that were published: sha256:")
         assert hint == "they may be damaged: reinstall the package they come from"
         (package / "models" / "net.pth").unlink()
-        fresh = type(damaged)(name="efficientnet_lite0", package="weights_of_tests", file="models/net.pth", size=224)
+        fresh = replace(damaged)  # which has not read its weights
         monkeypatch.setattr(type(backbones), "build", lambda *_: fresh)
         ((what, _),) = problems().items()
         assert what.startswith("the weights of efficientnet_lite0 cannot be read")
@@ -165,6 +178,30 @@ class TestIll:
         monkeypatch.setattr(type(backbones), "build", lambda *_: missing)
         assert "the backbone efficientnet_lite0 needs the package no-such-weights" in problems()
         assert doctor.examine().sections["weights"] == {"efficientnet_lite0": None}
+
+    def test_weights_of_other_packages_are_examined_as_well(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (home / "nets_of_others.py").write_text(
+            "class Net:\n    digest = 'sha256:11'\n    published_digest = None\n"
+            "class Exchanged(Net):\n    published_digest = 'sha256:22'\n"
+            "class Old:\n    digest = 'sha256:33'\n"
+        )
+        offer(
+            home,
+            "backbone.net = nets_of_others:Net\n"
+            "backbone.exchanged = nets_of_others:Exchanged\n"
+            "backbone.old = nets_of_others:Old\n",
+        )
+        monkeypatch.syspath_prepend(str(home))
+        report = doctor.examine()
+        assert report.sections["weights"] == {
+            "efficientnet_lite0": f"sha256:{WEIGHTS}",
+            "exchanged": "sha256:11",
+            "net": "sha256:11",
+            "old": None,
+        }
+        exchanged, old = (problem.what for problem in report.problems)
+        assert exchanged.endswith("not those that were published: sha256:11 instead of sha256:22")
+        assert old.startswith("the weights of old cannot be examined: AttributeError")
 
     def test_a_cache_folder_that_is_a_file(self, home: Path) -> None:
         (home / "cache").write_text("in the way")
@@ -179,14 +216,9 @@ class TestIll:
         }
 
     def test_parts_of_others_that_are_broken(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        info = home / "nets_of_others-1.0.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: nets-of-others\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text(
-            "[decisight.parts]\nbackbone.net = no_such_module:Net\nbackbon.other = json:loads\n"
-        )
+        offer(home, "backbone.net = no_such_module:Net\nbackbon.other = json:loads\n")
         monkeypatch.syspath_prepend(str(home))
         found = problems()
-        assert len(found) == 2
+        assert len(found) == len(doctor.examine().problems) == 2
         assert any("the backbone 'net' of nets-of-others cannot be imported" in what for what in found)
         assert "the entry point 'backbon.other' in decisight.parts names no kind of part: 'backbon'" in found

@@ -33,6 +33,22 @@ def test_help_names_every_command(run: Run, arguments: list[str]) -> None:
         assert f"\n  {name} " in result.out
 
 
+def test_help_is_not_cut(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    commands = run("--help").out.split("Commands:\n")[1].split("\n\n")[0].splitlines()
+    assert len(commands) == 6
+    for line in commands:
+        assert line.endswith(".")
+        assert not line.endswith("...")
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate", "train", "demo"])
+def test_whole_numbers_have_a_short_placeholder(run: Run, command: str) -> None:
+    said = run(command, "--help").out
+    assert "--threads N " in said
+    assert "<int" not in said
+
+
 @pytest.mark.parametrize("command", ["predict", "evaluate", "train", "info", "doctor", "demo"])
 def test_every_command_has_help(run: Run, command: str) -> None:
     assert run(command, "--help").out.startswith(f"Usage: decisight {command}")
@@ -88,7 +104,7 @@ def raising(error: BaseException) -> Callable[[list[str]], Callable[[], int]]:
             2,
             "error: a.csv, line 3: nothing in it\nhint: add a row\n",
         ),
-        (KeyboardInterrupt(), 130, "interrupted; nothing was left half-written\n"),
+        (KeyboardInterrupt(), 130, "interrupted; no file was left half-written, but JSON Lines may end early\n"),
         (BrokenPipeError(), 141, ""),
         (MemoryError(), 2, "error: there is not enough memory\nhint: "),
         (OSError(28, "No space left on device"), 2, "error: the output: No space left on device\nhint: make room"),

@@ -196,3 +196,19 @@ def test_sources_widen_the_intervals(run: Run, small_model: Path, animals: Path)
     together = figures(run("evaluate", small_model, animals, "--json", "-", "--source-pattern", r"^clip(\w+)_").out)
     assert together["sources"] == 2
     assert together["accuracy"]["low"] < alone["accuracy"]["low"]
+
+
+@pytest.mark.parametrize(
+    ("options", "warned"), [([], True), (["--split", "val"], False), (["--split", "train"], False)]
+)
+def test_sources_that_were_learnt_from_are_told(
+    run: Run, small_model: Path, divided: Path, options: list[str], warned: bool
+) -> None:
+    for path in divided.rglob("*.png"):
+        shared = path.stem in "01" and "val" not in path.parts
+        path.rename(path.with_name(f"{'clip' if shared else path.parts[-3]}{path.stem}_{path.name}"))
+    result = run("evaluate", small_model, divided, "--source-pattern", "^(.+)_", *options)
+    assert result.status == 0
+    said = "warning: 2 source(s) have pictures in train as well as in test (clip0, clip1): the figures flatter"
+    assert (said in result.err) == warned
+    assert ("as well as" in result.err) == warned

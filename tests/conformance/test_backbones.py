@@ -14,6 +14,7 @@ from __future__ import annotations
 import csv
 import importlib.util
 import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,12 +28,14 @@ from decisight import imaging
 from decisight.compute import open_session
 from decisight.models.backbones import Backbone, backbones, efficientnet_lite
 from decisight.models.classifier import Classifier, load
+from decisight.models.graph import GraphBuilder
 from decisight.models.heads import feature_graph, feature_widths
 from decisight.models.imagenet import imagenet_model
 from decisight.types import FitMode, Prediction
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden/backbones.json"
-SAMPLE = Path(__file__).resolve().parents[2].parent / "shared/data/imagenet_sample"
+SHARED = Path(os.environ.get("DECISIGHT_SHARED_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data")
+SAMPLE = SHARED / "imagenet_sample"
 
 LOGIT_TOLERANCE = 0.02
 """Processors and versions of the libraries add up and round in different orders; the mistakes below move a logit
@@ -145,6 +148,24 @@ class TestPromises:
         alone = features(feature_graph(backbone, first, "1"), images)
         together = features(feature_graph(backbone, means(backbone), "1"), images)
         np.testing.assert_allclose(together[:, : alone.shape[1]], alone, atol=1e-5)
+
+    @every_backbone
+    def test_maps_are_found_by_their_names_in_any_graph(self, name: str) -> None:
+        backbone = backbones.build(name)
+        wanted = [tap.name for tap in backbone.taps]
+        whole = backbone.add_to(GraphBuilder(), "image/normalised", wanted[-1])
+        assert list(whole) == wanted
+        assert len(set(whole.values())) == len(wanted)
+        for number, deepest in enumerate(wanted, 1):
+            graph = GraphBuilder()
+            found = backbone.add_to(graph, "image/normalised", deepest)
+            assert found == {tap: whole[tap] for tap in wanted[:number]}
+            assert set(found.values()) <= {made for node in graph.nodes for made in node.output}
+
+    @every_backbone
+    def test_its_weights_are_those_that_were_published(self, name: str) -> None:
+        backbone = backbones.build(name)
+        assert backbone.published_digest in (None, backbone.digest)
 
     @every_backbone
     def test_its_classifier(self, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def make(tmp_path: Path) -> Callable[[Tree], Path]:
 
 @pytest.fixture
 def shared_data() -> Path:
-    folder = Path(__file__).resolve().parents[2].parent / "shared/data"
+    folder = Path(os.environ.get("DECISIGHT_SHARED_DATA") or Path(__file__).resolve().parents[3] / "shared/data")
     if not folder.is_dir():
         pytest.skip("the shared photo sets are not there")
     return folder

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decisight.errors import NotAModelError
+from decisight.errors import NewerFormatError, NotAModelError
 from decisight.models.card import Calibration, ModelCard, Preprocessing
-from decisight.types import FitMode, LabelGroup, Task
+from decisight.types import FitMode, LabelGroup, Task, is_label
 
 CARD = ModelCard(
     name="gear",
@@ -29,9 +29,7 @@ CARD = ModelCard(
     versions={"decisight": "1.2.3"},
 )
 
-names = st.text(st.characters(codec="utf-8", exclude_characters="|"), min_size=1, max_size=12).filter(
-    lambda name: name == name.strip() and name != "-"
-)
+names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12).filter(is_label)
 kinds = ("exclusive", "independent")
 byte = st.integers(0, 255)
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -48,7 +46,7 @@ def cards(draw: st.DrawFn) -> ModelCard:
         LabelGroup(
             name, tuple(draw(st.lists(names, min_size=2, max_size=4, unique=True))), draw(st.sampled_from(kinds))
         )
-        for name in draw(st.lists(names, min_size=1, max_size=3, unique=True))
+        for name in draw(st.lists(names.filter(lambda name: ":" not in name), min_size=1, max_size=3, unique=True))
     )
     return ModelCard(
         name=draw(st.text()),
@@ -85,7 +83,35 @@ def test_round_trip_of_thresholds() -> None:
 
 
 def test_what_others_wrote_beside_it_is_passed_over() -> None:
-    assert ModelCard.from_metadata({**CARD.to_metadata(), "author": "x", "decisight.colour": "not JSON"}) == CARD
+    assert ModelCard.from_metadata({**CARD.to_metadata(), "author": "x", "decisight": "not JSON"}) == CARD
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        # what a newer version may decide by: passing over it would be deciding without
+        ("operating_points", "[]"),
+        ("colour", "not JSON"),
+        ("", "{}"),
+        ("groups", '[{"name": "helmet", "kind": "exclusive", "labels": ["a", "b"], "parent": "gear"}]'),
+        ("preprocessing", '{"fit": "crop", "size": 224, "fill": [0, 0, 0], "rotate": 90}'),
+        ("calibration", '[{"temperature": 1, "bias": [0, 0], "power": 2}, {"temperature": 1, "bias": [0]}]'),
+    ],
+)
+def test_what_a_newer_version_says_is_not_passed_over(key: str, text: str) -> None:
+    with pytest.raises(NewerFormatError, match="this version does not know") as caught:
+        ModelCard.from_metadata({**CARD.to_metadata(), f"decisight.{key}": text})
+    assert "newer Decisight" in str(caught.value.hint)
+
+
+INFORMATIVE = ("data", "metrics", "training", "versions")
+
+
+@pytest.mark.parametrize("key", INFORMATIVE)
+def test_what_only_informs_may_be_lacking(key: str) -> None:
+    metadata = CARD.to_metadata()
+    del metadata[f"decisight.{key}"]
+    assert ModelCard.from_metadata(metadata) == replace(CARD, **{key: {}})
 
 
 def test_metadata_can_be_read_by_anybody() -> None:
@@ -104,7 +130,7 @@ def test_what_is_no_json_is_not_written(value: float) -> None:
         replace(CARD, metrics={"accuracy": value}).to_metadata()
 
 
-@pytest.mark.parametrize("key", sorted(CARD.to_metadata()))
+@pytest.mark.parametrize("key", sorted(CARD.to_metadata().keys() - {f"decisight.{key}" for key in INFORMATIVE}))
 def test_a_missing_key_is_named(key: str) -> None:
     metadata = CARD.to_metadata()
     del metadata[key]
@@ -143,6 +169,9 @@ WRONG: list[tuple[str, Any]] = [
     ("groups", [{**HELMET, "labels": ["worn"]}]),
     ("groups", [{**HELMET, "labels": ["worn", "worn"]}]),
     ("groups", [{**HELMET, "labels": ["worn", "-"]}]),
+    ("groups", [{**HELMET, "labels": ["worn", "\x1b[2J"]}]),
+    ("groups", [{**HELMET, "name": "helmet\x1b[2J"}]),
+    ("groups", [{**HELMET, "name": "gear:helmet"}]),
     ("groups", [{**HELMET, "labels": ["worn", 1]}]),
     ("groups", [{**HELMET, "labels": ["worn", ["x"]]}]),
     ("groups", [{**HELMET, "labels": {"worn": 1, "missing": 2}}]),
@@ -192,10 +221,12 @@ WRONG: list[tuple[str, Any]] = [
     ("thresholds", {"worn": "0.5"}),
     ("thresholds", {"worn": None}),
     ("thresholds", {"worn": True}),
+    ("thresholds", {"worn": 0.5, "helmet:worn": 0.6}),
     ("fallback", None),
     ("fallback", ""),
     ("fallback", " "),
     ("fallback", 0),
+    ("fallback", "\x1b[2J"),
     ("data", []),
     ("training", 1),
     ("metrics", None),

@@ -276,6 +276,8 @@ class TestSettings:
             ({"worn": 0.5}, None, LabelError),
             ({"gloves": 1.5}, None, UsageError),
             ({"gloves": float("nan")}, None, UsageError),
+            ({"gloves": 0.5, "extras:gloves": 0.6}, None, UsageError),
+            (None, "\x1b[2J", UsageError),
             (None, " ", UsageError),
         ],
     )
@@ -323,7 +325,37 @@ def _no_groups(model: ModelProto) -> None:
     next(n for n in model.graph.node if n.op_type == "Conv").attribute.append(helper.make_attribute("group", 7))
 
 
-@pytest.mark.parametrize(("change", "says"), [(_not_a_number, "no numbers"), (_no_groups, "cannot be run")])
+def _without(activation: str, scale: float, shift: float) -> Callable[[ModelProto], None]:
+    """The logits, made smaller and moved, in the place of the confidences."""
+
+    def change(model: ModelProto) -> None:
+        last = next(n for n in model.graph.node if n.op_type == activation)
+        for name, value in (("test/scale", scale), ("test/shift", shift)):
+            model.graph.initializer.append(numpy_helper.from_array(np.array(value, np.float32), name))
+        at = list(model.graph.node).index(last)
+        scaled = helper.make_node("Mul", [last.input[0], "test/scale"], ["test/scaled"])
+        shifted = helper.make_node("Add", ["test/scaled", "test/shift"], [last.output[0]])
+        del model.graph.node[at]
+        model.graph.node.insert(at, shifted)
+        model.graph.node.insert(at, scaled)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (_not_a_number, "no numbers"),
+        (_no_groups, "cannot be run"),
+        (_without("Softmax", 1.0, 2.0), "not between 0 and 1"),
+        (_without("Sigmoid", 1.0, 2.0), "not between 0 and 1"),
+        (_without("Sigmoid", 0.0, 1.00001), "not between 0 and 1"),
+        (_without("Sigmoid", 0.0, -0.00001), "not between 0 and 1"),
+        (_without("Softmax", 0.0, 0.0), "do not add up to 1"),
+        (_without("Softmax", 0.0, 0.498), "do not add up to 1"),
+        (_without("Softmax", 0.0, 0.502), "do not add up to 1"),
+    ],
+)
 def test_a_model_that_fails_at_work_is_a_model_error(
     gear_model: Path, pictures: list[np.ndarray], change: Callable[[ModelProto], object], says: str
 ) -> None:
@@ -331,3 +363,13 @@ def test_a_model_that_fails_at_work_is_a_model_error(
     for work in (lambda: model.predict(pictures[0]), lambda: model.predict_batch(pictures)):
         with pytest.raises(ModelError, match=says):
             work()
+
+
+@pytest.mark.parametrize(("value", "expected"), [(0.4999, 0.5), (0.5001, 0.5)])
+def test_what_rounding_leaves_is_made_good(
+    gear_model: Path, pictures: list[np.ndarray], value: float, expected: float
+) -> None:
+    model = _sealed_with(gear_model, _without("Softmax", 0.0, value))
+    assert model.predict(pictures[0]).confidences[0] == pytest.approx((expected, expected), abs=1e-12)
+    model = _sealed_with(gear_model, _without("Sigmoid", 0.0, 1.0 + 5e-7))
+    assert model.predict(pictures[0]).confidence("gloves") == 1.0

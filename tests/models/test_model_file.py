@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -74,7 +75,7 @@ class TestRoundTrip:
         constants = list(model.graph.initializer)[::-1]
         del model.graph.initializer[:]
         model.graph.initializer.extend(constants)
-        assert graph_digest(model, card) == read_model(gear_model).graph_digest
+        assert graph_digest(model, card.to_metadata()) == read_model(gear_model).graph_digest
 
 
 class TestDigests:
@@ -122,13 +123,29 @@ class TestDigests:
     def test_all_that_computes_is_in_the_digest(self, gear_model: Path, change: Change) -> None:
         model, card = parsed(gear_model), read_model(gear_model).card
         change(model)
-        assert graph_digest(model, card) != read_model(gear_model).graph_digest
+        assert graph_digest(model, card.to_metadata()) != read_model(gear_model).graph_digest
 
     def test_labels_and_preprocessing_are_in_the_digest(self, small_model: Path) -> None:
         model, card = parsed(small_model), read_model(small_model).card
         swapped = replace(card, task=Task((LabelGroup("class", ("dog", "cat")),)))
         larger = replace(card, preprocessing=replace(card.preprocessing, fill=(0, 0, 0)))
-        assert len({graph_digest(model, changed) for changed in (card, swapped, larger)}) == 3
+        assert len({graph_digest(model, changed.to_metadata()) for changed in (card, swapped, larger)}) == 3
+
+    @pytest.mark.parametrize("key", ["groups", "preprocessing"])
+    def test_a_file_of_another_version_keeps_its_digest(self, gear_model: Path, tmp_path: Path, key: str) -> None:
+        """It says the same in other words: fields in another order, other spaces."""
+        path = tmp_path / "model.onnx"
+        own = dict(read_model(gear_model).card.to_metadata())
+        text = json.dumps(json.loads(own[f"decisight.{key}"]), separators=(",", ":"), sort_keys=True)
+        assert text != own[f"decisight.{key}"]
+        changed(gear_model, path, card(key, text), resealed=True)
+        model = read_model(path)
+        assert model.card == read_model(gear_model).card
+        other = with_card(model, replace(model.card, thresholds={"gloves": 0.9}, fallback="ask"))
+        write_model(tmp_path / "other.onnx", other)
+        again = read_model(tmp_path / "other.onnx")
+        assert again.graph_digest == model.graph_digest != read_model(gear_model).graph_digest
+        assert again.card.thresholds == {"gloves": 0.9}
 
 
 class TestWriting:
@@ -385,7 +402,7 @@ def changed(path: Path, to: Path, change: Change, *, resealed: bool) -> None:
         texts = {entry.key: entry.value for entry in model.metadata_props}
         metadata(
             model,
-            decisight_graph_digest=graph_digest(model, read_model(path).card),
+            decisight_graph_digest=graph_digest(model, read_model(path).card.to_metadata() | texts),
             decisight_card_digest=model_file._card_digest(texts),
         )
     to.write_bytes(model.SerializeToString())
@@ -422,6 +439,13 @@ def weight(model: ModelProto) -> None:
 def foreign_operator(model: ModelProto) -> None:
     model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
     model.graph.node[-1].domain = "com.microsoft"
+
+
+def no_confidences(model: ModelProto) -> None:
+    """Logits in the place of confidences."""
+    last = next(node for node in model.graph.node if node.op_type == "Softmax")
+    last.op_type = "Clip"
+    last.ClearField("attribute")
 
 
 def huge_padding(model: ModelProto) -> None:
@@ -471,6 +495,8 @@ RESEALED: list[tuple[str, Change, type[ModelError], str]] = [
     ("a threshold above 1", card("thresholds", '{"cat": 1.5}'), NotAModelError, "not between 0 and 1"),
     ("a threshold below 0", card("thresholds", '{"cat": -0.5}'), NotAModelError, "not between 0 and 1"),
     ("a threshold that is no number", card("thresholds", '{"cat": NaN}'), NotAModelError, "no number"),
+    ("a key of a newer version", card("operating_points", "[]"), NewerFormatError, "does not know: 'operating_points'"),
+    ("logits for confidences", no_confidences, NotAModelError, "does not hold confidences"),
     ("external data", external, UnsafeModelError, "lies in another file"),
     ("a foreign operator", foreign_operator, UnsafeModelError, "operators of others"),
     (
@@ -510,6 +536,7 @@ def test_changes_by_someone_who_knows_the_format(
         card("thresholds", '{"cat": 0.5}'),
         card("groups", ONE_GROUP % ("class", '"dog","cat"')),
         card("name", '"another"'),
+        card("colour", "{}"),
     ],
 )
 def test_changes_by_another_tool_show(small_model: Path, tmp_path: Path, change: Change) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 import pytest
-from onnx import AttributeProto, ModelProto, TensorProto, checker, helper, numpy_helper
+from onnx import AttributeProto, ModelProto, TensorProto, checker, helper, numpy_helper, shape_inference
 
 from decisight.errors import ModelError, NotAModelError, UnsafeModelError
+from decisight.models import safety
 from decisight.models.backbones import backbones
 from decisight.models.heads import REGIONS, feature_graph
-from decisight.models.safety import OPERATORS, check_graph
+from decisight.models.safety import OPERATORS, check_activations, check_graph
 
 SIZE = 32
 OUTPUTS = {"confidence/class": 3}
@@ -394,6 +396,76 @@ def test_absurd_inputs(size: int) -> None:
 def test_an_input_of_another_size_than_promised(size: int) -> None:
     with pytest.raises(NotAModelError, match="not a picture of"):
         check_graph(small(), size, OUTPUTS)
+
+
+def test_much_out_of_many_tensors() -> None:
+    """Each of them is as large as it may be; together they are more than a picture needs."""
+    model = small()
+    channels = np.zeros((1 << 16, 3, 3, 3), np.float32)
+    constant(model, "kernel").CopyFrom(numpy_helper.from_array(channels, "kernel"))
+    constant(model, "shift").CopyFrom(numpy_helper.from_array(np.zeros(1 << 16, np.float32), "shift"))
+    constant(model, "weight").CopyFrom(numpy_helper.from_array(np.zeros((3, 1 << 16), np.float32), "weight"))
+    check_graph(model, SIZE, OUTPUTS)
+    chain = [helper.make_node("Clip", ["maps" if i == 0 else f"c{i}"], [f"c{i + 1}"]) for i in range(40)]
+    at = next(i for i, found in enumerate(model.graph.node) if found.op_type == "Slice")
+    for added in reversed(chain):
+        model.graph.node.insert(at, added)
+    node(model, "Slice").input[0] = "c40"
+    with pytest.raises(UnsafeModelError, match="values together for one picture"):
+        check_graph(model, SIZE, OUTPUTS)
+
+
+def test_the_bound_leaves_room_for_the_backbones() -> None:
+    """As the comment at the bound says: at the largest input as well."""
+    backbone = backbones.build("efficientnet_lite0")
+    model = feature_graph(backbone, ("head.all.mean",), "1")
+    found = helper.make_model(model.graph, opset_imports=model.opset_import, ir_version=8)
+    inferred = shape_inference.infer_shapes(found).graph.value_info
+    values = sum(math.prod(d.dim_value for d in v.type.tensor_type.shape.dim[1:]) for v in inferred)
+    assert values * (1024 / 224) ** 2 < safety._MAX_SUM
+
+
+@pytest.mark.parametrize("axis", [None, 1, -1])
+def test_confidences_come_from_softmax_over_the_labels(axis: int | None) -> None:
+    model = small()
+    del node(model, "Softmax").attribute[:]
+    if axis is not None:
+        attribute(model, "Softmax", axis=axis)
+    check_activations(model, {"confidence/class": True})
+
+
+def renamed(operator: str, **values: object) -> Change:
+    def change(model: ModelProto) -> None:
+        last = node(model, "Softmax")
+        del last.attribute[:]
+        last.op_type = operator
+        last.attribute.extend(helper.make_attribute(name, value) for name, value in values.items())
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "exclusive"),
+    [
+        (renamed("Softmax", axis=0), True),
+        (renamed("Softmax"), False),
+        (renamed("Sigmoid"), True),
+        (renamed("Clip"), True),
+        (renamed("Clip"), False),
+        (lambda m: m.graph.node.remove(node(m, "Softmax")), True),
+    ],
+)
+def test_outputs_that_are_no_confidences(change: Change, exclusive: bool) -> None:
+    model = small()
+    change(model)
+    with pytest.raises(NotAModelError, match="does not hold confidences"):
+        check_activations(model, {"confidence/class": exclusive})
+
+
+def test_confidences_of_an_independent_group_come_from_sigmoid() -> None:
+    model = small()
+    renamed("Sigmoid")(model)
+    check_activations(model, {"confidence/class": False})
 
 
 def test_the_graph_that_is_changed_above_is_valid() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -108,11 +109,56 @@ def test_a_fallback_may_be_a_label() -> None:
         ({"mask": 0.5, "extras:mask": 0.6}, "unknown", UsageError, "two thresholds: 0.5 and 0.6"),
         ({}, "", UsageError, "fall-back state is empty"),
         ({}, "  ", UsageError, "fall-back state is empty"),
+        ({}, "\x1b[2J", UsageError, "cannot be shown"),
     ],
 )
 def test_rules_that_cannot_be(thresholds: dict[str, float], fallback: str, error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):
         Threshold(thresholds, fallback).checked(GEAR)
+
+
+def test_a_rule_decides_alike_checked_or_not() -> None:
+    rule = Threshold({"yes": 0.9}, "ask")
+    task = Task((LabelGroup("helmet", ("yes", "no")),))
+    prediction = Prediction(task, ((0.6, 0.4),))
+    assert rule.decide(prediction) == rule.checked(task).decide(prediction)
+    assert rule.decide(prediction)[0] == Decision("helmet", "ask", 0.6, BELOW)
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "error"),
+    [
+        ({"bird": 0.9}, LabelError),
+        ({"yes": 0.9}, LabelError),
+        ({"mask": 1.5}, UsageError),
+        ({"mask": math.nan}, UsageError),
+    ],
+)
+def test_a_rule_that_cannot_be_decides_nothing(thresholds: dict[str, float], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        Threshold(thresholds).decide(Prediction(GEAR, ((0.6, 0.4), (0.6, 0.4), (0.9, 0.9))))
+
+
+def test_a_rule_checked_for_one_task_is_checked_for_another() -> None:
+    """In the other task the name, as it was written out, is a label of another group."""
+    rule = Threshold({"mask": 0.9}).checked(EXTRAS)
+    other = Task((LabelGroup("face", ("extras:mask", "bare")),))
+    assert rule.decide(Prediction(other, ((0.6, 0.4),)))[0].reason is BELOW
+    with pytest.raises(LabelError, match="no label 'extras:mask'"):
+        rule.decide(Prediction(FROG, ((0.6, 0.3, 0.1),)))
+
+
+def test_a_rule_is_checked_once_for_its_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    rule = Threshold({"frog": 0.9}).checked(FROG)
+    monkeypatch.setattr(Threshold, "checked", None)
+    again = Task(tuple(LabelGroup(group.name, group.labels) for group in FROG.groups))
+    for task in (FROG, again):
+        assert rule.decide(Prediction(task, ((0.6, 0.3, 0.1),)))[0].reason is BELOW
+
+
+def test_a_copy_of_a_checked_rule_is_not_checked() -> None:
+    rule = replace(Threshold({}).checked(FROG), thresholds={"frog": 0.9})
+    assert rule.decide(Prediction(FROG, ((0.6, 0.3, 0.1),)))[0].reason is BELOW
 
 
 def test_checking_twice_changes_nothing() -> None:

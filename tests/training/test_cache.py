@@ -91,6 +91,17 @@ class TestBounds:
         with FeatureCache(path) as cache:
             assert set(cache.get([key(n) for n in range(30)])) == {key(n) for n in range(20, 30)}
 
+    def test_it_is_trimmed_while_it_is_written(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("decisight.training.cache._TRIM_AFTER", 60_000)
+        with FeatureCache(path, max_bytes=300_000) as cache:
+            for number in range(100):
+                cache.put({key(number): bytes(30_000)})
+            assert set(cache.get([key(n) for n in range(100)])) == {key(n) for n in range(90, 100)}
+            assert cache._connection is not None
+            # Twelve values, and what SQLite needs for itself: the room of those that went is used again.
+            (pages,) = cache._connection.execute("PRAGMA page_count").fetchone()
+            assert pages * 4096 < 500_000
+
     def test_the_file_gives_the_room_back(self, path: Path) -> None:
         with FeatureCache(path, max_bytes=300_000) as cache:
             cache.put({key(number): bytes(30_000) for number in range(100)})
@@ -184,6 +195,50 @@ def test_a_folder_that_may_not_be_written(locked: Path, name: str) -> None:
     assert cache.trouble is not None
 
 
+@pytest.mark.parametrize("journal", ["delete", "wal"])
+@pytest.mark.parametrize(
+    "made",
+    ["CREATE TABLE accounts (owner TEXT)", "PRAGMA application_id = 252006673"],
+    ids=["tables", "an application id"],
+)
+def test_the_database_of_another_program_is_left_as_it_is(tmp_path: Path, made: str, journal: str) -> None:
+    foreign = tmp_path / "accounts.db"
+    connection = sqlite3.connect(foreign)
+    connection.execute(f"PRAGMA journal_mode = {journal}")
+    connection.execute(made)
+    connection.commit()
+    connection.close()
+    before = foreign.read_bytes()
+    with FeatureCache(foreign) as cache:
+        cache.put({key(1): b"one"})
+        assert cache.get([key(1)]) == {}
+    assert cache.trouble == f"{foreign}: it is a database, but not a feature cache"
+    assert foreign.read_bytes() == before
+    assert os.listdir(tmp_path) == ["accounts.db"]
+
+
+def test_an_empty_file_becomes_a_cache(tmp_path: Path) -> None:
+    (tmp_path / "made by mktemp").touch()
+    with FeatureCache(tmp_path / "made by mktemp") as cache:
+        cache.put({key(1): b"one"})
+        assert cache.get([key(1)]) == {key(1): b"one"}
+        assert cache.trouble is None
+
+
+def test_a_locked_cache_is_waited_for_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("decisight.training.cache._PATIENCE", 0.01)
+    with FeatureCache(path) as cache:
+        cache.put({key(1): b"one"})
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        cache.put({key(2): b"two"})
+        assert "locked" in str(cache.trouble)
+        other.execute("ROLLBACK")
+        # It is not tried again.
+        assert cache.get([key(1)]) == {}
+        other.close()
+
+
 def test_a_disk_that_fills_up(path: Path) -> None:
     with FeatureCache(path) as cache:
         cache.put({key(1): b"one"})
@@ -191,11 +246,13 @@ def test_a_disk_that_fills_up(path: Path) -> None:
         cache._connection.execute("PRAGMA max_page_count = 8")
         cache.put({key(n): os.urandom(4000) for n in range(2, 40)})
         assert "full" in str(cache.trouble)
-        # What was there stays, and the cache goes on.
-        assert cache.get([key(1), key(2)]) == {key(1): b"one"}
-        cache._connection.execute("PRAGMA max_page_count = 100000")
+        said = cache.trouble
         cache.put({key(3): b"three"})
-        assert cache.get([key(3)]) == {key(3): b"three"}
+        assert cache.get([key(1), key(3)]) == {}
+        assert cache.trouble == said
+    # What was there stays.
+    with FeatureCache(path) as cache:
+        assert cache.get([key(1), key(2), key(3)]) == {key(1): b"one"}
 
 
 def test_after_closing_nothing_is_found(path: Path) -> None:

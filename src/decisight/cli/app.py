@@ -17,7 +17,7 @@ import typer.main
 import decisight
 from decisight.cli.renderings import Format
 from decisight.errors import UsageError
-from decisight.types import FitMode
+from decisight.types import DEFAULT_FALLBACK, FitMode
 
 __all__ = ["Work", "app", "parse"]
 
@@ -27,7 +27,8 @@ Work: TypeAlias = Callable[[], int]
 app = typer.Typer(
     name="decisight",
     help="Turn pictures into decisions: train a classifier on labelled photos, see how far it can be trusted, use it.",
-    epilog="Exit status: 0 done, 1 done but some pictures could not be read, 2 refused, 130 interrupted.",
+    epilog="Exit status: 0 done, 1 done but predict could not read some pictures or doctor found something wrong, "
+    "2 refused, 130 interrupted. Pictures that train and evaluate cannot read are named, and the status is 0.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -52,7 +53,7 @@ FallbackOption = Annotated[
     str | None, typer.Option(metavar="STATE", help="The decision where no threshold is met.  [default: the model's]")
 ]
 ThreadsOption = Annotated[
-    int | None, typer.Option(min=1, max=9999, help="Threads to compute with.  [default: one a CPU]")
+    int | None, typer.Option(metavar="N", min=1, max=9999, help="Threads to compute with.  [default: one a CPU]")
 ]
 DataArgument = Annotated[
     Path, typer.Argument(metavar="DATA", help="Labelled pictures: a folder, or a CSV or JSONL file.")
@@ -126,7 +127,7 @@ def predict(
             help="Pictures, folders of pictures, patterns like 'photos/**/*.jpg', or - for a list on stdin.",
         ),
     ],
-    top: Annotated[int, typer.Option(min=1, help="How many labels the table shows.")] = 5,
+    top: Annotated[int, typer.Option(metavar="N", min=1, help="How many labels the table shows.")] = 5,
     format: Annotated[
         Format | None, typer.Option(help="How to write the answers.  [default: as the output's name says, else table]")
     ] = None,
@@ -193,10 +194,11 @@ def evaluate(
     source_pattern: SourcePatternOption = None,
     threads: ThreadsOption = None,
 ) -> Work:
-    """See how far a model can be trusted, on labelled pictures that it has not learnt from.
+    """See how far a model can be trusted.
 
-    Accuracy, balanced accuracy, precision, recall, F1, ROC-AUC, average precision and calibration error, each with
-    its 95 % interval; the confusion matrix; and which of these figures to look at.
+    It is judged on labelled pictures that it has not learnt from, by accuracy, balanced accuracy, precision, recall,
+    F1, ROC-AUC, average precision and calibration error, each with its 95 % interval; and by the confusion matrix.
+    Which of these figures to look at is said with them.
     """
 
     def work() -> int:
@@ -249,10 +251,12 @@ def train(
     balance: Annotated[
         bool, typer.Option("--balance", help="Let every class count the same. Distorts confidences: prefer thresholds.")
     ] = False,
-    folds: Annotated[int, typer.Option(help="Folds of the cross-validation.")] = 5,
-    seed: Annotated[int, typer.Option(help="Another seed deals other folds.")] = 0,
+    folds: Annotated[int, typer.Option(metavar="N", help="Folds of the cross-validation.")] = 5,
+    seed: Annotated[int, typer.Option(metavar="N", help="Another seed deals other folds.")] = 0,
     threshold: ThresholdOption = None,
-    fallback: Annotated[str, typer.Option(metavar="STATE", help="The decision where no threshold is met.")] = "unknown",
+    fallback: Annotated[
+        str, typer.Option(metavar="STATE", help="The decision where no threshold is met.")
+    ] = DEFAULT_FALLBACK,
     backbone: Annotated[str, typer.Option(help="The pretrained network to build on.")] = "efficientnet_lite0",
     cache: Annotated[
         Path | None,
@@ -306,7 +310,10 @@ def info(
     model: ModelArgument,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> Work:
-    """Show what a model says of itself: labels, how it was made, how good it was found to be."""
+    """Show what a model says of itself.
+
+    That is its labels, how it was made, and how good it was found to be.
+    """
 
     def work() -> int:
         from decisight.cli.info import run
@@ -321,11 +328,15 @@ def demo(
     folder: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Where everything goes.")] = Path(
         "demo"
     ),
-    pictures: Annotated[int, typer.Option(min=48, max=100_000, help="How many pictures to draw.")] = 360,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed draws other workers.")] = 0,
+    pictures: Annotated[int, typer.Option(metavar="N", min=48, max=100_000, help="How many pictures to draw.")] = 360,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Another seed draws other workers.")] = 0,
     threads: ThreadsOption = None,
 ) -> Work:
-    """Go the whole way, offline: classify photographs, draw a gate camera's pictures, train, evaluate, decide."""
+    """Go the whole way, offline.
+
+    Classify photographs, draw a gate camera's pictures, train on them, evaluate, decide. A folder that an earlier demo
+    wrote is used again: its own files are replaced, others are left alone.
+    """
 
     def work() -> int:
         from decisight.cli.demo import DemoOptions, run
@@ -337,7 +348,10 @@ def demo(
 
 @app.command()
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> Work:
-    """Say what is installed, what Decisight will run on, and what is wrong."""
+    """Say what Decisight runs on and what is wrong.
+
+    What is installed, which runtime and how many threads will be used, and whether anything is missing or broken.
+    """
 
     def work() -> int:
         from decisight.cli.doctor import run

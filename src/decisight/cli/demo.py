@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import sys
 import textwrap
 import time
@@ -12,9 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from decisight.cli import output
 from decisight.cli.console import progress_bars, say, terminal
 from decisight.cli.demo_pictures import contact_sheet
 from decisight.errors import DecisightError, OutputError
+from decisight.types import DEFAULT_FALLBACK
 
 if TYPE_CHECKING:
     from decisight.data.dataset import Dataset
@@ -26,7 +29,9 @@ __all__ = ["DemoOptions", "run"]
 
 _WIDTH = 96
 _THRESHOLD = 0.9
-_FALLBACK = "unknown"
+
+_PICTURES, _MODEL, _EVALUATION, _DECISIONS = "gate", "gate.onnx", "evaluation", "decisions.png"
+"""All that the demo writes into its folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,8 @@ class _Tested:
 def run(options: DemoOptions) -> int:
     """Go the whole way and print what was done and what each figure means.
 
-    Everything is written to one folder, which the demo makes; what an earlier demo wrote there is replaced.
+    Everything is written to one folder, which the demo makes; what an earlier demo wrote there is replaced, and what
+    else lies there is left alone.
 
     Returns:
         The exit status, 0.
@@ -83,21 +89,27 @@ def _tell(text: str) -> None:
 
 
 def _make_folder(folder: Path) -> None:
-    import shutil
-
     mark = folder / ".decisight-demo"
     try:
         if folder.exists() and not mark.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise OutputError(
                 f"{folder} has something in it that the demo did not write", hint="name another place with -o FOLDER"
             )
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         mark.touch()
+        for name in (_PICTURES, _MODEL, _EVALUATION, _DECISIONS):
+            _remove(folder / name)
     except OSError as error:
         raise OutputError(
             f"{folder} cannot be written: {error.strerror}", hint="name another place: -o FOLDER"
         ) from error
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _photographs(options: DemoOptions) -> None:
@@ -134,7 +146,7 @@ def _render(options: DemoOptions) -> Dataset:
     from decisight.sources.rendered import write_dataset
 
     _chapter(2, "Labelled pictures of a gate")
-    folder = write_dataset(options.folder / "gate", pictures=options.pictures, seed=options.seed)
+    folder = write_dataset(options.folder / _PICTURES, pictures=options.pictures, seed=options.seed)
     data = read_dataset(folder)
     train, test = data.only("train"), data.only("test")
     _tell(
@@ -161,11 +173,11 @@ def _train(options: DemoOptions, data: Dataset) -> Classifier:
         name="gate",
         seed=options.seed,
         thresholds=dict.fromkeys(data.task.group("role").labels, _THRESHOLD),
-        fallback=_FALLBACK,
+        fallback=DEFAULT_FALLBACK,
     )
     with FeatureCache(None) as cache, progress_bars(terminal(sys.stderr)) as progress:
         trained = train(data, wanted, cache=cache, progress=progress, threads=threads(options.threads).count)
-    path = options.folder / "gate.onnx"
+    path = options.folder / _MODEL
     write_model(path, trained.model)
     taken = sum(trained.report.seconds.values())
     _tell(
@@ -203,9 +215,10 @@ def _evaluate(options: DemoOptions, data: Dataset, model: Classifier) -> _Tested
     for group in evaluation.groups:
         say()
         say(group_report(group, width=_WIDTH))
-    folder = options.folder / "evaluation"
+    folder = options.folder / _EVALUATION
     folder.mkdir()
-    written = write_plots(model.task, targets, confidences, folder, sources=sources)
+    with output.staging(folder) as beside:
+        written = write_plots(model.task, targets, confidences, beside, sources=sources)
     say(f"\nPlots in {folder}: {', '.join(path.name for path in written)}")
     from decisight.policies.threshold import Threshold
 
@@ -224,7 +237,7 @@ def _decide(options: DemoOptions, tested: _Tested) -> None:
     bare = sum(p.results("role")[0].label != true for p, true in zip(tested.predictions, truth, strict=True))
     _tell(
         f"The model file says that a role is accepted from a confidence of {_THRESHOLD} on; otherwise the state is the "
-        f"fall-back, '{_FALLBACK}'. Without thresholds {bare} of {len(truth)} roles are wrong. With them "
+        f"fall-back, '{DEFAULT_FALLBACK}'. Without thresholds {bare} of {len(truth)} roles are wrong. With them "
         f"{len(accepted)} of {len(truth)} pictures are decided ({len(accepted) / len(truth):.0%}, the accepted share), "
         f"{wrong} of them wrongly; the others are left for somebody to look at, or for the next picture."
     )
@@ -237,8 +250,9 @@ def _decide(options: DemoOptions, tested: _Tested) -> None:
         gear = tested.decisions[i][1 - at].state
         say(f"  {example.path.name}: {told}")
         say(f"    -> {roles[i].state} ({roles[i].reason}), gear: {', '.join(gear) or 'none'}   actually {truth[i]}")
-    sheet = options.folder / "decisions.png"
-    contact_sheet(tested.data, tested.predictions, tested.decisions, sheet)
+    sheet = options.folder / _DECISIONS
+    with output.staging(options.folder) as beside:
+        contact_sheet(tested.data, tested.predictions, tested.decisions, beside / _DECISIONS)
     say(f"\nTwelve test pictures with their decisions: {sheet}")
 
 

@@ -29,7 +29,7 @@ class Status(IntEnum):
 
     DONE = 0
     SOME_FAILED = 1
-    """Done, but something asked for could not be read; it was named."""
+    """Done, but ``predict`` could not read something asked for, and named it; or ``doctor`` found something wrong."""
     REFUSED = 2
     """An argument, a model, data or a place to write to cannot be used."""
     BROKEN = 70
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
             return status
     except KeyboardInterrupt:
-        complain("interrupted; nothing was left half-written")
+        complain("interrupted; no file was left half-written, but JSON Lines may end early")
         return Status.INTERRUPTED
     except BrokenPipeError:
         silence()

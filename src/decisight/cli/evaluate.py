@@ -6,7 +6,7 @@ import json
 import sys
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from decisight.cli.predict import load_model, rule_for
 from decisight.cli.renderings import csv_cells, csv_columns, csv_row
 
 if TYPE_CHECKING:
+    from decisight.data.dataset import Dataset
     from decisight.evaluation.evaluate import Evaluation
 
 __all__ = ["EvaluateOptions", "run"]
@@ -66,6 +67,7 @@ def run(options: EvaluateOptions) -> int:
     )
     say_skipped((*dataset.skipped, *judged.skipped))
     _warn_of_training(part, judged)
+    _warn_of_sources(dataset, part)
     if not options.json_only:
         _report(options, part, judged, evaluation)
     _write(options, judged, json.dumps(evaluation.to_json(), indent=2, ensure_ascii=False) + "\n")
@@ -85,6 +87,24 @@ def _warn_of_training(part: Part, judged: Judged) -> None:
         warn(f"{judged.seen} of {len(judged.examples)} pictures were seen in training: the figures flatter the model")
     if part.leave_out_seen and "seen" not in judged.model.card.data:
         warn("the model does not say which pictures it was trained on: if these are among them, the figures flatter it")
+
+
+def _warn_of_sources(dataset: Dataset, part: Part) -> None:
+    """Say which sources of the part have pictures in the data's training part too."""
+    from decisight.data.checks import spread_sources
+    from decisight.imaging import printable
+
+    if part.split in (None, "train"):
+        return
+    both = tuple(example for example in dataset.examples if example.split in ("train", part.split))
+    shared = spread_sources(replace(dataset, examples=both))
+    if shared:
+        named = ", ".join(printable(source) for source in shared[:3]) + (", ..." if len(shared) > 3 else "")
+        warn(
+            f"{len(shared)} source(s) have pictures in train as well as in {part.split} ({named}): "
+            "the figures flatter the model",
+            "divide the data so that each source is in one part",
+        )
 
 
 def _report(options: EvaluateOptions, part: Part, judged: Judged, evaluation: Evaluation) -> None:
@@ -127,12 +147,13 @@ def _write_folder(folder: Path, judged: Judged, text: str) -> list[Path]:
         stream.write(csv_row(csv_columns(task, actual=True)))
         for answer, targets in zip(judged.answers, judged.targets, strict=True):
             stream.write(csv_row(csv_cells(answer, task, targets)))
-    plots = write_plots(
-        task,
-        judged.targets,
-        judged.confidences(),
-        folder,
-        sources=judged.sources,
-        thresholds=judged.rule.thresholds,
-    )
-    return [figures, table, *plots]
+    with output.staging(folder) as beside:
+        plots = write_plots(
+            task,
+            judged.targets,
+            judged.confidences(),
+            beside,
+            sources=judged.sources,
+            thresholds=judged.rule.thresholds,
+        )
+    return [figures, table, *(folder / path.name for path in plots)]

@@ -1,9 +1,10 @@
-"""Where results are written: checked before the work begins, and never left half-written."""
+"""Where results are written: checked before the work begins, and but for streams never left half-written."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import stat
 import sys
 import tempfile
@@ -13,7 +14,7 @@ from typing import TextIO
 
 from decisight.errors import OutputError
 
-__all__ = ["check_file", "check_folder", "replacing", "standard_output", "streaming"]
+__all__ = ["check_file", "check_folder", "replacing", "staging", "standard_output", "streaming"]
 
 
 def check_file(path: Path, *, example: str) -> None:
@@ -70,27 +71,40 @@ def replacing(path: Path) -> Iterator[TextIO]:
         return
     # A link stays a link: the file that it leads to is replaced.
     target = path.resolve()
-    beside: Path | None = None
+    # It has its name before it is there, so that an interruption in between leaves nothing behind either.
+    beside = target.with_name(f".decisight-{secrets.token_hex(6)}.part")
     try:
-        with tempfile.NamedTemporaryFile(
-            "w",
-            encoding="utf-8",
-            errors="backslashreplace",
-            newline="",
-            dir=target.parent,
-            prefix=".decisight-",
-            suffix=".part",
-            delete=False,
-        ) as stream:
-            beside = Path(stream.name)
-            yield stream  # type: ignore[misc]  # a wrapper that does all that TextIO does
+        with beside.open("x", encoding="utf-8", errors="backslashreplace", newline="") as stream:
+            yield stream
         beside.chmod(_mode(target))
         beside.replace(target)
     except OSError as error:
         raise _unwritable(path, error, left="what was there before is unchanged") from error
     finally:
-        if beside is not None:
+        with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def staging(folder: Path) -> Iterator[Path]:
+    """A new folder within a folder; the files in it move up when all are complete, and replace those of their names.
+
+    On any failure the files that were there before stay.
+
+    Raises:
+        OutputError: a file cannot be written, or the disk is full.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix=".decisight-", dir=folder) as name:
+            beside = Path(name)
+            yield beside
+            for path in sorted(beside.iterdir()):
+                path.replace(folder / path.name)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    except OutputError as error:
+        # It names the folder that was written to, which nobody has asked for and which is gone.
+        raise OutputError(error.message.replace(name, str(folder)), hint=error.hint) from error
 
 
 @contextlib.contextmanager

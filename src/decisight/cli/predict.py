@@ -116,7 +116,7 @@ def rule_for(model: Classifier, thresholds: Iterable[str], fallback: str | None)
     own = Threshold(model.card.thresholds, model.card.fallback).checked(model.task)
     given = Threshold(parse_thresholds(list(thresholds)), own.fallback if fallback is None else fallback)
     checked = given.checked(model.task)
-    return Threshold({**own.thresholds, **checked.thresholds}, checked.fallback)
+    return Threshold({**own.thresholds, **checked.thresholds}, checked.fallback).checked(model.task)
 
 
 def predicted(model: Classifier, rule: Threshold, pictures: Iterable[str]) -> Iterator[Answer]:

@@ -16,7 +16,7 @@ from decisight.cli import output
 from decisight.cli.console import progress_bars, say, terminal, warn
 from decisight.cli.judging import say_skipped
 from decisight.errors import OutputError
-from decisight.types import FitMode
+from decisight.types import DEFAULT_FALLBACK, FitMode
 
 if TYPE_CHECKING:
     from decisight.training.cache import FeatureCache
@@ -41,7 +41,7 @@ class TrainRequest:
     folds: int = 5
     seed: int = 0
     thresholds: Sequence[str] = ()
-    fallback: str = "unknown"
+    fallback: str = DEFAULT_FALLBACK
     balance: bool = False
     holdout: float = 0.2
     groups: Sequence[str] | None = None

@@ -7,7 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
-from decisight.data.records import Cell, Table, pictures
+from decisight.data.records import Cell, Table, composed, pictures
 from decisight.errors import DataError, UsageError
 from decisight.imaging import printable
 from decisight.types import LabelGroup, Task
@@ -29,7 +29,13 @@ def natural_key(text: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
         ['Bay1', 'bay2', 'bay10']
     """
     parts = [part for part in re.split(r"(\d+)", text.casefold()) if part]
-    return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts), text
+    return tuple((0, *_as_number(part)) if part.isdecimal() else (1, 0, part) for part in parts), text
+
+
+def _as_number(digits: str) -> tuple[int, str]:
+    """A key by which digits of any script stand in the order of their numbers; Python's int() refuses long ones."""
+    significant = "".join(str(unicodedata.decimal(digit)) for digit in digits).lstrip("0")
+    return len(significant), significant
 
 
 def labels_in(cells: Iterable[Cell]) -> Counter[str]:
@@ -50,7 +56,8 @@ def infer_task(table: Table, independent: Collection[str] = ()) -> Task:
         DataError: a column holds no label, only one, measurements or free text, or labels that differ only in case.
         UsageError: ``independent`` names a column that is not there.
     """
-    unknown = sorted(set(independent) - set(table.columns))
+    independent = {composed(name) for name in independent}
+    unknown = sorted(independent - set(table.columns))
     if unknown:
         raise UsageError(
             f"there is no label group {unknown[0]!r} in {printable(table.root)}",
@@ -116,15 +123,15 @@ def _check_spelling(where: str, counts: Counter[str]) -> None:
     """Refuse labels that a reader would take for one.
 
     Raises:
-        DataError: two labels differ only in letter case, or in how an accent is stored.
+        DataError: two labels differ only in letter case.
     """
     seen: dict[str, str] = {}
     for label in sorted(counts):
-        key = unicodedata.normalize("NFC", label).casefold()
+        key = label.casefold()
         if key in seen:
             first = seen[key]
             raise DataError(
-                f"{where} has two labels that differ only in letter case or in how an accent is stored: "
+                f"{where} has two labels that differ only in letter case: "
                 f"{first!r} ({pictures(counts[first])}) and {label!r} ({counts[label]})",
                 hint="write them in the same way",
             )

@@ -11,7 +11,7 @@ from decisight.data.columns import infer_task
 from decisight.data.dataset import Dataset
 from decisight.data.formats.class_folders import read_class_folders, split_folders
 from decisight.data.formats.metadata import metadata_files, read_metadata
-from decisight.data.records import Table
+from decisight.data.records import Table, composed
 from decisight.data.targets import matched_to, to_dataset
 from decisight.errors import DataError, UsageError
 from decisight.imaging import is_image_name, printable
@@ -35,6 +35,8 @@ def read_dataset(
     - a CSV or JSON Lines file, given by its path;
     - a folder with ``metadata.csv`` or ``metadata.jsonl``, or with one in each of its ``train/ val/ test/``;
     - class folders, in ``train/ val/ test/`` or alone.
+
+    Labels, names of groups, and sources come in Unicode's NFC, however their accents are stored.
 
     Args:
         path: the folder or file.
@@ -113,7 +115,7 @@ def _with_sources(table: Table, pattern: re.Pattern[str]) -> Table:
 
 
 def _source(pattern: re.Pattern[str], name: str) -> str | None:
-    found = pattern.search(name)
+    found = pattern.search(composed(name))
     if not found:
         return None
     if "source" in pattern.groupindex:

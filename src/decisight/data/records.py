@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
 from decisight.data.dataset import Skipped
-from decisight.imaging import printable
-from decisight.types import NONE_OF_THEM
+from decisight.types import is_label
 
-__all__ = ["Cell", "Record", "Table", "is_label", "pictures", "split_named"]
+__all__ = ["Cell", "Record", "Table", "composed", "is_label", "pictures", "split_named"]
 
 Cell = str | frozenset[str] | None
 """One label, any number of labels (``a|b``, ``-``, a list), or ``None`` where it is not known."""
@@ -27,14 +27,16 @@ def split_named(name: str) -> str | None:
     return _SPLITS.get(name.lower())
 
 
-def is_label(text: str) -> bool:
-    """Whether text can be a label: not empty, not ``-``, without ``|``, control characters or broken bytes.
+def composed(text: str) -> str:
+    """Text with its accents stored in one way (Unicode's NFC), so that two spellings that look the same are the same.
+
+    The names of files and folders on a Mac, and what is typed, often differ in just that.
 
     Example:
-        >>> is_label("no helmet"), is_label("-"), is_label("a|b")
-        (True, False, False)
+        >>> composed("cafe" + chr(0x301)) == "caf" + chr(0xE9)
+        True
     """
-    return text.strip() not in ("", NONE_OF_THEM) and "|" not in text and printable(text) == text
+    return unicodedata.normalize("NFC", text)
 
 
 def pictures(count: int) -> str:

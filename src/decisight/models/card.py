@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from decisight.errors import LabelError, NotAModelError
-from decisight.types import FitMode, LabelGroup, Task
+from decisight.errors import LabelError, NewerFormatError, NotAModelError, UsageError
+from decisight.types import DEFAULT_FALLBACK, FitMode, LabelGroup, Task, check_fallback, resolve_thresholds
 
-__all__ = ["Calibration", "ModelCard", "Preprocessing"]
+__all__ = ["UPGRADE", "Calibration", "ModelCard", "Preprocessing"]
+
+UPGRADE = "it was made by a newer Decisight: upgrade with pip install -U decisight"
+"""What to do about a model file that says more than this version understands."""
 
 _PREFIX = "decisight."
-_KEYS = (
+_REQUIRED = (
     "name",
     "groups",
     "preprocessing",
@@ -23,11 +26,9 @@ _KEYS = (
     "calibration",
     "thresholds",
     "fallback",
-    "data",
-    "training",
-    "metrics",
-    "versions",
 )
+_INFORMATIVE = ("data", "training", "metrics", "versions")
+"""Keys that nothing is computed or decided by: values by name, which may be lacking."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class ModelCard:
     features: tuple[str, ...]
     calibration: tuple[Calibration, ...]
     thresholds: dict[str, float] = field(default_factory=dict)
-    fallback: str = "unknown"
+    fallback: str = DEFAULT_FALLBACK
     data: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
@@ -114,16 +115,21 @@ class ModelCard:
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str]) -> ModelCard:
-        """The card that :meth:`to_metadata` wrote.
+        """The card that :meth:`to_metadata` wrote; keys of others are passed over.
 
         Raises:
             NotAModelError: a key is missing, or its value is not what it should be.
+            NewerFormatError: there is a key of Decisight's that this version does not know. To pass over it could be
+                to decide by less than the file says.
         """
         try:
-            return cls._from_values({key: _value(metadata, key) for key in _KEYS})
+            values: dict[str, Any] = {key: _value(metadata, key) for key in _REQUIRED}
+            values |= {key: _value(metadata, key) if _PREFIX + key in metadata else {} for key in _INFORMATIVE}
+            _check_known("metadata", (key.removeprefix(_PREFIX) for key in metadata if key.startswith(_PREFIX)), values)
+            return cls._from_values(values)
         except KeyError as error:
             raise NotAModelError(f"its metadata lack {error}") from error
-        except LabelError as error:
+        except (LabelError, UsageError) as error:
             raise NotAModelError(f"its metadata cannot be understood: {error.message}") from error
         except (TypeError, ValueError, RecursionError) as error:
             raise NotAModelError(f"its metadata cannot be understood: {error}") from error
@@ -134,6 +140,9 @@ class ModelCard:
         calibration = tuple(_calibration(fitted) for fitted in _list(values["calibration"]))
         if [len(fitted.bias) for fitted in calibration] != [len(group.labels) for group in task.groups]:
             raise ValueError("the calibration does not fit the labels")
+        thresholds = {name: _number(value) for name, value in _dict(values["thresholds"]).items()}
+        resolve_thresholds(task, thresholds)
+        check_fallback(_text(values["fallback"]))
         return cls(
             name=_text(values["name"]),
             task=task,
@@ -141,8 +150,8 @@ class ModelCard:
             backbone=_texts_by_name(values["backbone"]),
             features=tuple(_text(feature) for feature in _list(values["features"])),
             calibration=calibration,
-            thresholds={name: _threshold(task, name, value) for name, value in _dict(values["thresholds"]).items()},
-            fallback=_state(values["fallback"]),
+            thresholds=thresholds,
+            fallback=values["fallback"],
             data=_dict(values["data"]),
             training=_dict(values["training"]),
             metrics=_dict(values["metrics"]),
@@ -157,6 +166,12 @@ def _value(metadata: Mapping[str, str], key: str) -> Any:
     return value
 
 
+def _check_known(where: str, names: Iterable[str], known: Iterable[str]) -> None:
+    unknown = sorted(set(names) - set(known))
+    if unknown:
+        raise NewerFormatError(f"its {where} hold what this version does not know: {unknown[0][:40]!r}", hint=UPGRADE)
+
+
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
@@ -166,35 +181,24 @@ def _finite(text: str) -> float:
 
 def _group(value: Any) -> LabelGroup:
     group = _dict(value)
+    _check_known("groups", group, ("name", "kind", "labels"))
     kind: Any = _text(group["kind"])
     return LabelGroup(_text(group["name"]), tuple(_text(label) for label in _list(group["labels"])), kind)
 
 
 def _preprocessing(values: dict[str, Any]) -> Preprocessing:
+    _check_known("preprocessing", values, ("fit", "size", "fill"))
     red, green, blue = (_integer(value, 0, 255) for value in _list(values["fill"]))
     return Preprocessing(FitMode(_text(values["fit"])), _integer(values["size"], 1, 1 << 16), (red, green, blue))
 
 
 def _calibration(value: Any) -> Calibration:
     fitted = _dict(value)
+    _check_known("calibration", fitted, ("temperature", "bias"))
     temperature = _number(fitted["temperature"])
     if temperature <= 0.0:
         raise ValueError(f"the temperature is {temperature}, which is not above 0")
     return Calibration(temperature, tuple(_number(bias) for bias in _list(fitted["bias"])))
-
-
-def _threshold(task: Task, name: str, value: Any) -> float:
-    task.find(name)
-    threshold = _number(value)
-    if not 0.0 <= threshold <= 1.0:
-        raise ValueError(f"the threshold of {name!r} is {threshold}, which is not between 0 and 1")
-    return threshold
-
-
-def _state(value: Any) -> str:
-    if not _text(value).strip():
-        raise ValueError("the fall-back state is empty")
-    return _text(value)
 
 
 def _texts_by_name(value: Any) -> dict[str, str]:

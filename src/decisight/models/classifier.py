@@ -15,10 +15,10 @@ import numpy.typing as npt
 from decisight import imaging
 from decisight.compute import open_session
 from decisight.compute import threads as granted_threads
-from decisight.errors import ImageError, ModelError, UsageError
+from decisight.errors import ImageError, ModelError
 from decisight.models.model_file import ModelFile, output_name, read_model, with_card
 from decisight.models.stream import in_order
-from decisight.types import ModelRef, Prediction, Task
+from decisight.types import LabelGroup, ModelRef, Prediction, Task, check_fallback, resolve_thresholds
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -31,6 +31,10 @@ Picture: TypeAlias = "str | Path | bytes | Image | npt.NDArray[np.uint8]"
 """What can be predicted: a file's path, a file's content, a Pillow image, or uint8 RGB (H, W, 3)."""
 
 _DAMAGED = "it may be damaged; train it again, or fetch it again"
+_ROUNDING = 1e-6
+"""How far a confidence in float32 may lie outside 0..1."""
+_SUM_ROUNDING = 1e-3
+"""How far the confidences of an exclusive group in float32 may be from adding up to 1."""
 _CHUNK = 4
 """Pictures that one thread decodes and classifies at once: small enough to stay in its cache."""
 
@@ -131,19 +135,16 @@ class Classifier:
 
         Raises:
             LabelError: a threshold is for a label that it does not have, or that stands in two groups.
-            UsageError: a threshold does not lie in 0..1, or the fall-back is empty.
+            UsageError: a threshold does not lie in 0..1, two are given for one label, or the fall-back is empty or
+                cannot be shown.
         """
         card = replace(
             self.card,
             thresholds=dict(thresholds) if thresholds is not None else self.card.thresholds,
             fallback=fallback if fallback is not None else self.card.fallback,
         )
-        for name, value in card.thresholds.items():
-            self.task.find(name)
-            if not 0.0 <= value <= 1.0:
-                raise UsageError(f"the threshold of {name!r} is {value}", hint="a threshold lies between 0 and 1")
-        if not card.fallback.strip():
-            raise UsageError("the fall-back state is empty", hint="name one, for example 'unknown'")
+        resolve_thresholds(self.task, card.thresholds)
+        check_fallback(card.fallback)
         return Classifier(with_card(self.file, card), threads=self.threads)
 
     def _predict_chunk(self, pictures: Sequence[Picture]) -> list[Prediction | ImageError]:
@@ -164,25 +165,35 @@ class Classifier:
             outputs = session.run(names, {"image": batch})
         except Exception as error:  # the runtime's own exceptions share no other ancestor
             raise ModelError(f"the model {self.name!r} cannot be run", hint=_DAMAGED) from error
-        if not all(np.isfinite(values).all() for values in outputs):
-            raise ModelError(f"the model {self.name!r} gives confidences that are no numbers", hint=_DAMAGED)
-        groups = [
-            _normalised(values) if group.exclusive else np.clip(values.astype(np.float64), 0.0, 1.0)
-            for group, values in zip(self.task.groups, outputs, strict=True)
-        ]
+        groups = [self._confidences(group, values) for group, values in zip(self.task.groups, outputs, strict=True)]
         return [Prediction(self.task, tuple(tuple(values[i].tolist()) for values in groups)) for i in range(len(batch))]
+
+    def _confidences(self, group: LabelGroup, values: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """An output as confidences in float64: in 0..1, those of an exclusive group adding up to 1.
+
+        Float32 rounds; what is further off than that was not made by softmax or sigmoid.
+
+        Raises:
+            ModelError: the output does not hold confidences.
+        """
+        wide = values.astype(np.float64)
+        if not np.isfinite(wide).all():
+            raise ModelError(f"the model {self.name!r} gives confidences that are no numbers", hint=_DAMAGED)
+        if wide.size and (wide.min() < -_ROUNDING or wide.max() > 1.0 + _ROUNDING):
+            raise ModelError(f"the model {self.name!r} gives confidences that are not between 0 and 1", hint=_DAMAGED)
+        wide = np.clip(wide, 0.0, 1.0)
+        if not group.exclusive:
+            return wide
+        sums = wide.sum(axis=1, keepdims=True)
+        if (np.abs(sums - 1.0) > _SUM_ROUNDING).any():
+            raise ModelError(f"the model {self.name!r} gives confidences that do not add up to 1", hint=_DAMAGED)
+        return np.asarray(wide / sums, np.float64)
 
     def _session(self, threads: int) -> Any:
         with self._lock:
             if threads not in self._sessions:
                 self._sessions[threads] = open_session(self.file.graph, threads=threads)
             return self._sessions[threads]
-
-
-def _normalised(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """Softmax in float32 adds up to 1 within 1e-6; here it adds up to 1 in float64."""
-    wide = values.astype(np.float64)
-    return np.asarray(wide / wide.sum(axis=1, keepdims=True), np.float64)
 
 
 def as_pixels(picture: Picture) -> npt.NDArray[np.uint8]:

@@ -2,7 +2,8 @@
 
 A feature is named ``tap.region.pooling``: where in depth (``stage3``), which part of the map (``all``, ``top``,
 ``middle``, ``bottom``: overlapping halves of its height) and how it is pooled (``mean`` or ``max``). Because a head is
-linear in them, what every position and depth adds to a logit can be told exactly.
+linear in them, what every position and depth adds to a logit can be told exactly. The maps themselves are in the
+graph under the names that :meth:`~decisight.models.backbones.Backbone.add_to` gives, whatever the features are.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from decisight.errors import ModelError, NewerFormatError, NotAModelError, OutputError
-from decisight.models.card import ModelCard
-from decisight.models.safety import check_graph
+from decisight.models.card import UPGRADE, ModelCard
+from decisight.models.safety import check_activations, check_graph
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -71,11 +71,16 @@ def output_name(group: str) -> str:
     return f"confidence/{group}"
 
 
-def graph_digest(model: ModelProto, card: ModelCard) -> str:
+def graph_digest(model: ModelProto, metadata: Mapping[str, str]) -> str:
     """``sha256:...`` of all that a confidence depends on.
 
     Nodes, constants, what the operators mean (their set's version), labels in their order, and preprocessing; not how
     the file is laid out.
+
+    Args:
+        model: the graph.
+        metadata: of the file. Groups and preprocessing count as the texts that they are there: another version, which
+            would write them otherwise, finds the same digest.
     """
     digest = hashlib.sha256()
 
@@ -84,7 +89,6 @@ def graph_digest(model: ModelProto, card: ModelCard) -> str:
             digest.update(len(part).to_bytes(8, "little"))
             digest.update(part)
 
-    metadata = card.to_metadata()
     take(metadata["decisight.groups"].encode(), metadata["decisight.preprocessing"].encode())
     take(*(f"{opset.domain} {opset.version}".encode() for opset in model.opset_import))
     for node in model.graph.node:
@@ -111,21 +115,32 @@ def _card_digest(metadata: Mapping[str, str]) -> str:
 
 
 def seal(model: ModelProto, card: ModelCard) -> ModelFile:
-    """Put the card and the digest into the graph's metadata; nothing is written."""
+    """Put the card and the digests into the graph's metadata; nothing is written."""
+    return _sealed(model, card, card.to_metadata())
+
+
+def _sealed(model: ModelProto, card: ModelCard, metadata: dict[str, str]) -> ModelFile:
     from onnx import helper
 
-    digest = graph_digest(model, card)
-    metadata = card.to_metadata()
+    digest = graph_digest(model, metadata)
     keys = {_FORMAT_KEY: str(FORMAT), _DIGEST_KEY: digest, _CARD_KEY: _card_digest(metadata)}
     helper.set_model_props(model, {**keys, **metadata})
     return ModelFile(model.SerializeToString(deterministic=True), card, digest, settings_digest(card))
 
 
 def with_card(file: ModelFile, card: ModelCard) -> ModelFile:
-    """The same network under another card, for example with other thresholds; nothing is written."""
+    """The same network under another card, for example with other thresholds; nothing is written.
+
+    What the new card does not change stays as the file has it, to the letter: so does the digest of a file that
+    another version wrote.
+    """
     from onnx import ModelProto
 
-    return seal(ModelProto.FromString(file.graph), card)
+    model = ModelProto.FromString(file.graph)
+    there = {prop.key: prop.value for prop in model.metadata_props}
+    before, after = ModelCard.from_metadata(there).to_metadata(), card.to_metadata()
+    kept = {key: there[key] for key in after if key in there and before[key] == after[key]}
+    return _sealed(model, card, after | kept)
 
 
 def write_model(path: Path, model: ModelFile) -> None:
@@ -182,7 +197,7 @@ def read_model(path: Path) -> ModelFile:
 
     Raises:
         NotAModelError: it is not there, not a Decisight model, or damaged.
-        NewerFormatError: it was written in a newer format.
+        NewerFormatError: it was written in a newer format, or says what this version does not know.
         UnsafeModelError: it holds external data, foreign operators, or tensors of absurd size.
     """
     try:
@@ -230,15 +245,22 @@ def _checked(model: ModelProto, data: bytes) -> ModelFile:
         what = "an ONNX model, but not one made by Decisight" if model.graph.node else "not an ONNX model"
         raise NotAModelError(f"it is {what}", hint=_MADE_BY)
     _check_format(metadata[_FORMAT_KEY])
+    _check_digest(metadata.get(_CARD_KEY), _card_digest(metadata))
     card = ModelCard.from_metadata(metadata)
-    check_graph(model, card.preprocessing.size, {output_name(g.name): len(g.labels) for g in card.task.groups})
-    digest = graph_digest(model, card)
-    if (metadata.get(_DIGEST_KEY), metadata.get(_CARD_KEY)) != (digest, _card_digest(metadata)):
+    groups = card.task.groups
+    check_graph(model, card.preprocessing.size, {output_name(group.name): len(group.labels) for group in groups})
+    check_activations(model, {output_name(group.name): group.exclusive for group in groups})
+    digest = graph_digest(model, metadata)
+    _check_digest(metadata.get(_DIGEST_KEY), digest)
+    return ModelFile(data, card, digest, settings_digest(card))
+
+
+def _check_digest(said: str | None, found: str) -> None:
+    if said != found:
         raise NotAModelError(
             "its digest does not fit its contents: it is damaged, or it was changed by another tool",
             hint="take it again from where it came from",
         )
-    return ModelFile(data, card, digest, settings_digest(card))
 
 
 def _texts(model: ModelProto) -> Iterator[str]:
@@ -259,5 +281,5 @@ def _check_format(text: str) -> None:
     if int(text) > FORMAT:
         raise NewerFormatError(
             f"it has format {text}, and this version reads up to {FORMAT}",
-            hint="it was made by a newer Decisight: upgrade with pip install -U decisight",
+            hint=UPGRADE,
         )

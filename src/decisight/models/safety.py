@@ -11,7 +11,7 @@ from decisight.models.graph import OPSET
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto
 
-__all__ = ["OPERATORS", "check_graph"]
+__all__ = ["OPERATORS", "check_activations", "check_graph"]
 
 OPERATORS = frozenset(
     {
@@ -39,6 +39,9 @@ _MAX_NODES = 5_000
 _MAX_SIDE = 1_024
 _MAX_ELEMENTS = 1 << 26
 """Values of one tensor, for one picture: 64 Mi (256 MiB of fp32)."""
+_MAX_SUM = 1 << 29
+"""Values of all tensors together, for one picture: 512 Mi (2 GiB of fp32). EfficientNet-Lite0 has 14 Mi at 224 pixels,
+and would have 274 Mi at 1,024."""
 _MAX_DIMENSIONS = 8
 _MAX_WINDOW = 64
 """Kernel, stride and padding of a convolution or pooling."""
@@ -62,6 +65,28 @@ def check_graph(model: ModelProto, size: int, outputs: dict[str, int]) -> None:
     for node in model.graph.node:
         _check_node(node)
     _check_shapes(model, size, outputs)
+
+
+def check_activations(model: ModelProto, exclusive: dict[str, bool]) -> None:
+    """Refuse outputs that are no confidences: an exclusive group's comes from Softmax, another's from Sigmoid.
+
+    Args:
+        model: a graph that :func:`check_graph` accepts.
+        exclusive: name of each output, and whether exactly one of its labels holds.
+
+    Raises:
+        NotAModelError: an output comes from another operator, or from a softmax over anything but the labels.
+    """
+    makers = {name: node for node in model.graph.node for name in node.output}
+    for name, one_holds in exclusive.items():
+        node, wanted = makers.get(name), "Softmax" if one_holds else "Sigmoid"
+        axes = [attribute.i for attribute in node.attribute if attribute.name == "axis"] if node else []
+        # Outputs have two dimensions, pictures and labels, so that each default of the axis is the labels'.
+        if node is None or node.op_type != wanted or not {*axes} <= {1, -1}:
+            raise NotAModelError(
+                f"its output {name!r} does not hold confidences, which {wanted} over the labels makes",
+                hint="take it again from where it came from",
+            )
 
 
 def _check_extent(model: ModelProto) -> None:
@@ -134,8 +159,13 @@ def _check_shapes(model: ModelProto, size: int, outputs: dict[str, int]) -> None
     if {name: sizes for name, (_, _, sizes) in results.items()} != {name: [n] for name, n in outputs.items()}:
         raise NotAModelError("its outputs do not fit the labels that it names")
     found = {value.name: _type_of(value) for value in inferred.graph.value_info} | results
-    for name in (*results, *(name for node in model.graph.node for name in node.output)):
-        _check_tensor(name, found.get(name), pictures)
+    elements = 0
+    for name in {*results, *(name for node in model.graph.node for name in node.output)}:
+        elements += _check_tensor(name, found.get(name), pictures)
+    if elements > _MAX_SUM:
+        raise UnsafeModelError(
+            f"its tensors would have {elements} values together for one picture; at most {_MAX_SUM} are accepted"
+        )
 
 
 def _type_of(value: ValueInfoProto) -> tuple[int, str, list[int]]:
@@ -148,10 +178,13 @@ def _type_of(value: ValueInfoProto) -> tuple[int, str, list[int]]:
     )
 
 
-def _check_tensor(name: str, kind: tuple[int, str, list[int]] | None, pictures: str) -> None:
+def _check_tensor(name: str, kind: tuple[int, str, list[int]] | None, pictures: str) -> int:
+    """How many values it has for one picture."""
     from onnx import TensorProto
 
     if kind is None or kind[:2] != (TensorProto.FLOAT, pictures) or not pictures or min(kind[2], default=0) < 1:
         raise UnsafeModelError(f"how large its tensor {name!r} is for one picture cannot be told")
-    if math.prod(kind[2]) > _MAX_ELEMENTS:
+    elements = math.prod(kind[2])
+    if elements > _MAX_ELEMENTS:
         raise UnsafeModelError(f"its tensor {name!r} would have {kind[2]} values for one picture")
+    return elements

@@ -7,12 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from decisight.errors import UsageError
-from decisight.types import Decision, LabelGroup, Prediction, Reason, Task
+from decisight.types import (
+    DEFAULT_FALLBACK,
+    Decision,
+    LabelGroup,
+    Prediction,
+    Reason,
+    Task,
+    check_fallback,
+    resolve_thresholds,
+)
 
-__all__ = ["DEFAULT_FALLBACK", "INDEPENDENT_THRESHOLD", "Threshold", "parse_thresholds"]
-
-DEFAULT_FALLBACK = "unknown"
-"""The state given when nothing is sure enough and no other fall-back was named."""
+__all__ = ["INDEPENDENT_THRESHOLD", "Threshold", "parse_thresholds"]
 
 INDEPENDENT_THRESHOLD = 0.5
 """From which confidence on a label of an independent group is accepted, unless told otherwise."""
@@ -33,31 +39,34 @@ class Threshold:
 
     thresholds: Mapping[str, float] = field(default_factory=dict)
     fallback: str = DEFAULT_FALLBACK
+    _task: Task | None = field(default=None, init=False, repr=False, compare=False)
+    """What it was checked for. Nobody can say so but :meth:`checked`: a rule that is not checked must not accept."""
 
     def checked(self, task: Task) -> Threshold:
         """This rule with every threshold written as ``group:label``.
 
         Raises:
             LabelError: a threshold is for a label that the task does not have, or that stands in two groups.
-            UsageError: a threshold does not lie in 0..1, two are given for one label, or the fall-back is empty.
+            UsageError: a threshold does not lie in 0..1, two are given for one label, or the fall-back is empty or
+                cannot be shown.
         """
-        found: dict[str, float] = {}
-        for name, value in self.thresholds.items():
-            group, label = task.find(name)
-            key = f"{group.name}:{label}"
-            if not (math.isfinite(value) and 0.0 <= value <= 1.0):
-                raise UsageError(f"the threshold of {name!r} is {value}", hint="a threshold lies between 0 and 1")
-            if key in found:
-                raise UsageError(f"{name!r} was given two thresholds: {found[key]} and {value}")
-            found[key] = value
-        if not self.fallback.strip():
-            raise UsageError("the fall-back state is empty", hint=f"name one, for example {DEFAULT_FALLBACK!r}")
-        return Threshold(found, self.fallback)
+        check_fallback(self.fallback)
+        rule = Threshold(resolve_thresholds(task, self.thresholds), self.fallback)
+        object.__setattr__(rule, "_task", task)
+        return rule
 
     def decide(self, prediction: Prediction) -> tuple[Decision, ...]:
-        """One decision a group, in the task's order. The rule must be :meth:`checked` for the prediction's task."""
+        """One decision a group, in the task's order.
+
+        The rule is checked for the prediction's task, which costs nothing where :meth:`checked` has done so.
+
+        Raises:
+            LabelError: see :meth:`checked`.
+            UsageError: see :meth:`checked`.
+        """
+        rule = self if self._task == prediction.task else self.checked(prediction.task)
         return tuple(
-            self._decide_exclusive(group, row) if group.exclusive else self._decide_independent(group, row)
+            rule._decide_exclusive(group, row) if group.exclusive else rule._decide_independent(group, row)
             for group, row in zip(prediction.task.groups, prediction.confidences, strict=True)
         )
 

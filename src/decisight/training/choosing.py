@@ -143,22 +143,25 @@ class _Selection:
         return chosen
 
     def _choose_mirroring(self, tried: dict[bool, list[dict[float, Matrix]]]) -> bool:
-        losses = {
-            mirror: float(
-                np.mean(
-                    [
-                        min(losses_of(scores, group).mean() for scores in path.values())
-                        for group, path in zip(self.groups, paths, strict=True)
-                    ]
-                )
-            )
-            for mirror, paths in tried.items()
-        }
-        best = min(losses, key=losses.__getitem__)
-        if len(losses) > 1:
-            why = f"the lowest cross-validated loss: with {losses[True]:.3f}, without {losses[False]:.3f}"
-            self.choices.append(Choice("mirrored pictures", "yes" if best else "no", why))
-        return best
+        """Mirrored, unless that is worse by more than a standard error: most labels know no left and right."""
+        if len(tried) == 1:
+            return next(iter(tried))
+        losses = {mirror: self._best_losses(paths) for mirror, paths in tried.items()}
+        candidates = {0: Candidate("mirrored", losses[True]), 1: Candidate("as they are", losses[False])}
+        sources = [self.sources[i] for group in self.groups for i in group.known]
+        number, _ = one_standard_error(candidates, sources)
+        told = f"cross-validated loss with {candidates[0].mean:.3f}, without {candidates[1].mean:.3f}"
+        judged = "not worse by more than one standard error" if number == 0 else "worse by more than one standard error"
+        self.choices.append(Choice("mirrored pictures", "no" if number else "yes", f"{told}: {judged}"))
+        return number == 0
+
+    def _best_losses(self, paths: list[dict[float, Matrix]]) -> npt.NDArray[np.float64]:
+        """The loss of each picture in each group in turn, at the strength that is best for the group."""
+        found = []
+        for group, path in zip(self.groups, paths, strict=True):
+            tried = [losses_of(scores, group) for scores in path.values()]
+            found.append(min(tried, key=lambda losses: float(losses.mean())))
+        return np.concatenate(found)
 
     def _choose_strength(self, group: GroupTargets, path: dict[float, Matrix]) -> float:
         if len(path) == 1:

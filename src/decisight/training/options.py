@@ -10,7 +10,7 @@ from decisight.errors import UsageError
 from decisight.evaluation.figures import Evaluation
 from decisight.models.model_file import ModelFile
 from decisight.training.recipes import recipes
-from decisight.types import FitMode
+from decisight.types import DEFAULT_FALLBACK, FitMode
 
 __all__ = ["Choice", "TrainOptions", "Trained", "TrainingReport"]
 
@@ -45,7 +45,7 @@ class TrainOptions:
     folds: int = 5
     seed: int = 0
     thresholds: Mapping[str, float] = field(default_factory=dict)
-    fallback: str = "unknown"
+    fallback: str = DEFAULT_FALLBACK
     balance: bool = False
     holdout: float = 0.2
 

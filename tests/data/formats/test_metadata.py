@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import tempfile
+import unicodedata
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -127,6 +128,35 @@ def test_a_table_with_splits_and_sources_anywhere(make: Make) -> None:
     assert dataset.root == root / "x/tables/gear.csv"
 
 
+def test_sources_may_be_numbers(make: Make) -> None:
+    rows = [
+        {"file_name": "a.jpg", "label": "yes", "source": 7},
+        {"file_name": "b.jpg", "label": "no", "source": "7"},
+        {"file_name": "c.jpg", "label": "no", "source": 0},
+        {"file_name": "d.jpg", "label": "no", "source": None},
+        {"file_name": "e.jpg", "label": "no", "source": " "},
+    ]
+    root = make({**PICTURES, "metadata.jsonl": "\n".join(map(json.dumps, rows))})
+    assert [e.source for e in read_dataset(root).examples] == ["7", "7", "0", None, None]
+
+
+def test_an_accent_may_be_stored_in_two_ways(make: Make) -> None:
+    # As a Mac stores it in the one place, as it is typed in the other.
+    apart, together = "cafe\u0301", "caf\u00e9"
+    root = make(
+        {
+            **PICTURES,
+            "metadata.csv": f"file_name,{apart},source\na.jpg,{apart},{together}\nb.jpg,{together},{apart}\nc.jpg,x,\n",
+        }
+    )
+    (group,) = read_dataset(root, groups=[apart], independent=[apart]).task.groups
+    assert (group.name, group.labels) == (together, (together, "x"))
+    model = Task((LabelGroup(together, ("x", together)), LabelGroup("other", ("a", "b"))))
+    examples = read_dataset(root, task=model).examples
+    assert [e.targets[0] for e in examples] == [together, together, "x"]
+    assert [e.source for e in examples] == [together, together, None]
+
+
 def test_absolute_names_and_tab_separated_tables(make: Make) -> None:
     root = make(PICTURES)
     table = make({"t.tsv": f"file_name\tlabel\n{root / 'a.jpg'}\tyes\n{root / 'b.jpg'}\tno\n"}) / "t.tsv"
@@ -150,6 +180,10 @@ def with_rows(*rows: str, header: str = "file_name,label") -> bytes:
 
 REFUSED: list[tuple[str, str, bytes, str]] = [
     ("empty file", "metadata.csv", b" \n", "the file is empty"),
+    ("byte-order mark only", "metadata.csv", b"\xef\xbb\xbf", "the file is empty"),
+    ("byte-order mark and a line end", "metadata.csv", b"\xef\xbb\xbf\r\n", "the file is empty"),
+    ("no-break space only", "metadata.csv", b"\xc2\xa0\n", "the file is empty"),
+    ("byte-order mark only, JSON", "metadata.jsonl", b"\xef\xbb\xbf\n", "the file is empty"),
     ("header only", "metadata.csv", b"file_name,label\n", "a header but no row"),
     ("no file_name", "metadata.csv", b"Filename,label\na.jpg,x\n", "no column 'file_name'; there are: Filename, label"),
     ("no labels", "metadata.csv", b"file_name,split\na.jpg,train\n", "no column with labels"),
@@ -217,6 +251,30 @@ REFUSED: list[tuple[str, str, bytes, str]] = [
         "line 1, 'label': the value is nested",
     ),
     ("list in a list", "metadata.jsonl", b'{"file_name": "a.jpg", "label": [["x"]]}', "the value is nested"),
+    (
+        "nested source",
+        "metadata.jsonl",
+        b'{"file_name": "a.jpg", "label": "x", "source": ["clip"]}',
+        "line 1, 'source': the value is nested",
+    ),
+    (
+        "nested split",
+        "metadata.jsonl",
+        b'{"file_name": "a.jpg", "label": "x", "split": {}}',
+        "line 1, 'split': the value is nested",
+    ),
+    (
+        "numeric split",
+        "metadata.jsonl",
+        b'{"file_name": "a.jpg", "label": "x", "split": 0}',
+        "line 1: there is no split '0'",
+    ),
+    (
+        "columns that differ only in how an accent is stored",
+        "metadata.csv",
+        "file_name,caf\u00e9,cafe\u0301\na.jpg,x,y\n".encode(),
+        "line 2: two columns have names that differ only",
+    ),
     (
         "no name",
         "metadata.jsonl",
@@ -400,7 +458,7 @@ def test_what_the_model_does_not_know_is_refused(make: Make, table: str, task: T
 
 LABELS = st.text(
     st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp", "Cf"), exclude_characters="|"), min_size=1, max_size=8
-).map(str.strip).filter(lambda text: text not in ("", "-"))  # fmt: skip
+).map(lambda text: unicodedata.normalize("NFC", text).strip()).filter(lambda text: text not in ("", "-"))  # fmt: skip
 CELLS = st.one_of(st.none(), LABELS, st.frozensets(LABELS, max_size=3))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from decisight.data.dataset import Skipped
-from decisight.data.records import Record, Table, is_label, pictures, split_named
+from decisight.data.records import Record, Table, composed, is_label, pictures, split_named
 from decisight.errors import DataError
 from decisight.imaging import is_image_name, printable
 from decisight.types import DEFAULT_GROUP
@@ -92,7 +92,7 @@ def _read_class(folder: Path, split: str | None, found: _Found, *, empty_is_erro
     others: Counter[str] = Counter()
     for path in _files_below(folder, found.skipped):
         if is_image_name(path):
-            found.records.append(Record(path, (folder.name.strip(),), where, split))
+            found.records.append(Record(path, (composed(folder.name.strip()),), where, split))
         elif not path.name.startswith(".") and path.name.lower() not in _LITTER:
             others[path.suffix.lower()] += 1
     found.others.update(others)

@@ -33,21 +33,22 @@ def read_text(path: Path) -> str:
         ) from error
     except OSError as error:
         raise DataError(f"{name}: cannot be read: {error.strerror}", hint="check its permissions") from error
-    if not data.strip():
-        raise DataError(f"{name}: the file is empty", hint="the first line names the columns, one of them file_name")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise DataError(f"{name}: the file is in UTF-16", hint="save it as 'CSV UTF-8'")
     if b"\0" in data:
         line = data.count(b"\n", 0, data.index(b"\0")) + 1
         raise DataError(f"{name}, line {line}: there is a zero byte", hint="the file is damaged, or is not text")
     try:
-        return data.decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise DataError(
             f"{name}, line {line}: the byte 0x{data[error.start]:02x} is not UTF-8",
             hint="save the file in UTF-8; spreadsheet programs call it 'CSV UTF-8'",
         ) from error
+    if not text.strip():
+        raise DataError(f"{name}: the file is empty", hint="the first line names the columns, one of them file_name")
+    return text
 
 
 def read_rows(path: Path) -> Iterator[Row]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from decisight.data.dataset import Skipped
 from decisight.data.formats.delimited import read_rows
 from decisight.data.formats.json_lines import read_json_rows
-from decisight.data.records import Cell, Record, Table, is_label, split_named
+from decisight.data.records import Cell, Record, Table, composed, is_label, split_named
 from decisight.errors import DataError, UsageError
 from decisight.imaging import printable
 from decisight.types import NONE_OF_THEM
@@ -58,7 +58,8 @@ def read_metadata(
 
     ``file_name`` is relative to the table's own folder (it may lead out of it with ``..``) or absolute; a name with
     backslashes is understood on every system. ``split`` and ``source`` are optional; every other column may be a
-    label group. ``a|b`` (in JSON also a list) is several labels, ``-`` none of them, an empty cell: not known.
+    label group. ``a|b`` (in JSON also a list) is several labels, ``-`` none of them, an empty cell: not known. Text
+    comes in Unicode's NFC, but for the names of files.
 
     Args:
         root: what the user named, for messages.
@@ -106,6 +107,7 @@ def _wanted(
 ) -> tuple[str, ...]:
     if groups is None:
         return tuple(column for column in columns if column in known) or columns
+    groups = [composed(name) for name in groups]
     for name in groups:
         if name not in columns:
             raise UsageError(
@@ -134,7 +136,7 @@ def _read_table(path: Path) -> tuple[tuple[str, ...], list[tuple[int, dict[str, 
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise DataError(f"{name}: is not a table that can be read", hint="it must end in .csv, .tsv or .jsonl")
-    rows = list(reader(path))
+    rows = [(line, _with_composed_keys(path, line, row)) for line, row in reader(path)]
     if not rows:
         raise DataError(f"{name}: there is a header but no row", hint="add a row for each picture")
     columns = list(dict.fromkeys(key for _, row in rows for key in row))
@@ -150,6 +152,16 @@ def _read_table(path: Path) -> tuple[tuple[str, ...], list[tuple[int, dict[str, 
     return labels, rows
 
 
+def _with_composed_keys(path: Path, line: int, row: dict[str, object]) -> dict[str, object]:
+    known = {composed(key): value for key, value in row.items()}
+    if len(known) < len(row):
+        raise DataError(
+            f"{printable(path)}, line {line}: two columns have names that differ only in how an accent is stored",
+            hint="rename or remove one of them",
+        )
+    return known
+
+
 _LOOKS_LIKE_FILE_NAME = {"file", "filename", "file_name", "image", "image_path", "path", "img", "filepath", "name"}
 
 
@@ -159,13 +171,12 @@ def _record(path: Path, line: int, row: dict[str, object], columns: Sequence[str
     if not isinstance(file_name, str) or not file_name:
         raise DataError(f"{where}: the cell of file_name is empty", hint="name the picture's file")
     cells = tuple(_cell(row.get(column), f"{where}, {column!r}") for column in columns)
-    source = row.get(_SOURCE)
     return Record(
         _located(path.parent, file_name),
         cells,
         where,
-        _split(row.get(_SPLIT), split, where),
-        source if isinstance(source, str) and source else None,
+        _split(_optional(row.get(_SPLIT), f"{where}, {_SPLIT!r}"), split, where),
+        _optional(row.get(_SOURCE), f"{where}, {_SOURCE!r}"),
     )
 
 
@@ -192,10 +203,14 @@ def _cell(value: object, where: str) -> Cell:
     return next(iter(_several([text], where)))
 
 
+def _optional(value: object, where: str) -> str | None:
+    return None if value is None else _text(value, where) or None
+
+
 def _text(value: object, where: str) -> str:
     match value:
         case str():
-            return value.strip()
+            return composed(value.strip())
         case bool() | int() | float():
             return json.dumps(value)
     raise DataError(
@@ -215,12 +230,12 @@ def _several(labels: Sequence[str], where: str) -> frozenset[str]:
     return frozenset(labels)
 
 
-def _split(value: object, folder_split: str | None, where: str) -> str | None:
-    if not value:
+def _split(value: str | None, folder_split: str | None, where: str) -> str | None:
+    if value is None:
         return folder_split
-    split = split_named(str(value))
+    split = split_named(value)
     if split is None:
-        raise DataError(f"{where}: there is no split {str(value)!r}", hint="the splits are train, val and test")
+        raise DataError(f"{where}: there is no split {value!r}", hint="the splits are train, val and test")
     if folder_split not in (None, split):
         raise DataError(
             f"{where}: the split is {split!r}, but the table lies in the folder of {folder_split!r}",

