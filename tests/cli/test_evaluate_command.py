@@ -14,6 +14,7 @@ from typing import Any
 import onnx
 import pytest
 
+from decisight.cli import main
 from decisight.models.model_file import read_model, seal, write_model
 
 from .conftest import BLACK, WHITE, Run, picture
@@ -212,3 +213,16 @@ def test_sources_that_were_learnt_from_are_told(
     said = "warning: 2 source(s) have pictures in train as well as in test (clip0, clip1): the figures flatter"
     assert (said in result.err) == warned
     assert ("as well as" in result.err) == warned
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "photo.jpg"])
+def test_figures_never_replace_the_model_or_a_picture(
+    small_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    precious = tmp_path / name
+    precious.write_bytes(small_model.read_bytes())
+    before = precious.read_bytes()
+    model = precious if name.endswith(".onnx") else small_model
+    assert main(["evaluate", str(model), str(tmp_path), "--json", str(precious)]) == 2
+    assert precious.read_bytes() == before
+    assert "hint:" in capsys.readouterr().err

@@ -259,6 +259,7 @@ def _decide(options: DemoOptions, tested: _Tested) -> None:
 def _say_next(options: DemoOptions, seconds: float) -> None:
     folder = shlex.quote(str(options.folder))
     say(f"\nDone in {seconds:.0f} s. The same by hand:")
-    say(f"  decisight train {folder}/gate -o gate.onnx --threshold operator=0.9")
+    say(f"  decisight train {folder}/gate -o gate.onnx --threshold operator=0.9 \\")
+    say("    --threshold supervisor=0.9 --threshold visitor=0.9")
     say(f"  decisight evaluate gate.onnx {folder}/gate -o evaluation")
     say(f"  decisight predict gate.onnx {folder}/gate/test --format jsonl | head -1")

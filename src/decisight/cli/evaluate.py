@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from decisight.cli import output
 from decisight.cli.console import progress_bars, say, terminal, warn
 from decisight.cli.judging import Judged, Part, judge, part_of, say_skipped
-from decisight.cli.predict import load_model, rule_for
+from decisight.cli.predict import check_output, load_model, rule_for
 from decisight.cli.renderings import csv_cells, csv_columns, csv_row
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def run(options: EvaluateOptions) -> int:
 
 def _check_outputs(options: EvaluateOptions) -> None:
     if options.json is not None and not options.json_only:
-        output.check_file(options.json, example="evaluation.json")
+        check_output(options.json, options.model, example="evaluation.json")
     if options.folder is not None:
         output.check_folder(options.folder)
 

@@ -64,7 +64,7 @@ def run(options: PredictOptions) -> int:
         DecisightError: nothing can be predicted or written as asked.
     """
     if options.output is not None:
-        _check_output(options.output, options.model)
+        check_output(options.output, options.model)
     model = load_model(options.model, threads=options.threads)
     rule = rule_for(model, options.thresholds, options.fallback)
     search = PictureSearch(options.pictures, options.null_separated)
@@ -161,10 +161,15 @@ class _Tally:
             progress(self.done)
 
 
-def _check_output(path: Path, model: str) -> None:
+def check_output(path: Path, model: str, *, example: str = "predictions.json") -> None:
+    """Make sure that answers can be written to a file, and that neither a picture nor the model is lost by it.
+
+    Raises:
+        OutputError: it cannot be written, has the name of a picture, or is the model.
+    """
     from decisight.imaging import is_image_name, printable
 
-    output.check_file(path, example="predictions.json")
+    output.check_file(path, example=example)
     if is_image_name(path):
         raise OutputError(
             f"{printable(path)} has the name of a picture", hint="name a .json, .jsonl, .csv or .txt file"

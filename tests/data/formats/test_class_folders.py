@@ -192,3 +192,17 @@ def test_class_folders_are_one_group(make: Make) -> None:
     assert len(read_dataset(root, groups=["class"])) == 2
     with pytest.raises(UsageError, match="one label group 'class'"):
         read_dataset(root, groups=["helmet"])
+
+
+def test_a_link_into_a_folder_above_brings_no_other_class_in(tmp_path: Path) -> None:
+    import numpy as np
+
+    from decisight.data import read_dataset
+    from decisight.imaging import encode_png
+
+    for label in ("a", "b"):
+        (tmp_path / label).mkdir()
+        (tmp_path / label / f"{label}.png").write_bytes(encode_png(np.zeros((4, 4, 3), np.uint8)))
+    (tmp_path / "a" / "up").symlink_to(tmp_path, target_is_directory=True)
+    found = read_dataset(tmp_path)
+    assert sorted((e.path.name, e.targets[0]) for e in found.examples) == [("a.png", "a"), ("b.png", "b")]

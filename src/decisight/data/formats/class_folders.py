@@ -121,7 +121,8 @@ def _files_below(folder: Path, skipped: list[Skipped]) -> Iterator[Path]:
     def note(error: OSError) -> None:
         skipped.append(Skipped(Path(error.filename or folder), f"the folder cannot be read: {error.strerror}"))
 
-    seen: set[tuple[int, int]] = set()
+    # A link into a folder above would bring in the pictures of other classes under this one's name.
+    seen = {(at.st_dev, at.st_ino) for at in (os.stat(above) for above in folder.resolve().parents)}
     for parent, folders, names in os.walk(folder, followlinks=True, onerror=note):
         here = os.stat(parent)
         if (here.st_dev, here.st_ino) in seen:
