@@ -293,3 +293,11 @@ def test_python_needs_no_cache_and_no_progress(gate: Dataset, quick: Quick) -> N
     part = replace(gate, examples=gate.only("train").examples[:40])
     made = train(part, TrainOptions(name="gate", **FIXED), threads=2)  # type: ignore[arg-type]
     assert made.model.graph_digest == quick(part, **FIXED).model.graph_digest
+
+
+def test_where_too_little_is_readable_the_unreadable_are_named(gate: Dataset, quick: Quick, tmp_path: Path) -> None:
+    empty = tmp_path / "empty.jpg"
+    empty.touch()
+    spoilt = tuple(replace(e, path=empty) if e.targets[0] == "visitor" else e for e in gate.only("train").examples)
+    with pytest.raises(DataError, match=r"visitor(.|\n)*could not be used(.|\n)*empty\.jpg"):
+        quick(replace(gate, examples=spoilt), **FIXED)

@@ -90,7 +90,7 @@ def train(
     extractor = FeatureExtractor(backbone, cache, threads=workers)
     with clock.part("features"):
         part, features = _extract(extractor, part, options, tell)
-        notes = (*notes, *check_trainable(part))
+        notes = (*notes, *_check_readable(part))
     with clock.part("selection"), one_blas_thread():
         probe, choices = select(backbone, part, features, options, tell, workers)
     with clock.part("features"):
@@ -224,6 +224,19 @@ def _limits(part: Dataset, probe: Probe, evaluated_on: str) -> tuple[str, ...]:
     if evaluated_on != "out of fold" or judged == len(part):
         return ()
     return (f"choices were made, and the figures measured, on {judged} of the {len(part)} pictures",)
+
+
+def _check_readable(part: Dataset) -> tuple[str, ...]:
+    """Notes on what is too rare; where too little could be read to learn from, the error names what could not be."""
+    try:
+        return check_trainable(part)
+    except DataError as error:
+        if not part.skipped:
+            raise
+        named = "".join(f"\n  {printable(s.path)}: {printable(s.why)}" for s in part.skipped[:20])
+        more = f"\n  ... and {len(part.skipped) - 20} more" if len(part.skipped) > 20 else ""
+        message = f"{error.message}\n{len(part.skipped)} picture(s) could not be used:{named}{more}"
+        raise DataError(message, hint=error.hint) from error
 
 
 def _provenance(part: Dataset, features: Features) -> dict[str, object]:
