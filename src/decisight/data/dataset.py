@@ -2,31 +2,69 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
+from decisight import imaging
+from decisight.regions import Region
 from decisight.types import LabelGroup, Target, Task
 
-__all__ = ["Dataset", "Example", "Skipped"]
+__all__ = ["Dataset", "Example", "Skipped", "Stored"]
+
+
+class Stored(Protocol):
+    """A picture that lies within a file that holds many, for example in a row of a Parquet file."""
+
+    def read(self) -> bytes:
+        """The picture's content, as a file of it would hold it.
+
+        Raises:
+            ImageError: it cannot be read.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One picture and what is true of it.
+    """One picture, or a region of one, and what is true of it.
 
     Args:
-        path: the picture's file.
+        path: the picture's file; of a stored picture a name that tells it from others.
         targets: one a group of the task, in its order; ``None`` where it is not known.
         split: ``train``, ``val`` or ``test``; ``None`` where the data does not say.
         source: the clip, camera, vehicle or photo that the picture was cut from; ``None`` where not known. One source
             never spans a split.
+        region: the part of the picture that is meant; ``None`` for all of it.
+        stored: where the content lies, if not in a file of its own.
     """
 
     path: Path
     targets: tuple[Target, ...]
     split: str | None = None
     source: str | None = None
+    region: Region | None = None
+    stored: Stored | None = None
+
+    def read(self) -> bytes:
+        """The picture's content, still encoded; of the whole picture.
+
+        Raises:
+            ImageError: it cannot be read.
+        """
+        return imaging.read_bytes(self.path) if self.stored is None else self.stored.read()
+
+    def digest(self, content: bytes) -> bytes:
+        """SHA-256 of what is looked at: of the content, and of the region where there is one.
+
+        Args:
+            content: as :meth:`read` gives it.
+        """
+        digest = hashlib.sha256(content)
+        if self.region is not None:
+            digest = hashlib.sha256(digest.digest() + self.region.text.encode())
+        return digest.digest()
 
 
 @dataclass(frozen=True, slots=True)
