@@ -25,6 +25,7 @@ from decisight.compute import open_session, threads
 from decisight.data.dataset import Dataset
 from decisight.data.reading import read_dataset
 from decisight.evaluation.evaluate import evaluate
+from decisight.evaluation.judging import judge
 from decisight.imaging import fit, read_image
 from decisight.models.backbones import backbones
 from decisight.models.classifier import Classifier
@@ -68,11 +69,10 @@ def ours(path: Path, pattern: str | None, cache: Path) -> dict[str, dict[str, fl
             progress=lambda *_: None,
             threads=threads().count,
         )
-    test = data.only("test")
-    predictions = Classifier(trained.model).predict_batch(e.path for e in test.examples)
-    groups = range(len(data.task.groups))
-    confidences = [np.array([p.confidences[g] for p in predictions]) for g in groups]
-    report = evaluate(data.task, [e.targets for e in test.examples], confidences)
+    judged = judge(Classifier(trained.model), data.only("test"))
+    if judged.skipped:
+        raise SystemExit(f"{judged.skipped[0].path}: {judged.skipped[0].why}")
+    report = evaluate(data.task, judged.targets, judged.confidences, sources=judged.sources)
     chosen = {c.name if c.group is None else f"{c.group}: {c.name}": c.value for c in trained.report.choices}
     return {
         group.group.name: {

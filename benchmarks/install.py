@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import platform
 import statistics
 import subprocess
@@ -23,6 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from _footprint import disk_usage
 from decisight import compute
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -48,23 +48,6 @@ class Figure:
     def kept(self) -> bool:
         """Whether it is within its limit."""
         return self.limit is None or self.value <= self.limit
-
-
-def disk_usage(folder: Path) -> Counter[str]:
-    """Bytes on disk of each entry of a folder, as ``du`` counts them: whole blocks, and a hard link once."""
-    sizes: Counter[str] = Counter()
-    seen: set[tuple[int, int]] = set()
-    for parent, folders, files in os.walk(folder):
-        for name in (*folders, *files):
-            path = Path(parent, name)
-            status = path.lstat()
-            # Without an inode (some Windows file systems) no two files can be told to be one.
-            if status.st_ino and (status.st_dev, status.st_ino) in seen:
-                continue
-            seen.add((status.st_dev, status.st_ino))
-            blocks = getattr(status, "st_blocks", None)
-            sizes[path.relative_to(folder).parts[0]] += status.st_size if blocks is None else blocks * 512
-    return sizes
 
 
 def seconds(command: Sequence[str | Path], runs: int) -> float:

@@ -31,6 +31,7 @@ from typing import IO
 
 import numpy as np
 
+from _footprint import memory_of
 from _machine import machine
 from _photos import MODEL, describe, sample_photos
 
@@ -74,19 +75,6 @@ class AnswerCount:
     def _count(self) -> None:
         while block := self._stream.read1(1 << 20):
             self.lines += block.count(b"\n")
-
-
-def memory_of(pid: int) -> tuple[float, float] | None:
-    """``VmRSS`` and ``VmHWM`` of a process in units of 1,000 bytes; ``None`` where it has ended."""
-    try:
-        text = Path(f"/proc/{pid}/status").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    facts = dict(line.split(":", 1) for line in text.splitlines())
-    if "VmHWM" not in facts:
-        return None
-    resident, peak = (int(facts[name].split()[0]) * 1.024 for name in ("VmRSS", "VmHWM"))
-    return resident, peak
 
 
 def watch(names: IO[bytes], threads: int) -> tuple[list[Sample], int, float]:

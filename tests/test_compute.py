@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import os
 import platform
 import subprocess
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 
 from decisight import compute
 from decisight.compute import Cpus, Memory
+from decisight.compute.runtimes import runtimes
 from decisight.errors import MissingPartError, ModelError, UsageError
 
 V2 = "31 23 0:28 {root} /sys/fs/cgroup rw,relatime shared:9 - cgroup2 cgroup rw,nsdelegate"
@@ -206,7 +208,8 @@ class TestThreads:
 
     @pytest.mark.parametrize("wrong", [0, -1])
     def test_nor_as_an_argument(self, wrong: int) -> None:
-        with pytest.raises(UsageError, match="--threads"):
+        # An option of the command line and an argument of Python have one name.
+        with pytest.raises(UsageError, match=f"^threads = {wrong} is not a number of threads"):
             compute.threads(wrong)
 
 
@@ -327,13 +330,133 @@ class TestSession:
 def test_runtime() -> None:
     import onnxruntime
 
-    found = compute.runtime()
+    found = compute.runtime(compute.choose("onnxruntime"))
     assert dataclasses.asdict(found) == {
         "name": "onnxruntime",
         "version": onnxruntime.__version__,
         "provider": "CPUExecutionProvider",
         "precision": "fp32",
     }
+
+
+PLAIN = compute.Chip("plain", frozenset({"avx2"}))
+SAPPHIRE = compute.Chip("with bf16", frozenset({"avx2", "amx_bf16"}))
+
+needs_openvino = pytest.mark.skipif("openvino" not in runtimes.names(), reason="OpenVINO is not installed")
+
+
+class TestChoice:
+    @pytest.fixture(autouse=True)
+    def _no_variable(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv(compute.RUNTIME_VARIABLE, raising=False)
+        monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+
+    @needs_openvino
+    @pytest.mark.parametrize(
+        ("wanted", "chip", "found"),
+        [
+            # The fastest that is installed, in the fastest that the chip has.
+            (None, SAPPHIRE, "openvino:bf16"),
+            (None, PLAIN, "openvino:fp32"),
+            ("auto", SAPPHIRE, "openvino:bf16"),
+            ("auto:fp32", SAPPHIRE, "openvino:fp32"),
+            ("openvino", SAPPHIRE, "openvino:bf16"),
+            ("openvino:auto", PLAIN, "openvino:fp32"),
+            (" openvino:fp32 ", SAPPHIRE, "openvino:fp32"),
+        ],
+    )
+    def test_with_openvino(self, wanted: str | None, chip: compute.Chip, found: str) -> None:
+        assert str(compute.choose(wanted, on=chip)) == found
+
+    @pytest.mark.parametrize("wanted", ["onnxruntime", "onnxruntime:fp32", "onnxruntime:auto"])
+    def test_onnxruntime(self, wanted: str) -> None:
+        assert str(compute.choose(wanted, on=SAPPHIRE)) == "onnxruntime:fp32"
+
+    def test_on_arm_the_portable_one_is_taken(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+        assert str(compute.choose(on=PLAIN)) == "onnxruntime:fp32"
+
+    def test_the_variable_says_it_where_no_argument_does(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("DECISIGHT_RUNTIME", "onnxruntime")
+        assert str(compute.choose(on=SAPPHIRE)) == "onnxruntime:fp32"
+        monkeypatch.setenv("DECISIGHT_RUNTIME", "nowhere")
+        with pytest.raises(MissingPartError, match="nowhere"):
+            compute.choose()
+        assert compute.choose("onnxruntime").name == "onnxruntime"
+
+    @pytest.mark.parametrize(
+        ("wanted", "error", "says", "hint"),
+        [
+            ("openvin", MissingPartError, "there is no runtime 'openvin'", "onnxruntime"),
+            ("onnxruntime:fp16", UsageError, "the precision 'fp16'", "fp32 or bf16"),
+            ("onnxruntime:", UsageError, "the precision ''", "NAME:PRECISION"),
+            ("onnxruntime:bf16", UsageError, "onnxruntime does not compute in bf16", "here it computes in fp32"),
+        ],
+    )
+    def test_what_cannot_be_used(self, wanted: str, error: type[Exception], says: str, hint: str) -> None:
+        with pytest.raises(error, match=says) as caught:
+            compute.choose(wanted, on=SAPPHIRE)
+        assert hint in str(caught.value)
+
+    @needs_openvino
+    def test_bf16_is_refused_where_the_chip_would_emulate_it(self) -> None:
+        with pytest.raises(UsageError, match="does not compute in bf16 on this machine") as caught:
+            compute.choose("openvino:bf16", on=PLAIN)
+        assert "amx_bf16" in str(caught.value)
+
+    def test_without_openvino(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def find_spec(name: str, real: Callable[[str], object] = importlib.util.find_spec) -> object:
+            return None if name == "openvino" else real(name)
+
+        monkeypatch.setattr(importlib.util, "find_spec", find_spec)
+        assert str(compute.choose(on=SAPPHIRE)) == "onnxruntime:fp32"
+        with pytest.raises(MissingPartError, match="needs decisight") as caught:
+            compute.choose("openvino")
+        assert caught.value.hint == "install it: pip install 'decisight[openvino]'"
+
+    @needs_openvino
+    def test_an_openvino_that_cannot_be_loaded(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "openvino", None)
+        monkeypatch.setattr(importlib.util, "find_spec", lambda _: object())
+        with pytest.raises(MissingPartError, match="OpenVINO cannot be loaded") as caught:
+            compute.open_network(network(), ["y"], runtime=compute.RuntimeChoice("openvino", "fp32"))
+        assert "--runtime onnxruntime" in str(caught.value)
+
+
+def test_peak_memory(tmp_path: Path) -> None:
+    assert compute.peak_memory_bytes(tmp_path) is None
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/self/status").write_text("Name:\tpython\nVmHWM:\t    2048 kB\n")
+    assert compute.peak_memory_bytes(tmp_path) == 2 << 20
+
+
+@needs_openvino
+@pytest.mark.parametrize("before", ["", "import openvino_telemetry as before"])
+def test_openvino_reports_to_nobody_and_leaves_no_identifier(tmp_path: Path, before: str) -> None:
+    script = f"""
+        import socket, sys, threading
+        def refuse(*arguments, **options):
+            raise SystemExit("something was to be sent")
+        socket.socket.connect = refuse
+        {before}
+        there = set(sys.modules)
+        from decisight import compute
+        compute.open_network(open(sys.argv[1], "rb").read(), ["y"], runtime=compute.choose("openvino"))
+        assert "openvino" in sys.modules
+        new = [name for name in sys.modules.keys() - there if name.startswith("openvino_telemetry")]
+        assert not new, new
+        assert ("openvino_telemetry" in there) == (sys.modules.get("openvino_telemetry") is not None)
+        assert [thread.name for thread in threading.enumerate()] == ["MainThread"]
+    """
+    model = tmp_path / "model.onnx"
+    model.write_bytes(network())
+    home = tmp_path / "home"
+    home.mkdir()
+    # Where these are set OpenVINO keeps quiet by itself.
+    environment = {n: v for n, v in os.environ.items() if n not in ("CI", "TF_BUILD", "JENKINS_URL")}
+    environment |= {"HOME": str(home)}
+    subprocess.run([sys.executable, "-c", textwrap.dedent(script), str(model)], env=environment, check=True)
+    assert list(home.rglob("*")) == []
 
 
 def test_the_runtime_reports_to_nobody_and_leaves_no_identifier(tmp_path: Path) -> None:
@@ -354,5 +477,5 @@ def test_the_runtime_reports_to_nobody_and_leaves_no_identifier(tmp_path: Path) 
 
 
 def test_importing_the_module_loads_no_runtime() -> None:
-    script = "import sys, decisight.compute\nassert not {'numpy', 'onnxruntime'} & sys.modules.keys()"
+    script = "import sys, decisight.compute\nassert not {'numpy', 'onnxruntime', 'openvino'} & sys.modules.keys()"
     subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=True)

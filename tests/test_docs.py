@@ -322,8 +322,8 @@ def keys(value: object) -> object:
 
 def test_json_of_answers_is_real(workplace: Path) -> None:
     real = []
-    for model in ("role.onnx", "demo/gate.onnx"):
-        line = f"decisight predict {model} demo/gate/test/worker_000_0.jpg broken.jpg --format jsonl"
+    for options in ("role.onnx", "demo/gate.onnx", "role.onnx --region 'upper=0,0 1,0 1,0.6 0,0.6'"):
+        line = f"decisight predict {options} demo/gate/test/worker_000_0.jpg broken.jpg --format jsonl"
         real += [keys(json.loads(text)) for text in run(line).out.splitlines()]
     shown = [json.loads(block) for page in PAGES for block in blocks(page, "json")]
     assert len(shown) >= 5

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -21,6 +22,7 @@ from decisight.types import (
     ModelRef,
     Prediction,
     Reason,
+    Runtime,
     Task,
     check_fallback,
     is_label,
@@ -145,6 +147,32 @@ class TestTask:
             GEAR.find(name)
         assert "the labels are: yes, no, yes, no, torn, dirty" in str(caught.value)
 
+    @pytest.mark.parametrize(
+        ("name", "meant"),
+        [
+            ("Torn", "'torn'"),
+            ("dirtty", "'dirty'"),
+            ("helmet:torn", "'vest:torn'"),
+            ("vset:torn", "'vest:torn'"),
+        ],
+    )
+    def test_what_was_probably_meant(self, name: str, meant: str) -> None:
+        with pytest.raises(LabelError) as caught:
+            GEAR.find(name)
+        suggested, _, _ = str(caught.value.hint).partition("? the labels are: ")
+        assert suggested.startswith("did you mean ")
+        assert meant in suggested
+
+    def test_of_many_labels_a_few_are_named(self) -> None:
+        task = Task((LabelGroup("class", tuple(f"kind {at}" for at in range(1000))),))
+        with pytest.raises(LabelError) as caught:
+            task.find("zebra")
+        assert str(caught.value.hint).endswith("kind 18, kind 19, ... and 980 more")
+        with pytest.raises(LabelError) as caught:
+            task.find("kimd 777")
+        assert str(caught.value.hint).startswith("did you mean 'kind 777' or ")
+        assert len(str(caught.value.hint)) < 350
+
 
 class TestSettings:
     def test_thresholds_by_group_and_label(self) -> None:
@@ -266,6 +294,31 @@ class TestJson:
 
     def test_a_picture_that_could_not_be_read(self) -> None:
         assert Answer("a.jpg", MODEL, error="is empty").to_json() == {"image": "a.jpg", "error": "is empty"}
+
+    @pytest.mark.parametrize("region", [None, "bay"])
+    @pytest.mark.parametrize("runtime", [None, Runtime("onnxruntime", "1.20", "CPUExecutionProvider")])
+    @given(st.lists(st.floats(0, 1), min_size=6, max_size=6), st.sampled_from(["a.jpg", 'b "c"\\é.jpg', "\u2028"]))
+    def test_the_text_says_the_same(
+        self, runtime: Runtime | None, region: str | None, values: list[float], name: str
+    ) -> None:
+        decision = Decision("tags", ("dirty",), values[0], Reason.ACCEPTED)
+        prediction = Prediction(SEEN.task, (tuple(values[:2]), tuple(values[2:5]), tuple(values[5:])))
+        for decisions in ((decision,), (decision, decision), ()):
+            answer = Answer(name, replace(MODEL, runtime=runtime), prediction, decisions, region=region)
+            text = answer.to_text()
+            assert json.loads(text) == answer.to_json()
+            assert "\n" not in text
+            assert list(json.loads(text)) == list(answer.to_json())
+        # A group alone does not name itself.
+        alone = Prediction(Task((VEST,)), (tuple(values[:3]),))
+        assert json.loads(alone.to_text()) == alone.to_json()
+        unread = Answer(name, MODEL, error="is empty", region=region)
+        assert json.loads(unread.to_text()) == unread.to_json()
+
+    def test_the_runtime_is_named_where_it_is_known(self) -> None:
+        model = replace(MODEL, runtime=Runtime("openvino", "2026.1", "CPU", "bf16"))
+        answer = Answer("a.jpg", model, SEEN).to_json()
+        assert answer["runtime"] == {"name": "openvino", "version": "2026.1", "precision": "bf16"}
 
     def test_it_is_json(self) -> None:
         decision = Decision("tags", ("dirty",), 1 / 3, Reason.ACCEPTED)

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from decisight.errors import DecisightError, ImageError
-    from decisight.models.classifier import Classifier, load
+    from decisight.models.classifier import Classifier, Part, load
     from decisight.policies.threshold import Threshold
+    from decisight.regions import Region
     from decisight.types import Decision, LabelConfidence, LabelGroup, Prediction, Reason, Task
 
 __version__ = "0.1.0"
@@ -30,8 +31,10 @@ _HOME = {
     "ImageError": "decisight.errors",
     "LabelConfidence": "decisight.types",
     "LabelGroup": "decisight.types",
+    "Part": "decisight.models.classifier",
     "Prediction": "decisight.types",
     "Reason": "decisight.types",
+    "Region": "decisight.regions",
     "Task": "decisight.types",
     "Threshold": "decisight.policies.threshold",
     "load": "decisight.models.classifier",
@@ -44,8 +47,10 @@ __all__ = [
     "ImageError",
     "LabelConfidence",
     "LabelGroup",
+    "Part",
     "Prediction",
     "Reason",
+    "Region",
     "Task",
     "Threshold",
     "__version__",

@@ -145,14 +145,19 @@ class Registry(Generic[P]):
             UsageError: a key that the part does not have, a value that does not fit, or a required one left out.
         """
         try:
-            return _configure(self._factory(name), dict(config or {}), f"{self.kind} {name!r}")
+            return _configure(self.factory(name), dict(config or {}), f"{self.kind} {name!r}")
         except ModuleNotFoundError as error:
             if _is_ours(error):
                 raise
             extra = self._parts[name].extra if name in self._parts else None
             raise self._lacking(name, extra or error.name or str(error)) from error
 
-    def _factory(self, name: str) -> Callable[..., P]:
+    def factory(self, name: str) -> Callable[..., P]:
+        """What makes a part: its class, whose fields are its options.
+
+        Raises:
+            MissingPartError: there is no part of that name, or something that it needs is not installed or is broken.
+        """
         part = self._own().get(name)
         lacks = part.lacks if part else self._modules_lacking.get(name)
         if lacks:

@@ -11,11 +11,18 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import pytest
+from PIL import Image
 
 from decisight.cli import main
+from decisight.cli.evaluate import EvaluateOptions
+from decisight.cli.evaluate import run as evaluate
+from decisight.errors import UsageError
+from decisight.models.classifier import load
 from decisight.models.model_file import read_model, seal, write_model
+from decisight.regions import Region
 
 from .conftest import BLACK, WHITE, Run, picture
 
@@ -166,10 +173,116 @@ def test_nothing_readable_is_refused(run: Run, small_model: Path, tmp_path: Path
 
 
 def test_thresholds_say_what_they_let_through(run: Run, small_model: Path, animals: Path) -> None:
-    result = run("evaluate", small_model, animals, "--threshold", "dog=1")
-    assert "with the thresholds (dog 1) 5 of 11 pictures are decided (45.5%); of these 5 are right (100.0%)" in (
-        " ".join(result.out.split())
+    result = run("evaluate", small_model, animals, "--threshold", "dog=1", "--json", animals.parent / "found.json")
+    accepted = json.loads((animals.parent / "found.json").read_text())["accepted"]["class"]
+    assert accepted["n"] == 5
+    assert accepted["share"]["value"] == pytest.approx(5 / 11)
+    share, accuracy = (
+        f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f})"
+        for figure in (accepted["share"], accepted["accuracy"])
     )
+    assert (
+        f"class: with the thresholds (dog 1) 5 of 11 pictures are decided, {share}; of these 5 are right, {accuracy}; "
+        "the others are 'unknown'."
+    ) in " ".join(result.out.split())
+
+
+def test_sources_widen_the_interval_of_the_accepted_share(run: Run, small_model: Path, animals: Path) -> None:
+    for path in animals.rglob("*.png"):
+        path.rename(path.with_name(f"clip{path.parent.name}_{path.name}"))
+    arguments = ["evaluate", small_model, animals, "--threshold", "dog=1", "--json", "-"]
+    alone, together = (
+        json.loads(run(*arguments, *more).out)["accepted"]["class"]["share"]
+        for more in ([], ["--source-pattern", r"^clip(\w+)_"])
+    )
+    assert together["value"] == alone["value"]
+    assert together["high"] - together["low"] > alone["high"] - alone["low"]
+
+
+def test_the_json_says_what_was_judged_by_what(run: Run, small_model: Path, divided: Path) -> None:
+    (divided / "test" / "cat" / "empty.jpg").touch()
+    found = json.loads(run("evaluate", small_model, divided, "--threshold", "dog=0.75", "--json", "-").out)
+    model = load(small_model)
+    assert list(found)[-1] == "groups"
+    assert found["model"] == {"name": "small", "digest": model.file.graph_digest}
+    assert found["runtime"] == model.runtime.to_json()
+    assert found["data"] == str(divided)
+    assert found["split"] == "test"
+    assert found["regions"] == {}
+    assert (found["pictures"], found["seen_in_training"], found["left_out"]) == (8, 0, 1)
+    assert found["thresholds"] == {"class:cat": 0.0, "class:dog": 0.75}
+    assert found["fallback"] == "unknown"
+    assert found["accepted"]["class"]["n"] == 8
+    page = (Path(__file__).resolve().parents[2] / "docs" / "evaluate.md").read_text("utf-8")
+    assert [key for key in found if f"`{key}`" not in page] == []
+
+
+def test_undivided_data_are_of_no_split(run: Run, small_model: Path, animals: Path) -> None:
+    assert json.loads(run("evaluate", small_model, animals, "--json", "-").out)["split"] is None
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "expected", "said"),
+    [
+        ([], {"gloves": 0.5, "goggles": 0.5}, None),
+        (["gloves=0.9"], {"gloves": 0.9, "goggles": 0.5}, "confidences on: gloves 0.9, the others from 0.5."),
+        (["gloves=0.9", "goggles=0.2"], {"gloves": 0.9, "goggles": 0.2}, "confidences on: gloves 0.9, goggles 0.2."),
+    ],
+)
+def test_thresholds_of_an_independent_group_are_recorded(
+    run: Run,
+    gear_model: Path,
+    tmp_path: Path,
+    thresholds: list[str],
+    expected: dict[str, float],
+    said: str | None,
+) -> None:
+    for name, colour in (("a", WHITE), ("b", BLACK)):
+        picture(tmp_path / "gear" / f"{name}.png", colour)
+    (tmp_path / "gear" / "metadata.csv").write_text("file_name,extras\na.png,gloves\nb.png,goggles\n")
+    options = [option for threshold in thresholds for option in ("--threshold", threshold)]
+    result = run("evaluate", gear_model, tmp_path / "gear", *options, "--json", tmp_path / "found.json")
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert {name: found["thresholds"][f"extras:{name}"] for name in expected} == expected
+    assert "extras" not in found["accepted"]  # every picture is decided
+    printed = " ".join(result.out.split())
+    assert ("labels are predicted from these" in printed) == (said is not None)
+    assert said is None or f"extras: labels are predicted from these {said}" in printed
+
+
+def test_only_the_region_is_judged(small_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number, label in enumerate(("cat", "dog")):
+        pixels = np.full((24, 32, 3), 255 - 255 * number, np.uint8)
+        pixels[:, 16:] = 255 * number  # the other half says the contrary
+        path = tmp_path / "halves" / label / "a.png"
+        path.parent.mkdir(parents=True)
+        Image.fromarray(pixels).save(path)
+    found = {}
+    for name, left in (("left", 0.0), ("right", 0.5)):
+        region, folder = Region.box(name, left, 0.0, left + 0.5, 1.0), tmp_path / name
+        options = EvaluateOptions(str(small_model), tmp_path / "halves", folder=folder, regions=(region,))
+        assert evaluate(options) == 0
+        assert f"halves, region {name}: 2 pictures" in capsys.readouterr().out
+        written = json.loads((folder / "evaluation.json").read_text())
+        assert written["regions"] == {name: region.text}
+        found[name] = written["groups"]["class"]["accuracy"]["value"]
+        rows = list(csv.DictReader((folder / "predictions.csv").read_text().splitlines()))
+        assert [row["region"] for row in rows] == [name, name]
+    assert found == {"left": 1.0, "right": 0.0}
+
+
+def test_a_region_that_is_hardly_there_is_warned_of(
+    small_model: Path, animals: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    region = Region.box("dot", 0.0, 0.0, 0.1, 0.1)
+    assert evaluate(EvaluateOptions(str(small_model), animals, regions=(region,))) == 0
+    assert "warning: the region 'dot' is only" in capsys.readouterr().err
+
+
+def test_several_regions_are_refused(small_model: Path, animals: Path) -> None:
+    regions = tuple(Region.box(name, 0.0, 0.0, 0.5, 1.0) for name in ("a", "b"))
+    with pytest.raises(UsageError, match="2 regions are given"):
+        evaluate(EvaluateOptions(str(small_model), animals, regions=regions))
 
 
 def test_thresholds_of_an_independent_group_change_its_figures(run: Run, gear_model: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from decisight.cli.info import seen_in_training
+from decisight.cli.info import _nested, seen_in_training
 
 from .conftest import Run
 
@@ -34,6 +34,13 @@ def test_json_holds_everything(run: Run, gear_model: Path) -> None:
         "digest": f"sha256:{hashlib.sha256(gear_model.read_bytes()).hexdigest()}",
     }
     assert {"graph_digest", "settings_digest", "thresholds", "fallback", "calibration", "versions"} <= set(facts)
+
+
+def test_no_name_stands_before_nothing() -> None:
+    matrices = {"gloves": [[3, 1], [0, 2]], "goggles": [[4, 0], [1, 1]]}
+    metrics = {"f1": 0.75, "confusion_matrix": matrices, "inner": {"confusion_matrix": matrices}, "skipped": []}
+    assert [line.split() for line in _nested({"extras": metrics}, 1)] == [["extras"], ["f1", "0.75"]]
+    assert list(_nested({"skipped": [{"path": "a.jpg", "why": "empty"}]}, 1)) == ["  skipped", "    a.jpg: empty"]
 
 
 def test_of_many_labels_the_first_are_shown(run: Run) -> None:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import glob
 import io
 import json
 import os
+import signal
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from decisight.cli.pictures import PictureSearch, _matches
 
 from .conftest import BLACK, Run, picture
 
@@ -21,7 +31,8 @@ def test_json_is_one_list_in_the_documented_shape(run: Run, small_model: Path, p
     result = run("predict", small_model, photos / "bright1.jpg", photos / "dark1.jpg", "--format", "json")
     bright, dark = json.loads(result.out)
     assert result.status == 0
-    assert list(bright) == ["image", "model", "classifierResults", "decision"]
+    assert list(bright) == ["image", "model", "runtime", "classifierResults", "decision"]
+    assert bright["runtime"]["name"] == "onnxruntime"
     assert bright["image"] == str(photos / "bright1.jpg")
     assert bright["model"]["name"] == "small"
     assert bright["model"]["digest"].startswith("sha256:")
@@ -115,6 +126,60 @@ def test_patterns_that_the_shell_left_alone(
     assert [os.path.relpath(answer["image"], photos) for answer in answers] == found
 
 
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("**/*.jpg", ["bright1.jpg", "dark1.jpg", "sub/dark2.jpg", "sub/dark10.jpg"]),
+        ("**", ["bright1.jpg", "bright2.png", "dark1.jpg", "sub/dark2.jpg", "sub/dark10.jpg"]),
+        ("**/sub/**/*10.jpg", ["sub/dark10.jpg"]),
+        ("sub/again/*.jpg", ["sub/again/bright1.jpg", "sub/again/dark1.jpg"]),
+    ],
+)
+def test_links_in_a_circle_end_a_pattern_as_well(photos: Path, pattern: str, found: list[str]) -> None:
+    for name in ("again", "once_more"):
+        (photos / "sub" / name).symlink_to(photos)
+        (photos / name).symlink_to(photos / "sub")
+    (photos / "itself").symlink_to(photos / "itself")
+    search = PictureSearch([str(photos / pattern)])
+    assert [os.path.relpath(path, photos) for path in search] == found
+    assert search.complaints == []
+
+
+def test_a_pattern_goes_through_links_to_elsewhere_once(photos: Path, tmp_path: Path) -> None:
+    picture(tmp_path / "elsewhere" / "far.jpg")
+    for name in ("b", "a"):
+        (photos / name).symlink_to(tmp_path / "elsewhere")
+    (found,) = PictureSearch([str(photos / "**/far.jpg")])
+    assert os.path.basename(os.path.dirname(found)) in ("a", "b")
+
+
+parts = st.sampled_from(["a", "b.jpg", ".c", "a*", "*.jpg", ".*", "?", "[ab]*", "*", "**", "**", "..", ""])
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    files=st.lists(st.lists(st.sampled_from(["a", "ab", ".c", "b.jpg"]), max_size=3).map("/".join), max_size=8),
+    pattern=st.lists(parts, min_size=1, max_size=4).map("/".join).filter(lambda text: not text.startswith("/")),
+    absolute=st.booleans(),
+)
+def test_without_links_a_pattern_matches_what_glob_matches(files: list[str], pattern: str, absolute: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        root = os.path.join(folder, "root")
+        os.mkdir(root)
+        patch.chdir(root)
+        for name in files:
+            with contextlib.suppress(FileExistsError, NotADirectoryError, IsADirectoryError):
+                path = Path(root, name, "x.jpg")
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.touch()
+        wanted = os.path.join(root, pattern) if absolute else pattern
+        matched = {path for path in glob.iglob(wanted, recursive=True) if os.path.isfile(path)}
+        found = [path for path in _matches(wanted) if os.path.isfile(path)]
+        if pattern.endswith("**/"):  # glob has folders alone
+            return
+        assert sorted(found) == sorted(matched)
+
+
 def test_a_name_that_looks_like_a_pattern_is_a_name(run: Run, small_model: Path, tmp_path: Path) -> None:
     name = picture(tmp_path / "photo[1].png")
     assert run("predict", small_model, name).status == 0
@@ -133,6 +198,53 @@ def test_a_list_on_standard_input(run: Run, small_model: Path, photos: Path, opt
     result = run("predict", small_model, "-", "--format", "json", *options, stdin=listed)
     found = [os.path.relpath(answer["image"], photos) for answer in json.loads(result.out)]
     assert found == ["dark1.jpg", "sub/dark2.jpg", "sub/dark10.jpg", "bright1.jpg"]
+
+
+@pytest.mark.parametrize("options", [[], ["-0"]])
+def test_a_byte_order_mark_is_no_part_of_a_name(run: Run, small_model: Path, photos: Path, options: list[str]) -> None:
+    end = b"\0" if options else b"\r\n"
+    marked = photos / "\ufeffmarked.jpg"
+    (photos / "dark1.jpg").rename(marked)
+    for names in ([photos / "bright1.jpg", marked], [photos / "bright1.jpg"]):
+        listed = b"\xef\xbb\xbf" + end.join(os.fsencode(name) for name in names)
+        result = run("predict", small_model, "-", "--format", "json", *options, stdin=listed)
+        assert [answer["image"] for answer in json.loads(result.out)] == [str(name) for name in names]
+    # The mark at the beginning of the second name is a part of it.
+    result = run("predict", small_model, "-", *options, stdin=b"\xef\xbb\xbf")
+    assert "the list on standard input is empty" in result.err
+
+
+@pytest.mark.parametrize("format", ["jsonl", "csv", "table"])
+def test_the_answer_of_a_picture_does_not_wait_for_the_next_name(small_model: Path, photos: Path, format: str) -> None:
+    command = [sys.executable, "-m", "decisight", "predict", str(small_model), "-", "--format", format]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    if format != "jsonl":
+        process.stdin.write(b"\n")
+    for at, name in enumerate(("bright1.jpg", "dark1.jpg", "sub/dark2.jpg")):
+        process.stdin.write(os.fsencode(photos / name) + b"\n")
+        process.stdin.flush()
+        # Nothing else was written: without this answer, the test would stand still.
+        if at == 0 and format != "jsonl":
+            assert process.stdout.readline().startswith(b"image")
+        assert os.fsencode(name) in process.stdout.readline()
+    assert process.communicate()[0] == b""
+    assert process.returncode == 0
+
+
+def test_an_interrupt_while_a_list_is_silent_ends_the_program(small_model: Path, photos: Path) -> None:
+    command = [sys.executable, "-m", "decisight", "predict", str(small_model), "-", "--format", "jsonl"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdin.write(os.fsencode(photos / "dark1.jpg") + b"\n")
+        process.stdin.flush()
+        assert b"dark1.jpg" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+        assert process.stderr.read().startswith(b"interrupted; ")
 
 
 def test_names_with_line_feeds_come_through_null(run: Run, small_model: Path, tmp_path: Path) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from decisight.cli.renderings import Table, csv_cells, csv_columns, csv_text, json_lines, json_list
 from decisight.policies.threshold import Threshold
@@ -85,6 +87,58 @@ def test_a_table_is_cut_to_its_terminal(width: int) -> None:
     assert "…" in lines[1]
     assert "it.jpg" in table(ANIMAL, long)[1]
     assert "…" not in table(ANIMAL, long)[1]
+
+
+BIRDS = Task((LabelGroup("class", ("mallard duck", "great crested grebe", "greylag goose", "mute swan", "coot")),))
+GREBE = answer(BIRDS, (0.2, 0.4, 0.1, 0.25, 0.05), image="pond/a.jpg")
+
+
+def test_labels_go_on_below_where_the_line_is_full() -> None:
+    assert table(BIRDS, GREBE, width=80) == [
+        "image       decision             confidence  labels",
+        "pond/a.jpg  great crested grebe       0.400  great crested grebe 0.400,",
+        "            mute swan 0.250, mallard duck 0.200, greylag goose 0.100, coot 0.050",
+    ]
+    assert table(BIRDS, GREBE, width=100) == [
+        "image       decision             confidence  labels",
+        "pond/a.jpg  great crested grebe       0.400  great crested grebe 0.400, mute swan 0.250,",
+        " " * 45 + "mallard duck 0.200, greylag goose 0.100, coot 0.050",
+    ]
+    assert len(table(BIRDS, GREBE, top=1, width=80)) == 2
+
+
+def test_a_decision_is_cut_only_where_its_line_is_full() -> None:
+    labels = ("a", "the longest name of a label that there is in this table")
+    task = Task((LabelGroup("class", labels),))
+    both = [answer(task, (0.9, 0.1)), answer(task, (0.1, 0.9))]
+    _, short, long, *below = table(task, *both, top=1, width=80)
+    assert short.split() == ["a.jpg", "a", "0.900", "a", "0.900"]
+    assert long.split() == ["a.jpg", *labels[1].split(), "0.900"]
+    assert [line.strip() for line in below] == [f"{labels[1]} 0.900"]
+    narrow = table(task, *both, top=1, width=60)[2]
+    assert narrow.startswith("a.jpg  the longest name of a label tha")
+    assert "…  " in narrow
+    assert len(narrow) <= 60
+
+
+@given(
+    labels=st.lists(st.text("ab 作", min_size=1, max_size=30).map(str.strip).filter(bool), min_size=2, unique=True),
+    image=st.text("ab/作", min_size=1, max_size=60),
+    top=st.integers(1, 8),
+    width=st.integers(80, 200),
+    threshold=st.booleans(),
+)
+def test_no_line_is_longer_than_the_terminal(
+    labels: list[str], image: str, top: int, width: int, threshold: bool
+) -> None:
+    task = Task((LabelGroup("class", tuple(labels)), LabelGroup("more", tuple(labels), "independent")))
+    rule = Threshold({f"class:{labels[0]}": 1.0} if threshold else {})
+    share = 1 / len(labels)
+    result = answer(task, (share,) * len(labels), (0.9,) * len(labels), image=image, rule=rule)
+    lines = table(task, result, top=top, width=width, rule=rule)
+    assert max(map(cell_len, lines)) <= width
+    # Each confidence that was asked for is there, and each group's decision.
+    assert len(re.findall(r"\d\.\d{3}", " ".join(lines))) == 2 * (1 + min(top, len(labels)))
 
 
 def test_control_characters_do_not_reach_the_terminal() -> None:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import sqlite3
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from decisight.cli.train import TrainRequest
+from decisight.data.reading import read_dataset
+from decisight.regions import Region, parse_region
 
 from .conftest import Run
 
@@ -81,6 +88,117 @@ def test_a_name_that_other_tools_may_not_know_is_only_a_warning(
     result = run("train", shades, "-o", tmp_path / "model", *QUICK, "--cache", cache)
     assert result.status == 0
     assert "does not end in .onnx" in result.err
+
+
+def test_a_database_of_another_program_is_named_with_what_to_do(run: Run, shades: Path, tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "accounts.db")
+    connection.execute("CREATE TABLE accounts (owner TEXT)")
+    connection.close()
+    result = run("train", shades, "-o", tmp_path / "m.onnx", *QUICK, "--cache", tmp_path / "accounts.db")
+    assert result.status == 0
+    assert "accounts.db: it is the database of another program, and was left as it is" in result.err
+    assert "hint: name a new file with --cache FILE" in result.err
+
+
+class TestWhatNext:
+    """Only what works is offered: each command is run as it stands."""
+
+    def offered(self, out: str) -> list[list[str]]:
+        lines = out.partition("What next:\n")[2].splitlines()
+        return [shlex.split(line)[1:] for line in lines]
+
+    def test_undivided_data(self, run: Run, shades: Path, cache: Path, tmp_path: Path) -> None:
+        model = tmp_path / "it's a model.onnx"
+        pattern = r"^(\d+)\."
+        result = run("train", shades, "-o", model, *QUICK, "--cache", cache, "--source-pattern", pattern)
+        predict, evaluate = self.offered(result.out)
+        assert predict == ["predict", str(model), "PICTURES"]
+        assert evaluate == ["evaluate", str(model), str(shades), f"--source-pattern={pattern}"]
+        assert run(*evaluate).status == 0
+
+    def test_nothing_is_left_to_evaluate_on(self, run: Run, shades: Path, cache: Path, tmp_path: Path) -> None:
+        result = run("train", shades, "-o", tmp_path / "m.onnx", *QUICK, "--cache", cache, "--holdout", "0")
+        assert [words[0] for words in self.offered(result.out)] == ["predict"]
+
+    @pytest.mark.parametrize(
+        ("parts", "extra"),
+        [
+            (("train",), None),
+            (("train", "val"), ["--split=val"]),
+            (("train", "val", "test"), []),
+            (("train", "test"), []),
+        ],
+    )
+    def test_divided_data(
+        self, run: Run, shades: Path, cache: Path, tmp_path: Path, parts: tuple[str, ...], extra: list[str] | None
+    ) -> None:
+        pictures = sorted(shades.glob("*/*.png"))
+        rows = [f"{path},{parts[at % len(parts)]},{path.parent.name},{at % 3}" for at, path in enumerate(pictures)]
+        table = tmp_path / "-table.csv"
+        table.write_text("\n".join(["file_name,split,colour,other", *rows]))
+        result = run("train", table, "-o", tmp_path / "m.onnx", *QUICK, "--cache", cache, "--groups", "colour")
+        evaluate = [words for words in self.offered(result.out) if words[0] == "evaluate"]
+        if extra is None:
+            assert evaluate == []
+            return
+        assert evaluate == [["evaluate", str(tmp_path / "m.onnx"), str(table), *extra[:1], "--groups=colour"]]
+        assert run(*evaluate[0]).status == 0
+
+    @pytest.mark.parametrize(
+        ("path", "written"), [("m.onnx", "m.onnx"), ("-m.onnx", "./-m.onnx"), ("a b.onnx", "a b.onnx")]
+    )
+    def test_paths_are_operands(self, path: str, written: str) -> None:
+        from decisight.cli.train import _operand
+
+        assert _operand(Path(path)) == written
+
+    def test_regions(self, shades: Path) -> None:
+        from decisight.cli.train import _next_commands
+
+        bay = Region("bay 1", ((0.0, 0.1), (1.0, 0.1), (1.0, 1 / 3)), masked=False)
+        request = TrainRequest(shades, Path("m.onnx"), regions=(bay,))
+        predict, evaluate = (shlex.split(line) for line in _next_commands(request, read_dataset(shades)))
+        for words in (predict, evaluate):
+            assert "--crop-only" in words
+            (text,) = [word.removeprefix("--region=") for word in words if word.startswith("--region=")]
+            assert parse_region(text, masked=False) == bay
+
+
+def test_a_full_disk_is_told_before_training(
+    run: Run, monkeypatch: pytest.MonkeyPatch, shades: Path, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=12_300_000))
+    monkeypatch.setattr("decisight.training.train.train", None)
+    result = run("train", shades, "-o", tmp_path / "m.onnx", "--no-cache")
+    assert result.status != 0
+    assert f"m.onnx cannot be written: only 12.3 MB are free in {tmp_path}" in result.err
+    assert "hint: make room, or name another place" in result.err
+    assert os.listdir(tmp_path) == []
+
+
+def test_an_unwritable_place_is_told_before_training(
+    run: Run, monkeypatch: pytest.MonkeyPatch, shades: Path, nobody: Path
+) -> None:
+    monkeypatch.setattr("decisight.training.train.train", None)
+    nobody.chmod(0o500)
+    result = run("train", shades, "-o", nobody / "m.onnx", "--no-cache")
+    assert result.status != 0
+    assert "m.onnx cannot be written" in result.err
+
+
+def test_a_model_is_smaller_than_the_room_asked_for(run: Run, shades: Path, cache: Path, tmp_path: Path) -> None:
+    from decisight.cli.train import _ROOM
+
+    every = ("--depths", "all", "--pooling", "mean+max+halves", "--strength", "10", "--no-mirror", "--fit", "stretch")
+    assert run("train", shades, "-o", tmp_path / "m.onnx", *every, "--cache", cache).status == 0
+    assert (tmp_path / "m.onnx").stat().st_size < _ROOM
+
+
+def test_what_is_left_out_is_named_once(run: Run, shades: Path, cache: Path, tmp_path: Path) -> None:
+    result = run("train", shades, "-o", tmp_path / "m.onnx", *QUICK, "--cache", cache)
+    lines = [line for line in result.err.splitlines() if "broken" in line]
+    assert lines
+    assert all(line.count(str(shades)) == 1 for line in lines)
 
 
 def test_interrupted_training_leaves_the_old_model(

@@ -49,12 +49,11 @@ tried on they were equal to the last bit; other kernels may add up in another or
 KNOWN: list[tuple[str, set[int], int]] = [
     ("skimage/data/chelsea.png", {281, 282, 285}, 1),  # a cat: tabby, tiger, Egyptian
     ("skimage/data/coffee.png", {967}, 1),  # espresso
-    ("skimage/data/rocket.jpg", {657, 744}, 1),  # missile, projectile
+    ("skimage/data/rocket.jpg", {657, 744}, 5),  # missile, projectile
     ("skimage/data/camera.png", {872}, 1),  # tripod
     ("skimage/data/motorcycle_left.png", {665, 670}, 1),  # moped, motor scooter
     ("skimage/data/motorcycle_right.png", {665, 670}, 1),
     ("skimage/data/clock_motion.png", {892}, 5),  # wall clock, in a blurred picture
-    ("sklearn/datasets/images/flower.jpg", {985}, 5),  # daisy
     ("sklearn/datasets/images/china.jpg", {698}, 5),  # palace
     ("matplotlib/mpl-data/sample_data/grace_hopper.jpg", {652}, 5),  # military uniform
 ]

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decisight.evaluation.evaluate import Estimate, evaluate, evaluate_group
+from decisight.evaluation.reliability import debiased_calibration_error
 from decisight.types import LabelGroup, Task
 
 FIGURES = (
@@ -106,6 +107,32 @@ def test_classes_that_are_absent_are_left_out_of_the_means(made_exclusive):
     assert np.isnan(evaluation.row_normalised[3]).all()
 
 
+def test_a_label_that_is_given_up_counts_as_nothing_in_macro_precision():
+    group = LabelGroup("class", ("a", "b", "c"))
+    predicted = np.array([0] * 8 + [1] * 6)
+    evaluation = evaluate_group(
+        group, ["a"] * 6 + ["c"] * 2 + ["b"] * 5 + ["c"], 0.01 / 3 + 0.99 * np.eye(3)[predicted]
+    )
+    target = [0] * 6 + [2] * 2 + [1] * 5 + [2]
+    expected = reference.precision_score(target, predicted, average="macro", zero_division=0)
+    assert evaluation.macro_precision.value == pytest.approx(expected)
+    assert [figures.given_up for figures in evaluation.per_class] == [False, False, True]
+    assert math.isnan(evaluation.per_class[2].precision.value)
+    # Had it been tried, it might have been found: nothing is known of its precision.
+    assert evaluation.macro_precision.high > expected + 0.3
+    check(evaluation.macro_precision)
+
+
+def test_the_debiased_calibration_error_stands_beside_the_plain_one(made_exclusive):
+    made = made_exclusive(n=400, labels=3)
+    evaluation = evaluate_group(made.group, made.targets, made.confidences)
+    target = np.array([made.group.labels.index(label) for label in made.targets])
+    assert evaluation.debiased_ece == pytest.approx(debiased_calibration_error(target, made.confidences))
+    assert evaluation.to_json()["debiased_ece"] == evaluation.debiased_ece
+    alone = evaluate_group(made.group, made.targets[:1], made.confidences[:1])
+    assert alone.to_json()["debiased_ece"] is None
+
+
 def test_with_one_class_only_ranking_is_undefined_and_the_rest_is_not():
     group = LabelGroup("class", ("a", "b"))
     confidences = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]])
@@ -181,6 +208,7 @@ def test_the_json_of_an_exclusive_group(made_exclusive):
     group = written["groups"]["class"]
     assert set(group) == {*FIGURES, "n", "sources", "kind", "labels", "positive", "confusion_matrix"} | {
         "confusion_matrix_normalised",
+        "debiased_ece",
         "majority_rate",
         "per_class",
     }

@@ -61,6 +61,12 @@ def test_an_independent_group(made_independent):
     assert len(sentences) == 3
 
 
-def test_a_single_example_has_a_guide():
-    for matrix in ([[1, 0], [0, 0]], [[0, 1], [0, 0]]):
-        assert len(guide(judged(matrix))) == 3
+def test_labels_that_were_never_predicted_are_named():
+    sentences = guide(judged([[9, 1, 0], [2, 8, 0], [1, 1, 0]]))
+    assert "No picture was taken for 'c': in macro precision that counts as 0." in sentences
+    assert "taken for" not in " ".join(guide(judged([[9, 1, 0], [2, 8, 0], [0, 0, 0]])))
+
+
+@pytest.mark.parametrize(("matrix", "expected"), [([[1, 0], [0, 0]], 3), ([[0, 1], [0, 0]], 4)])
+def test_a_single_example_has_a_guide(matrix, expected):
+    assert len(guide(judged(matrix))) == expected

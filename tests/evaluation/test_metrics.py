@@ -109,13 +109,27 @@ def test_macro_f1_of_an_independent_group(target, predicted):
 
 
 @exclusive()
-def test_macro_precision_and_recall_leave_out_what_is_undefined(target, predicted):
+def test_macro_precision_counts_a_label_that_is_never_predicted_as_0(target, predicted):
+    expected = reference.precision_score(target, predicted, average="macro", zero_division=0)
+    assert metrics.macro_precision(metrics.count(target, predicted, K)) == pytest.approx(expected)
+
+
+@independent()
+def test_macro_precision_of_an_independent_group(target, predicted):
+    there = (target | predicted).any(axis=0)
+    found = metrics.macro_precision(metrics.count(target, predicted, K))
+    if not there.any():
+        assert np.isnan(found)
+        return
+    expected = reference.precision_score(target[:, there], predicted[:, there], average="macro", zero_division=0)
+    assert found == pytest.approx(expected)
+
+
+@exclusive()
+def test_macro_recall_leaves_out_labels_that_are_absent(target, predicted):
     counts = metrics.count(target, predicted, K)
-    for ours, theirs in ((metrics.precision, "precision"), (metrics.recall, "recall")):
-        expected = getattr(reference, f"{theirs}_score")(
-            target, predicted, labels=range(K), average="macro", zero_division=np.nan
-        )
-        np.testing.assert_allclose(metrics.mean_defined(ours(counts)), expected)
+    expected = reference.recall_score(target, predicted, labels=range(K), average="macro", zero_division=np.nan)
+    np.testing.assert_allclose(metrics.mean_defined(metrics.recall(counts)), expected)
 
 
 @exclusive()
@@ -126,7 +140,7 @@ def test_weights_are_repetitions(target, predicted):
     for row, repeated in enumerate(times):
         again_target, again_predicted = np.repeat(target, repeated), np.repeat(predicted, repeated)
         again = metrics.count(again_target, again_predicted, K)
-        for figure in (metrics.precision, metrics.recall, metrics.f1, metrics.specificity):
+        for figure in (metrics.precision, metrics.macro_precision, metrics.recall, metrics.f1, metrics.specificity):
             np.testing.assert_allclose(figure(counts)[row], figure(again))
         assert metrics.accuracy(target, predicted, times.astype(float))[row] == pytest.approx(
             metrics.accuracy(again_target, again_predicted)

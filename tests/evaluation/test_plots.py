@@ -1,5 +1,6 @@
 """Plots: that the files are there, open, have a size to read, and that drawing changes nothing global."""
 
+import itertools
 import subprocess
 import sys
 
@@ -8,8 +9,10 @@ import pytest
 from PIL import Image
 
 from decisight.errors import DataError, OutputError
+from decisight.evaluation import plots
 from decisight.evaluation.lettering import font_families, plot_names
 from decisight.evaluation.plots import write_plots
+from decisight.evaluation.scored import score
 from decisight.types import LabelGroup, Task
 
 KINDS = ["confusion-matrix", "roc", "precision-recall", "reliability"]
@@ -83,6 +86,54 @@ def test_another_font_is_found_for_what_the_first_has_not():
     assert families[0] == "DejaVu Sans"
     assert len(families) == 2
     assert plot_names([missing], 20) == [missing]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("person with a hard hat worn", "person without any hard hat"),
+        ("worker_with_vest", "worker_no_vest"),
+        ("安全帽と安全ベストを着用している作業員", "安全帽と安全ベストを着用していない作業員"),
+        ("a", "b"),
+    ],
+)
+def test_names_of_columns_do_not_overlap(made_exclusive, names):
+    made = made_exclusive(n=30, names=names)
+    figure = plots._confusion(score(made.group, made.targets, made.confidences))
+    axes = figure.axes[0]
+    figure.draw_without_rendering()
+    upright = [label for label in axes.get_xticklabels() if label.get_rotation() == 0]
+    boxes = [label.get_window_extent() for label in upright]
+    assert not any(a.overlaps(b) for a, b in itertools.pairwise(boxes))
+    assert len(upright) == (0 if len(names[0]) > 16 else 2)
+
+
+def test_labels_with_an_underscore_in_front_are_in_the_legend(made_exclusive):
+    made = made_exclusive(n=60, names=("_hidden", "__b", "plain"))
+    figures = dict(plots._figures(score(made.group, made.targets, made.confidences)))
+    for kind, others in (("roc", 1), ("precision-recall", 0)):
+        legend = figures[kind].axes[0].get_legend()
+        named = [text.get_text() for text in legend.get_texts()]
+        assert len(named) == 3 + others
+        assert {text.partition(" (")[0] for text in named} >= {"_hidden", "__b", "plain"}
+        assert legend.get_title().get_text() == ("label (ROC-AUC)" if kind == "roc" else "label (average precision)")
+
+
+def test_many_curves_have_one_name_together(made_exclusive):
+    made = made_exclusive(n=120, labels=10)
+    legend = dict(plots._figures(score(made.group, made.targets, made.confidences)))["roc"].axes[0].get_legend()
+    assert len(legend.get_texts()) == 1 + 1 + 7
+    assert legend.get_texts()[1].get_text() == "3 better ones"
+
+
+def test_the_reliability_diagram_says_what_is_counted(made_exclusive, made_independent):
+    for made, whose, counted in (
+        (made_exclusive(), "confidence of the top label", "pictures"),
+        (made_independent(), "confidence of a label", "pictures x labels"),
+    ):
+        figure = plots._reliability(score(made.group, made.targets, made.confidences))
+        assert figure.axes[1].get_xlabel() == whose
+        assert figure.axes[1].get_ylabel() == counted
 
 
 def test_groups_of_similar_names_get_files_of_their_own(made_exclusive, tmp_path):

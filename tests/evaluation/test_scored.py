@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from decisight.errors import DataError, LabelError, UsageError
-from decisight.evaluation.scored import score, score_task
+from decisight.evaluation.scored import cluster_numbers, score, score_task
 from decisight.types import LabelGroup, Task
 
 COLOUR = LabelGroup("colour", ("red", "green", "blue"))
@@ -48,6 +48,21 @@ def test_a_picture_without_a_source_is_its_own(sources, expected):
     assert (scored.clusters is None) == (expected == 4)
     if scored.clusters is not None:
         assert sorted(set(scored.clusters)) == list(range(expected))
+
+
+@pytest.mark.parametrize(
+    ("sources", "expected"),
+    [
+        ([], None),
+        ([None, None], None),
+        (["b", "a"], None),
+        (["b", "a", "b"], [1, 0, 1]),
+        ([None, "b", None, "a", "b"], [0, 3, 1, 2, 3]),  # those without a source come first
+    ],
+)
+def test_sources_are_numbered(sources, expected):
+    found = cluster_numbers(sources)
+    assert (found if found is None else found.tolist()) == expected
 
 
 def test_rounding_beyond_the_ends_is_forgiven():

@@ -29,6 +29,7 @@ def test_a_whole_report():
     assert report.startswith("gear: 103 pictures\n")
     assert "accuracy                          0.922  0.854 to 0.960" in report
     assert "  always the commonest answer     0.786" in report
+    assert "  debiased, root mean square      " in report
     assert "ROC-AUC of 'no_helmet'" in report
     assert report.endswith("where a miss is costly,\nat recall (lowest: 'no_helmet', 0.682).")
     assert max(map(len, report.splitlines())) <= text.WIDTH

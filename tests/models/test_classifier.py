@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,14 +17,11 @@ from PIL import Image
 
 import decisight
 from decisight import imaging
-from decisight.compute import Threads, open_session
+from decisight.compute import Network, Threads, open_network
 from decisight.errors import ImageError, LabelError, MissingPartError, ModelError, NotAModelError, UsageError
 from decisight.models.classifier import Classifier, as_pixels, load
 from decisight.models.model_file import read_model, seal, write_model
 from decisight.types import FitMode, Prediction
-
-if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
 
 TOLERANCE = 1e-5
 """How far the answer to a picture may depend on the others that it is asked about with."""
@@ -130,6 +127,18 @@ class TestForms:
         with pytest.raises(ImageError):
             as_pixels(picture)  # type: ignore[arg-type]
 
+    def test_one_picture_is_not_several(self, model: Classifier, tmp_path: Path) -> None:
+        square = np.zeros((8, 8, 3), np.uint8)
+        for one in ("x.png", b"x", tmp_path / "x.png", square, Image.fromarray(square)):
+            with pytest.raises(UsageError, match="expected several pictures, got one") as caught:
+                model.predict_batch(one)  # type: ignore[arg-type]
+            assert "predict_batch([picture])" in str(caught.value.hint)
+            with pytest.raises(UsageError, match="expected several pictures"):
+                next(iter(model.predict_stream(one)))  # type: ignore[arg-type]
+        assert len(model.predict_batch(np.stack([square, square]))) == 2
+        Image.fromarray(square).save(tmp_path / "x.png")
+        assert len(model.predict_batch(np.array([str(tmp_path / "x.png")]))) == 1
+
 
 class TestAgreement:
     def test_alone_together_and_in_a_stream(self, model: Classifier, pictures: list[np.ndarray]) -> None:
@@ -182,17 +191,17 @@ class TestAgreement:
     ) -> None:
         opened = []
 
-        def slowly(graph: bytes, *, threads: int) -> InferenceSession:
-            opened.append(threads)
+        def slowly(*arguments: Any, threads: int, callers: int, **options: Any) -> Network:
+            opened.append((threads, callers))
             time.sleep(0.05)
-            return open_session(graph, threads=threads)
+            return open_network(*arguments, threads=threads, callers=callers, **options)
 
-        monkeypatch.setattr("decisight.models.classifier.open_session", slowly)
+        monkeypatch.setattr("decisight.models.classifier.open_network", slowly)
         fresh = Classifier(model.file, threads=4)
         fresh.predict_batch(pictures * 2)
         fresh.predict(pictures[0])
         fresh.predict(pictures[1])
-        assert opened == [1, 4]
+        assert opened == [(1, 4), (4, 1)]
 
     def test_fit_and_fill_of_the_card_are_kept_to(self, model: Classifier, pictures: list[np.ndarray]) -> None:
         for fit in FitMode:
@@ -303,6 +312,17 @@ class TestLoading:
         with pytest.raises(UsageError):
             load(gear_model, threads=threads)
 
+    def test_its_runtime_is_named_and_stays(self, gear_model: Path) -> None:
+        model = load(gear_model, threads=1, runtime="onnxruntime")
+        assert (model.runtime.name, model.runtime.precision) == ("onnxruntime", "fp32")
+        assert model.reference.runtime == model.runtime
+        assert model.with_settings(fallback="ask").runtime == model.runtime
+
+    @pytest.mark.parametrize("runtime", ["nowhere", "onnxruntime:bf16"])
+    def test_a_runtime_that_cannot_be_had_is_refused_at_once(self, gear_model: Path, runtime: str) -> None:
+        with pytest.raises((MissingPartError, UsageError)):
+            load(gear_model, runtime=runtime)
+
     def test_what_is_no_model(self, tmp_path: Path) -> None:
         with pytest.raises(NotAModelError, match="no such file"):
             load(tmp_path / "none.onnx")
@@ -322,7 +342,8 @@ def _not_a_number(model: ModelProto) -> None:
 
 
 def _no_groups(model: ModelProto) -> None:
-    next(n for n in model.graph.node if n.op_type == "Conv").attribute.append(helper.make_attribute("group", 7))
+    convolution = next(n for n in model.graph.node if n.op_type == "Conv")
+    next(a for a in convolution.attribute if a.name == "group").i = 7
 
 
 def _without(activation: str, scale: float, shift: float) -> Callable[[ModelProto], None]:

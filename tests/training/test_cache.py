@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from decisight.data.dataset import Example
 from decisight.models.backbones import backbones
 from decisight.training.cache import FeatureCache, default_cache_path
 from decisight.training.features import FeatureExtractor, View
@@ -212,9 +213,92 @@ def test_the_database_of_another_program_is_left_as_it_is(tmp_path: Path, made: 
     with FeatureCache(foreign) as cache:
         cache.put({key(1): b"one"})
         assert cache.get([key(1)]) == {}
-    assert cache.trouble == f"{foreign}: it is a database, but not a feature cache"
+    assert cache.trouble == f"{foreign}: it is the database of another program, and was left as it is"
     assert foreign.read_bytes() == before
     assert os.listdir(tmp_path) == ["accounts.db"]
+
+
+FIRST = (
+    "CREATE TABLE features (key BLOB PRIMARY KEY, value BLOB NOT NULL, used REAL NOT NULL) WITHOUT ROWID",
+    "CREATE INDEX features_used ON features (used)",
+)
+"""What the first caches held."""
+
+
+@pytest.mark.parametrize(
+    "said",
+    [(), ("PRAGMA application_id = 0x44534643",), ("PRAGMA application_id = 0x44534643", "PRAGMA user_version = 99")],
+    ids=["the first", "before values were sealed", "a later version"],
+)
+def test_a_cache_of_another_version_is_begun_anew(tmp_path: Path, said: tuple[str, ...]) -> None:
+    older = tmp_path / "features.sqlite3"
+    connection = sqlite3.connect(older)
+    for statement in (*FIRST, *said):
+        connection.execute(statement)
+    connection.execute("INSERT INTO features VALUES (?, ?, 0.0)", [key(1), b"one"])
+    connection.commit()
+    connection.close()
+    with FeatureCache(older) as cache:
+        assert cache.get([key(1)]) == {}
+        cache.put({key(1): b"two"})
+    with FeatureCache(older) as cache:
+        assert cache.get([key(1)]) == {key(1): b"two"}
+        assert cache.trouble is None
+
+
+class TestValuesThatWereChanged:
+    """By a disk, or by a program: they are not the ones that were put there."""
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            "UPDATE features SET value = CAST(x'00' || substr(value, 2) AS BLOB)",
+            "UPDATE features SET value = substr(value, 2)",
+            "UPDATE features SET value = 'a text'",
+            "UPDATE features SET seal = zeroblob(16)",
+            "UPDATE features SET seal = x''",
+        ],
+    )
+    def test_they_are_not_found(self, path: Path, change: str) -> None:
+        with FeatureCache(path) as cache:
+            cache.put({key(1): b"some value"})
+            assert cache._connection is not None
+            assert cache._connection.execute(change).rowcount == 1
+            assert cache.get([key(1)]) == {}
+            cache.put({key(1): b"some value"})
+            assert cache.get([key(1)]) == {key(1): b"some value"}
+
+    def test_nor_are_those_that_changed_places(self, path: Path) -> None:
+        with FeatureCache(path) as cache:
+            cache.put({key(1): b"one", key(2): b"two"})
+            assert cache._connection is not None
+            cache._connection.execute(
+                "UPDATE features SET (value, seal) = (SELECT value, seal FROM features WHERE key = ?) WHERE key = ?",
+                [key(1), key(2)],
+            )
+            assert cache.get([key(1), key(2)]) == {key(1): b"one"}
+
+    def test_flipped_bytes_in_the_file(self, path: Path) -> None:
+        with FeatureCache(path) as cache:
+            cache.put({key(1): b"one" * 50, key(2): b"two" * 50})
+        data = path.read_bytes()
+        assert data.count(b"one" * 50) == 1
+        path.write_bytes(data.replace(b"one" * 50, b"oNe" * 50))
+        with FeatureCache(path) as cache:
+            assert cache.get([key(1), key(2)]) == {key(2): b"two" * 50}
+            assert cache.trouble is None
+
+    def test_features_are_computed_again(self, path: Path, tmp_path: Path) -> None:
+        photo, view = tmp_path / "photo.png", View(FitMode.STRETCH)
+        Image.new("RGB", (30, 20), (200, 30, 60)).save(photo)
+        with FeatureCache(path) as cache:
+            extractor = FeatureExtractor(backbones.build("efficientnet_lite0"), cache, threads=1)
+            fresh = extractor.extract([Example(photo, ())], [view], lambda *_: None)
+            assert cache._connection is not None
+            cache._connection.execute("UPDATE features SET value = zeroblob(length(value))")
+            again = extractor.extract([Example(photo, ())], [view], lambda *_: None)
+        assert (fresh.cached, again.cached) == (0, 0)
+        np.testing.assert_array_equal(again.views[view], fresh.views[view])
 
 
 def test_an_empty_file_becomes_a_cache(tmp_path: Path) -> None:
@@ -292,7 +376,7 @@ for _ in range(3):
     with FeatureCache(Path(sys.argv[1])) as cache:
         for number in range(start, start + 40):
             cache.put({number.to_bytes(32, "big"): bytes(2000)})
-            assert cache.get([number.to_bytes(32, "big")])
+            assert cache.get([number.to_bytes(32, "big")]), cache.trouble
         assert cache.trouble is None, cache.trouble
 """
 
@@ -309,7 +393,7 @@ def test_many_processes(path: Path) -> None:
 
 
 class TestValuesOfAnotherLength:
-    """What an older version or another program left under a key is not taken for features."""
+    """What is no row of features is not taken for one, whoever put it there."""
 
     @pytest.mark.parametrize("value", [b"", bytes(99), bytes(10**6)], ids=len)
     def test_they_are_computed_again(self, path: Path, tmp_path: Path, value: bytes) -> None:
@@ -317,12 +401,16 @@ class TestValuesOfAnotherLength:
         Image.new("RGB", (30, 20), (200, 30, 60)).save(photo)
         with FeatureCache(path) as cache:
             extractor = FeatureExtractor(backbones.build("efficientnet_lite0"), cache, threads=1)
-            fresh = extractor.extract([photo], [view], lambda *_: None)
-            kept = extractor.extract([photo], [view], lambda *_: None)
+            fresh = extractor.extract([Example(photo, ())], [view], lambda *_: None)
+            kept = extractor.extract([Example(photo, ())], [view], lambda *_: None)
             assert (fresh.cached, kept.cached) == (0, 1)
             assert cache._connection is not None
-            cache._connection.execute("UPDATE features SET value = ?", [value])
-            again = extractor.extract([photo], [view], lambda *_: None)
+            # Beside the features stands the picture's size.
+            longest = "SELECT key FROM features ORDER BY length(value) DESC LIMIT 1"
+            ((row_key,),) = cache._connection.execute(longest).fetchall()
+            cache._connection.execute("DELETE FROM features")
+            cache.put({row_key: value})
+            again = extractor.extract([Example(photo, ())], [view], lambda *_: None)
         assert again.cached == 0
         for other in (kept, again):
             np.testing.assert_array_equal(other.views[view], fresh.views[view])

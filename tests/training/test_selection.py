@@ -304,3 +304,18 @@ class TestOneStandardError:
         told = "the lowest cross-validated loss, 0.500; the next best has 0.600"
         assert one_standard_error({0: worse, 1: rich}, ALONE)[1] == told
         assert one_standard_error({0: rich}, ALONE)[1] == "the lowest cross-validated loss, 0.500"
+
+
+def test_many_labels_are_compared_in_float32_to_the_same_effect(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    of = np.arange(160) // 4
+    x = (random.normal(size=(160, 60)) + 2.0 * random.normal(size=(40, 60))[of]) / 16
+    many = LabelGroup("class", tuple(f"l{at}" for at in range(40)))
+    group = GroupTargets.of(many, [many.labels[at] for at in of])
+    folding = Folding(x @ x.T, np.arange(160) % 4)
+    fast = cross_validate(folding, group, (10.0, 300.0))
+    monkeypatch.setattr("decisight.training.selection._MANY_LABELS", 41)
+    exact = cross_validate(folding, group, (10.0, 300.0))
+    for strength in (10.0, 300.0):
+        assert np.any(fast[strength] != exact[strength])
+        np.testing.assert_allclose(softmax(fast[strength]), softmax(exact[strength]), atol=1e-3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import hashlib
+import io
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,12 +13,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from decisight import imaging
 from decisight.data.dataset import Dataset
 from decisight.data.reading import read_dataset
 from decisight.errors import DataError, LabelError, MissingPartError, UsageError
-from decisight.models.classifier import Classifier, load
+from decisight.models.classifier import Classifier, Part, load
 from decisight.models.model_file import write_model
+from decisight.regions import Region
 from decisight.training import fitting, probe, recipes
 from decisight.training import train as training
 from decisight.training.cache import FeatureCache
@@ -99,14 +103,14 @@ def test_the_graph_computes_what_was_fitted(gate: Dataset, quick: Quick) -> None
     part = gate.only("train")
     layout = recipes.Layout(extractor.backbone)
     recipe = recipes.Recipe("all", "mean")
-    table = extractor.extract([e.path for e in part.examples], [view], lambda *_: None).views[view]
+    table = extractor.extract(part.examples, [view], lambda *_: None).views[view]
     standardiser = probe.Standardiser.of(table)
     labels = [str(e.targets[0]) for e in part.examples]
     reference = LogisticRegression(C=30.0, max_iter=5000, tol=1e-8).fit(
         layout.design([table], standardiser, recipe).astype(np.float64), labels
     )
     test = gate.only("test").examples[:10]
-    asked = extractor.extract([e.path for e in test], [view], lambda *_: None).views[view]
+    asked = extractor.extract(test, [view], lambda *_: None).views[view]
     cache.close()
     logits = reference.decision_function(layout.design([asked], standardiser, recipe).astype(np.float64))
     calibration = made.model.card.calibration[0]
@@ -293,6 +297,143 @@ def test_python_needs_no_cache_and_no_progress(gate: Dataset, quick: Quick) -> N
     part = replace(gate, examples=gate.only("train").examples[:40])
     made = train(part, TrainOptions(name="gate", **FIXED), threads=2)  # type: ignore[arg-type]
     assert made.model.graph_digest == quick(part, **FIXED).model.graph_digest
+
+
+def test_copies_of_one_picture_cannot_be_checked(gate: Dataset, quick: Quick, tmp_path: Path) -> None:
+    visitor = next(e for e in gate.only("train").examples if e.targets[0] == "visitor")
+    others = [replace(e, source=None) for e in gate.only("train").examples if e.targets[0] != "visitor"]
+    copies = [replace(visitor, path=tmp_path / f"{at}.jpg", source=None) for at in range(4)]
+    for copy in copies:
+        shutil.copyfile(visitor.path, copy.path)
+    with pytest.raises(DataError, match="visitor are copies of one picture"):
+        quick(replace(gate, examples=(*others, *copies)), **FIXED)
+
+
+@pytest.mark.parametrize(("fallback", "noted"), [("operator", True), ("vest", True), ("unsure", False)])
+def test_a_fallback_that_is_a_label_too_is_noted(gate: Dataset, quick: Quick, fallback: str, noted: bool) -> None:
+    made = quick(gate, **FIXED, fallback=fallback)
+    assert any(f"the fall-back {fallback!r} is also a label" in note for note in made.report.notes) == noted
+
+
+def test_the_share_that_came_from_the_cache(gate: Dataset) -> None:
+    """Also where more views are looked at in choosing than are learnt from in the end."""
+    options = TrainOptions(name="gate", **{**FIXED, "fit": None, "mirror": None})  # type: ignore[arg-type]
+    part = replace(gate, examples=gate.only("train").examples[:24])
+    with FeatureCache(None) as cache:
+        shares = [train(part, options, cache=cache, threads=2).report.cached for _ in range(2)]
+    assert shares == [0.0, 1.0]
+
+
+def test_the_path_is_told_once(gate: Dataset, quick: Quick, tmp_path: Path) -> None:
+    empty = tmp_path / "empty.jpg"
+    empty.touch()
+    first, *others = gate.only("train").examples
+    made = quick(replace(gate, examples=(replace(first, path=empty), *others)), **FIXED)
+    assert [str(empty) in skipped.why for skipped in made.report.skipped] == [False]
+
+
+LEFT = Region("left", ((0.0, 0.0), (0.5, 0.0), (0.4, 1.0), (0.0, 1.0)))
+
+
+class InMemory:
+    """A picture that lies in no file of its own."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    def read(self) -> bytes:
+        return self.content
+
+
+class TestRegions:
+    def spoilt(self, gate: Dataset, folder: Path, region: Region) -> Dataset:
+        """The same pictures, with noise wherever the region is not."""
+        examples, random = [], np.random.default_rng(0)
+        for at, example in enumerate(gate.examples):
+            pixels = imaging.decode(example.read()).copy()
+            outside = ~region.mask(pixels.shape[1], pixels.shape[0])
+            pixels[outside] = random.integers(0, 256, (int(outside.sum()), 3))
+            Image.fromarray(pixels).save(folder / f"{at}.png")
+            examples.append(replace(example, path=folder / f"{at}.png"))
+        return replace(gate, examples=tuple(examples))
+
+    def test_what_lies_outside_changes_nothing(self, gate: Dataset, quick: Quick, tmp_path: Path) -> None:
+        """The same model, and the same figures on the validation part, whatever is around the region."""
+        clean, noisy = tmp_path / "clean", tmp_path / "noisy"
+        clean.mkdir()
+        noisy.mkdir()
+        judged = replace(
+            gate, examples=tuple(replace(e, split="val" if e.split == "test" else e.split) for e in gate.examples)
+        )
+        # Both go through PNG, which changes no pixel of what was decoded.
+        plain = self.spoilt(judged, clean, Region("all", ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))))
+        first, second = (quick(data, **FIXED, regions=(LEFT,)) for data in (plain, self.spoilt(judged, noisy, LEFT)))
+        assert first.report.evaluated_on == "the validation split"
+        assert first.model.graph_digest == second.model.graph_digest
+        assert first.report.evaluation.to_json() == second.report.evaluation.to_json()
+        assert quick(plain, **FIXED).model.graph_digest != first.model.graph_digest
+
+    def test_training_sees_what_prediction_sees(self, gate: Dataset, quick: Quick) -> None:
+        made = Classifier(quick(gate, **FIXED, regions=(LEFT,)).model, threads=2)
+        test = gate.only("test").examples
+        answers = made.predict_batch(Part(e.path, LEFT) for e in test)
+        fill = made.card.preprocessing.fill
+        cut = made.predict_batch(LEFT.cut(imaging.decode(e.read()), fill) for e in test)
+        assert answers == cut
+
+    def test_the_card_says_where_it_looked(self, gate: Dataset, quick: Quick) -> None:
+        data = quick(gate, **FIXED, regions=(LEFT,)).model.card.data
+        assert data["regions"] == {
+            "left": {"polygon": [[0.0, 0.0], [0.5, 0.0], [0.4, 1.0], [0.0, 1.0]], "masked": True}
+        }
+        # Pictures of 160 x 200 pixels or close to it: the left half is about 80 x 200.
+        shapes = data["shapes"]["width_by_height"]
+        assert 0.3 < shapes["p5"] <= shapes["p50"] <= shapes["p95"] < 0.5
+        whole = quick(gate, **FIXED).model.card.data
+        assert "regions" not in whole
+        assert whole["shapes"]["width_by_height"]["p50"] == pytest.approx(2 * shapes["p50"], rel=0.05)
+
+    def test_what_was_seen_is_the_region_of_the_picture(self, gate: Dataset, quick: Quick) -> None:
+        seen = base64.b64decode(quick(gate, **FIXED, regions=(LEFT,)).model.card.data["seen"])
+        known = {seen[at : at + 8] for at in range(0, len(seen), 8)}
+        examples = [replace(e, region=LEFT) for e in gate.only("train").examples]
+        assert known == {e.digest(e.read())[:8] for e in examples}
+        assert not known & {hashlib.sha256(e.read()).digest()[:8] for e in examples}
+
+    def test_boxes_and_stored_pictures_are_learnt_from(self, gate: Dataset, quick: Quick, tmp_path: Path) -> None:
+        """Two pictures in one that is no file, each a box of it, give the same model as the two alone."""
+        whole, boxes = [], []
+        train = [replace(e, source=None, path=Path(f"{at}")) for at, e in enumerate(gate.only("train").examples)]
+        pixels = [imaging.decode(e.read())[:160, :160] for e in gate.only("train").examples]
+        for at in range(0, len(train) - 1, 2):
+            for example, part in zip(train[at : at + 2], pixels[at : at + 2], strict=True):
+                whole.append(replace(example, stored=InMemory(png(part)), source=f"picture:pair {at}"))
+            both = InMemory(png(np.hstack(pixels[at : at + 2])))
+            for example, left in ((train[at], 0.0), (train[at + 1], 0.5)):
+                box = Region.box("box", left, 0.0, left + 0.5, 1.0)
+                boxes.append(replace(example, path=Path(f"pair {at}"), stored=both, region=box))
+        apart, together = (quick(replace(gate, examples=tuple(part)), **FIXED) for part in (whole, boxes))
+        assert together.report.skipped == ()
+        assert "regions" not in together.model.card.data
+        assert heads(together) == heads(apart)
+
+    @pytest.mark.parametrize("regions", [(LEFT, replace(LEFT, name="other")), (LEFT,)], ids=["several", "boxes too"])
+    def test_regions_that_cannot_be_used(self, gate: Dataset, quick: Quick, regions: tuple[Region, ...]) -> None:
+        first, *others = gate.examples
+        boxed = replace(gate, examples=(replace(first, region=LEFT), *others))
+        with pytest.raises(UsageError, match="given"):
+            quick(boxed, **FIXED, regions=regions)
+
+
+def png(pixels: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "png")
+    return stream.getvalue()
+
+
+def heads(made: Trained) -> list[tuple[float, ...]]:
+    """What calibration found: it follows from every out-of-fold logit."""
+    return [(round(c.temperature, 3), *(round(b, 3) for b in c.bias)) for c in made.model.card.calibration]
 
 
 def test_where_too_little_is_readable_the_unreadable_are_named(gate: Dataset, quick: Quick, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import typer.main
 
 import decisight
 from decisight.cli.renderings import Format
+from decisight.cli.sequence_renderings import DecideFormat
 from decisight.errors import UsageError
 from decisight.types import DEFAULT_FALLBACK, FitMode
 
@@ -28,7 +29,8 @@ app = typer.Typer(
     name="decisight",
     help="Turn pictures into decisions: train a classifier on labelled photos, see how far it can be trusted, use it.",
     epilog="Exit status: 0 done, 1 done but predict could not read some pictures or doctor found something wrong, "
-    "2 refused, 130 interrupted. Pictures that train and evaluate cannot read are named, and the status is 0.",
+    "2 refused, or the output could not be written to its end, 130 interrupted. Pictures that train and evaluate "
+    "cannot read are named, and the status is 0.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -55,6 +57,13 @@ FallbackOption = Annotated[
 ThreadsOption = Annotated[
     int | None, typer.Option(metavar="N", min=1, max=9999, help="Threads to compute with.  [default: one a CPU]")
 ]
+RuntimeOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME[:PRECISION]",
+        help="What computes: onnxruntime or openvino, in fp32 or bf16.  [default: the fastest that is installed]",
+    ),
+]
 DataArgument = Annotated[
     Path, typer.Argument(metavar="DATA", help="Labelled pictures: a folder, or a CSV or JSONL file.")
 ]
@@ -68,6 +77,31 @@ SourcePatternOption = Annotated[
         metavar="REGEX",
         help="Finds in a file's name the photo, clip or vehicle that it was cut from; its pictures are kept together.",
     ),
+]
+RegionOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--region",
+        metavar="NAME=X,Y X,Y ...",
+        help='Look only inside this polygon, for example --region bay="0.1,0.2 0.5,0.2 0.5,0.9": corners as shares of '
+        "width and height. May be given several times.",
+    ),
+]
+LearntRegionOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--region",
+        metavar="NAME=X,Y X,Y ...",
+        help="Look only inside this polygon, as predict --region does; the labels are those of what is seen there.",
+    ),
+]
+ReferenceOption = Annotated[
+    str | None,
+    typer.Option(metavar="WIDTHxHEIGHT", help="The corners of regions are pixels, measured on a picture of this size."),
+]
+CropOnlyOption = Annotated[
+    bool,
+    typer.Option("--crop-only", help="Leave what lies in a region's rectangle but outside its polygon unmasked."),
 ]
 
 
@@ -136,7 +170,11 @@ def predict(
     ] = None,
     threshold: ThresholdOption = None,
     fallback: FallbackOption = None,
+    region: RegionOption = None,
+    reference: ReferenceOption = None,
+    crop_only: CropOnlyOption = False,
     threads: ThreadsOption = None,
+    runtime: RuntimeOption = None,
     null: Annotated[
         bool, typer.Option("--null", "-0", help="Names on stdin end with NUL, as of find -print0.")
     ] = False,
@@ -148,6 +186,7 @@ def predict(
 
     def work() -> int:
         from decisight.cli.predict import PredictOptions, run
+        from decisight.cli.regions import RegionRequest
 
         return run(
             PredictOptions(
@@ -159,7 +198,80 @@ def predict(
                 thresholds=threshold or (),
                 fallback=fallback,
                 threads=threads,
+                runtime=runtime,
                 null_separated=null,
+                regions=RegionRequest(region or (), reference, crop_only),
+            )
+        )
+
+    return work
+
+
+@app.command()
+def decide(
+    model: ModelArgument,
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH",
+            help="Pictures in order; or folders, each a sequence in name order; or a CSV with the columns "
+            "sequence,file_name[,time].",
+        ),
+    ],
+    policy: Annotated[
+        str,
+        typer.Option(
+            metavar="POLICY",
+            help="majority_vote:3/5, weighted_average:10, consecutive:3, sequential_test:0.01, threshold:0.8; or a "
+            "YAML file that says more.",
+        ),
+    ] = "majority_vote:3/5",
+    threshold: ThresholdOption = None,
+    fallback: FallbackOption = None,
+    fps: Annotated[
+        float | None, typer.Option(metavar="N", help="Pictures a second, where no table gives their times.")
+    ] = None,
+    region: RegionOption = None,
+    reference: ReferenceOption = None,
+    crop_only: CropOnlyOption = False,
+    format: Annotated[DecideFormat, typer.Option(help="How to write the decisions.")] = DecideFormat.TEXT,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write.  [default: standard output]")
+    ] = None,
+    figures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write how good the decisions are as JSON, where the table has a column of each label group.",
+        ),
+    ] = None,
+    threads: ThreadsOption = None,
+    runtime: RuntimeOption = None,
+) -> Work:
+    """Decide from several pictures in a row.
+
+    A policy turns the confidences of pictures that show the same place one after the other into one state, which does
+    not flicker, and says why. A picture that cannot be read speaks for nothing; the exit status is then 1.
+    """
+
+    def work() -> int:
+        from decisight.cli.decide import DecideOptions, run
+        from decisight.cli.regions import RegionRequest
+
+        return run(
+            DecideOptions(
+                model=model,
+                paths=paths,
+                policy=policy,
+                thresholds=threshold or (),
+                fallback=fallback,
+                fps=fps,
+                format=format,
+                output=None if output == Path("-") else output,
+                figures=figures,
+                regions=RegionRequest(region or (), reference, crop_only),
+                threads=threads,
+                runtime=runtime,
             )
         )
 
@@ -190,9 +302,13 @@ def evaluate(
         ),
     ] = None,
     threshold: ThresholdOption = None,
+    region: LearntRegionOption = None,
+    reference: ReferenceOption = None,
+    crop_only: CropOnlyOption = False,
     groups: GroupsOption = None,
     source_pattern: SourcePatternOption = None,
     threads: ThreadsOption = None,
+    runtime: RuntimeOption = None,
 ) -> Work:
     """See how far a model can be trusted.
 
@@ -203,6 +319,7 @@ def evaluate(
 
     def work() -> int:
         from decisight.cli.evaluate import EvaluateOptions, run
+        from decisight.cli.regions import RegionRequest
 
         return run(
             EvaluateOptions(
@@ -214,7 +331,9 @@ def evaluate(
                 source_pattern=source_pattern,
                 groups=_listed(groups),
                 thresholds=threshold or (),
+                regions=RegionRequest(region or (), reference, crop_only).regions(),
                 threads=threads,
+                runtime=runtime,
             )
         )
 
@@ -232,6 +351,9 @@ def train(
         typer.Option(metavar="A,B", help="Columns in which any number of labels holds, though none shows it."),
     ] = None,
     source_pattern: SourcePatternOption = None,
+    region: LearntRegionOption = None,
+    reference: ReferenceOption = None,
+    crop_only: CropOnlyOption = False,
     holdout: Annotated[
         float, typer.Option(help="Share of the sources set aside for testing where the data is not divided.")
     ] = 0.2,
@@ -273,6 +395,7 @@ def train(
     """
 
     def work() -> int:
+        from decisight.cli.regions import RegionRequest
         from decisight.cli.train import TrainRequest, run
 
         return run(
@@ -295,6 +418,7 @@ def train(
                 groups=_listed(groups),
                 independent=_listed(independent) or (),
                 source_pattern=source_pattern,
+                regions=RegionRequest(region or (), reference, crop_only).regions(),
                 cache=cache,
                 keep_features=not no_cache,
                 threads=threads,
@@ -319,6 +443,43 @@ def info(
         from decisight.cli.info import run
 
         return run(model, as_json=as_json)
+
+    return work
+
+
+@app.command()
+def bench(
+    model: ModelArgument,
+    pictures: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[PATH]...", help="Pictures to measure with, and folders of some.  [default: rendered ones]"
+        ),
+    ] = None,
+    seconds: Annotated[float, typer.Option(metavar="S", min=1, max=3600, help="How long to measure, about.")] = 10.0,
+    threads: ThreadsOption = None,
+    runtime: RuntimeOption = None,
+    format: Annotated[ReportFormat, typer.Option(help="How to print the report.")] = ReportFormat.TEXT,
+) -> Work:
+    """Measure how fast a model is on this machine.
+
+    Pictures per second from file to confidences, beside decoding alone and the network alone; how long one picture
+    takes from its content to JSON; and the most memory that was held.
+    """
+
+    def work() -> int:
+        from decisight.cli.bench import BenchOptions, run
+
+        return run(
+            BenchOptions(
+                model=model,
+                pictures=pictures or (),
+                seconds=seconds,
+                threads=threads,
+                runtime=runtime,
+                as_json=format is ReportFormat.JSON,
+            )
+        )
 
     return work
 

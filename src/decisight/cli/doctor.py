@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -14,6 +15,7 @@ from typing import Any
 
 import decisight
 from decisight import compute
+from decisight.cli.console import terminal
 from decisight.errors import DecisightError
 from decisight.registry import ENTRY_POINTS, Registry, foreign_parts
 
@@ -151,9 +153,23 @@ def _check_machine(facts: dict[str, Any]) -> Iterable[Problem]:
     return ()
 
 
-def _check_runtime(facts: dict[str, Any]) -> Iterable[Problem]:
-    facts |= asdict(compute.runtime())
-    return ()
+def _check_runtime(facts: dict[str, Any]) -> Iterator[Problem]:
+    from decisight.compute.runtimes import runtimes
+
+    chosen, broken = compute.choose(), runtimes.broken
+    others = []
+    for name in runtimes:
+        try:
+            found = runtimes.build(name).describe(chosen.precision)
+        except DecisightError as error:
+            if name not in broken:  # of those, the section of the parts tells
+                yield Problem(error.message, error.hint)
+        else:
+            if name == chosen.name:
+                facts |= asdict(found)
+            else:
+                others.append(f"{found.name} {found.version}")
+    facts["others"] = others
 
 
 def _check_weights(facts: dict[str, Any]) -> Iterator[Problem]:
@@ -225,18 +241,22 @@ def _check_parts(facts: dict[str, Any]) -> Iterator[Problem]:
 
 
 def _registries() -> tuple[Registry[Any], ...]:
+    from decisight.compute.runtimes import runtimes
     from decisight.models.backbones import backbones
 
-    return (backbones,)
+    return (runtimes, backbones)
 
 
 def _print(report: Report) -> None:
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console()
+    console = terminal(sys.stdout)
 
     def say(text: str, style: str = "") -> None:
+        if console is None:
+            # Rich would take a reader that leaves early for an end of its own.
+            sys.stdout.write(f"{text}\n")
+            return
+        from rich.text import Text
+
         # Nothing is wrapped: paths and digests shall survive being copied.
         console.print(Text(text, style=style), soft_wrap=True)
 

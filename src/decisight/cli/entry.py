@@ -31,7 +31,8 @@ class Status(IntEnum):
     SOME_FAILED = 1
     """Done, but ``predict`` could not read something asked for, and named it; or ``doctor`` found something wrong."""
     REFUSED = 2
-    """An argument, a model, data or a place to write to cannot be used."""
+    """An argument, a model, data or a place to write to cannot be used. Mostly that shows before any work; where a disk
+    fills up on the way, what was printed, and files that were complete, are there."""
     BROKEN = 70
     """A mistake in Decisight (``EX_SOFTWARE`` of sysexits.h)."""
     INTERRUPTED = 130

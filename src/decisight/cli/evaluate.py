@@ -8,17 +8,25 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from decisight.cli import output
 from decisight.cli.console import progress_bars, say, terminal, warn
-from decisight.cli.judging import Judged, Part, judge, part_of, say_skipped
-from decisight.cli.predict import check_output, load_model, rule_for
+from decisight.cli.info import seen_in_training
+from decisight.cli.judging import Chosen, acceptance_lines, chosen_part, limits, say_skipped
+from decisight.cli.predict import check_output, load_model, rule_for, storable
+from decisight.cli.regions import RegionWatch
 from decisight.cli.renderings import csv_cells, csv_columns, csv_row
+from decisight.types import Answer, Decision
 
 if TYPE_CHECKING:
     from decisight.data.dataset import Dataset
+    from decisight.evaluation.acceptance import Acceptance
     from decisight.evaluation.evaluate import Evaluation
+    from decisight.evaluation.judging import Judged
+    from decisight.models.classifier import Classifier
+    from decisight.policies.threshold import Threshold
+    from decisight.regions import Region
 
 __all__ = ["EvaluateOptions", "run"]
 
@@ -35,12 +43,46 @@ class EvaluateOptions:
     source_pattern: str | None = None
     groups: Sequence[str] | None = None
     thresholds: Sequence[str] = ()
+    regions: tuple[Region, ...] = ()
     threads: int | None = None
+    runtime: str | None = None
 
     @property
     def json_only(self) -> bool:
         """Whether standard output is to hold nothing but JSON."""
         return self.json == Path("-")
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """A model, the pictures it was judged by, and what was found."""
+
+    model: Classifier
+    rule: Threshold
+    limits: dict[str, float]
+    chosen: Chosen
+    judged: Judged
+    decisions: list[tuple[Decision, ...]]
+    evaluation: Evaluation
+    accepted: tuple[Acceptance, ...]
+
+    def to_json(self, options: EvaluateOptions, left_out: int) -> dict[str, Any]:
+        """What was judged by what, and the figures."""
+        reference = self.model.reference
+        return {
+            "model": {"name": reference.name, "digest": reference.digest},
+            "runtime": self.model.runtime.to_json(),
+            "data": storable(str(options.data)),
+            "split": self.chosen.split,
+            "regions": {region.name: region.text for region in options.regions},
+            "pictures": len(self.judged),
+            "seen_in_training": self.judged.seen,
+            "left_out": left_out,
+            "thresholds": self.limits,
+            "fallback": self.rule.fallback,
+            "accepted": {accepted.group.name: accepted.to_json() for accepted in self.accepted},
+            **self.evaluation.to_json(),
+        }
 
 
 def run(options: EvaluateOptions) -> int:
@@ -53,25 +95,46 @@ def run(options: EvaluateOptions) -> int:
         DecisightError: nothing can be evaluated or written as asked.
     """
     from decisight.data.reading import read_dataset
-    from decisight.evaluation.evaluate import evaluate
+    from decisight.data.regions import with_regions
 
     _check_outputs(options)
-    model = load_model(options.model, threads=options.threads)
+    model = load_model(options.model, threads=options.threads, runtime=options.runtime)
     rule = rule_for(model, options.thresholds, None)
     dataset = read_dataset(options.data, groups=options.groups, source_pattern=options.source_pattern, task=model.task)
-    part = part_of(dataset, options.split)
-    with progress_bars(terminal(sys.stderr)) as progress:
-        judged = judge(model, rule, part, progress)
-    evaluation = evaluate(
-        model.task, judged.targets, judged.confidences(), sources=judged.sources, thresholds=rule.thresholds
-    )
-    say_skipped((*dataset.skipped, *judged.skipped))
-    _warn_of_training(part, judged)
-    _warn_of_sources(dataset, part)
+    watch = RegionWatch(model.card.data)
+    dataset = with_regions(dataset, [watch.over(region) for region in options.regions])
+    outcome = _judge(model, rule, chosen_part(dataset, options.split))
+    skipped = (*dataset.skipped, *outcome.judged.skipped)
+    say_skipped(skipped)
+    for text in watch.complaints:
+        warn(text)
+    _warn_of_training(outcome)
+    _warn_of_sources(dataset, outcome.chosen)
     if not options.json_only:
-        _report(options, part, judged, evaluation)
-    _write(options, judged, json.dumps(evaluation.to_json(), indent=2, ensure_ascii=False) + "\n")
+        _report(options, outcome)
+    _write(options, outcome, json.dumps(outcome.to_json(options, len(skipped)), indent=2, ensure_ascii=False) + "\n")
     return 0
+
+
+def _judge(model: Classifier, rule: Threshold, chosen: Chosen) -> _Outcome:
+    from decisight.evaluation.acceptance import acceptance
+    from decisight.evaluation.evaluate import evaluate
+    from decisight.evaluation.judging import judge
+
+    with progress_bars(terminal(sys.stderr)) as progress:
+        judged = judge(
+            model,
+            chosen.dataset,
+            seen=seen_in_training(model.card.data),
+            leave_out_seen=chosen.leave_out_seen,
+            progress=progress,
+        )
+    decisions = [rule.decide(prediction) for prediction in judged.predictions]
+    targets, sources = judged.targets, judged.sources
+    thresholds = limits(model.task, rule)
+    evaluation = evaluate(model.task, targets, judged.confidences, sources=sources, thresholds=thresholds)
+    accepted = acceptance(model.task, targets, decisions, sources=sources)
+    return _Outcome(model, rule, thresholds, chosen, judged, decisions, evaluation, accepted)
 
 
 def _check_outputs(options: EvaluateOptions) -> None:
@@ -81,15 +144,16 @@ def _check_outputs(options: EvaluateOptions) -> None:
         output.check_folder(options.folder)
 
 
-def _warn_of_training(part: Part, judged: Judged) -> None:
+def _warn_of_training(outcome: _Outcome) -> None:
     """Say where pictures that were learnt from are, or may be, among those that the model is judged by."""
-    if judged.seen and not part.leave_out_seen:
-        warn(f"{judged.seen} of {len(judged.examples)} pictures were seen in training: the figures flatter the model")
-    if part.leave_out_seen and "seen" not in judged.model.card.data:
+    judged, left_out = outcome.judged, outcome.chosen.leave_out_seen
+    if judged.seen and not left_out:
+        warn(f"{judged.seen} of {len(judged)} pictures were seen in training: the figures flatter the model")
+    if left_out and "seen" not in outcome.model.card.data:
         warn("the model does not say which pictures it was trained on: if these are among them, the figures flatter it")
 
 
-def _warn_of_sources(dataset: Dataset, part: Part) -> None:
+def _warn_of_sources(dataset: Dataset, part: Chosen) -> None:
     """Say which sources of the part have pictures in the data's training part too."""
     from decisight.data.checks import spread_sources
     from decisight.imaging import printable
@@ -107,22 +171,24 @@ def _warn_of_sources(dataset: Dataset, part: Part) -> None:
         )
 
 
-def _report(options: EvaluateOptions, part: Part, judged: Judged, evaluation: Evaluation) -> None:
+def _report(options: EvaluateOptions, outcome: _Outcome) -> None:
     from decisight.evaluation.text import WIDTH, report
     from decisight.imaging import printable
 
-    which = f", split {part.split}" if part.split else ""
-    passed_over = f"; {judged.seen} seen in training are passed over" if part.leave_out_seen and judged.seen else ""
-    name, data = printable(judged.model.name), printable(options.data)
-    say(f"{name} on {data}{which}: {len(judged.examples)} pictures{passed_over}\n")
+    chosen, judged = outcome.chosen, outcome.judged
+    which = f", split {chosen.split}" if chosen.split else ""
+    which += "".join(f", region {region.name}" for region in options.regions)
+    passed_over = f"; {judged.seen} seen in training are passed over" if chosen.leave_out_seen and judged.seen else ""
+    name, data = printable(outcome.model.name), printable(options.data)
+    say(f"{name} on {data}{which}: {len(judged)} pictures{passed_over}\n")
     screen = terminal(sys.stdout)
     width = screen.width if screen else WIDTH
-    say(report(evaluation, width=width))
-    for text in judged.with_thresholds():
+    say(report(outcome.evaluation, width=width))
+    for text in acceptance_lines(outcome.model.task, outcome.rule, outcome.accepted):
         say("\n" + textwrap.fill(text, width))
 
 
-def _write(options: EvaluateOptions, judged: Judged, text: str) -> None:
+def _write(options: EvaluateOptions, outcome: _Outcome, text: str) -> None:
     from decisight.imaging import printable
 
     if options.json_only:
@@ -132,28 +198,32 @@ def _write(options: EvaluateOptions, judged: Judged, text: str) -> None:
         with output.replacing(options.json) as stream:
             stream.write(text)
     if options.folder is not None:
-        written = _write_folder(options.folder, judged, text)
+        written = _write_folder(options.folder, outcome, text)
         if not options.json_only:
             say(f"\nwritten to {printable(options.folder)}: {', '.join(path.name for path in written)}")
 
 
-def _write_folder(folder: Path, judged: Judged, text: str) -> list[Path]:
+def _write_folder(folder: Path, outcome: _Outcome, text: str) -> list[Path]:
     from decisight.evaluation.plots import write_plots
 
-    figures, table, task = folder / "evaluation.json", folder / "predictions.csv", judged.model.task
+    judged, model = outcome.judged, outcome.model
+    figures, table, task = folder / "evaluation.json", folder / "predictions.csv", model.task
     with output.replacing(figures) as stream:
         stream.write(text)
     with output.replacing(table) as stream:
-        stream.write(csv_row(csv_columns(task, actual=True)))
-        for answer, targets in zip(judged.answers, judged.targets, strict=True):
-            stream.write(csv_row(csv_cells(answer, task, targets)))
+        in_parts = any(example.region is not None for example in judged.examples)
+        stream.write(csv_row(csv_columns(task, actual=True, region=in_parts)))
+        for example, prediction, made in zip(judged.examples, judged.predictions, outcome.decisions, strict=True):
+            region = None if example.region is None else example.region.name
+            answer = Answer(storable(str(example.path)), model.reference, prediction, made, region=region)
+            stream.write(csv_row(csv_cells(answer, task, example.targets, region=in_parts)))
     with output.staging(folder) as beside:
         plots = write_plots(
             task,
             judged.targets,
-            judged.confidences(),
+            judged.confidences,
             beside,
             sources=judged.sources,
-            thresholds=judged.rule.thresholds,
+            thresholds=outcome.limits,
         )
     return [figures, table, *(folder / path.name for path in plots)]

@@ -139,9 +139,11 @@ def _nested(part: Mapping[str, Any], depth: int) -> Iterator[str]:
             case dict() if not any(isinstance(inner, dict | list) for inner in value.values()):
                 yield _fact(before, ", ".join(f"{key} {inner}" for key, inner in value.items()))
             case dict() if name != "per_class":
-                yield _fact(before, "")
-                yield from _nested(value, depth + 1)
-            case list() if all(isinstance(item, dict) for item in value):
+                # Matrices are left to the JSON as well, and what holds nothing else with them.
+                if within := list(_nested(value, depth + 1)):
+                    yield _fact(before, "")
+                    yield from within
+            case list() if value and all(isinstance(item, dict) for item in value):
                 yield _fact(before, "")
                 for item in value:
                     told = ": ".join(str(inner) for inner in item.values() if inner is not None)

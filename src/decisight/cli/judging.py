@@ -1,34 +1,28 @@
-"""Which labelled pictures a model is judged by, and what it says of them."""
+"""Which labelled pictures a model is judged by, and what became of them, in words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from decisight.cli.console import warn
-from decisight.cli.info import seen_in_training
-from decisight.cli.predict import storable, why
-from decisight.errors import DataError, ImageError, UsageError
-from decisight.types import Answer, Reason, Target
+from decisight.errors import UsageError
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-    from decisight.cli.console import Progress
-    from decisight.data.dataset import Dataset, Example, Skipped
-    from decisight.models.classifier import Classifier
+    from decisight.data.dataset import Dataset, Skipped
+    from decisight.evaluation.acceptance import Acceptance
     from decisight.policies.threshold import Threshold
+    from decisight.types import Task
 
-__all__ = ["Judged", "Part", "judge", "part_of", "say_skipped"]
+__all__ = ["Chosen", "acceptance_lines", "chosen_part", "limits", "say_skipped"]
 
 _NAMED = 20
 """How many skipped pictures are named; the others are counted."""
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Chosen:
     """The part of a dataset that a model is judged by.
 
     Args:
@@ -42,63 +36,7 @@ class Part:
     leave_out_seen: bool
 
 
-@dataclass(slots=True)
-class Judged:
-    """What a model said of labelled pictures.
-
-    Args:
-        model: the model.
-        rule: of the decisions.
-        examples: those that could be read, in the dataset's order.
-        answers: one an example.
-        skipped: those that could not be read.
-        seen: how many pictures were recognised as those that the model was trained on, left out or not.
-    """
-
-    model: Classifier
-    rule: Threshold
-    examples: list[Example] = field(default_factory=list)
-    answers: list[Answer] = field(default_factory=list)
-    skipped: list[Skipped] = field(default_factory=list)
-    seen: int = 0
-
-    @property
-    def targets(self) -> list[tuple[Target, ...]]:
-        """What is true of each example."""
-        return [example.targets for example in self.examples]
-
-    @property
-    def sources(self) -> list[str | None]:
-        """The source of each example."""
-        return [example.source for example in self.examples]
-
-    def confidences(self) -> list[npt.NDArray[np.float64]]:
-        """One array (examples, labels) a group."""
-        import numpy as np
-
-        predictions = [answer.prediction.confidences for answer in self.answers if answer.prediction]
-        return [np.array(rows) for rows in zip(*predictions, strict=True)]
-
-    def with_thresholds(self) -> Iterator[str]:
-        """Of each exclusive group with thresholds: how many pictures they let through, how many of these are right."""
-        for at, group in enumerate(self.model.task.groups):
-            keys = {f"{group.name}:{label}": label for label in group.labels}
-            own = {keys[key]: value for key, value in self.rule.thresholds.items() if key in keys}
-            pairs = [(a.decisions[at], e.targets[at]) for a, e in zip(self.answers, self.examples, strict=True)]
-            known = [(decision, target) for decision, target in pairs if target is not None]
-            if not own or not group.exclusive or not known:
-                continue
-            accepted = [(decision, target) for decision, target in known if decision.reason is Reason.ACCEPTED]
-            right = sum(decision.state == target for decision, target in accepted)
-            of_these = f"; of these {right} are right ({right / len(accepted):.1%})" if accepted else ""
-            limits = ", ".join(f"{label} {value:g}" for label, value in own.items())
-            yield (
-                f"{group.name}: with the thresholds ({limits}) {len(accepted)} of {len(known)} pictures are decided "
-                f"({len(accepted) / len(known):.1%}){of_these}; the others are {self.rule.fallback!r}."
-            )
-
-
-def part_of(dataset: Dataset, split: str | None) -> Part:
+def chosen_part(dataset: Dataset, split: str | None) -> Chosen:
     """The part that was asked for.
 
     Args:
@@ -113,7 +51,7 @@ def part_of(dataset: Dataset, split: str | None) -> Part:
 
     name = printable(dataset.root)
     if split == "all" or (split is None and not dataset.splits):
-        return Part(dataset, None, leave_out_seen=split is None)
+        return Chosen(dataset, None, leave_out_seen=split is None)
     if not dataset.splits:
         raise UsageError(
             f"{name} is not divided, so there is no split {split!r}",
@@ -125,68 +63,41 @@ def part_of(dataset: Dataset, split: str | None) -> Part:
         raise UsageError(
             f"{name} has no split {wanted!r}; it has: {have}", hint=f"for example --split {dataset.splits[-1]}"
         )
-    return Part(dataset.only(wanted), wanted, leave_out_seen=False)
+    return Chosen(dataset.only(wanted), wanted, leave_out_seen=False)
 
 
-def judge(model: Classifier, rule: Threshold, part: Part, progress: Progress) -> Judged:
-    """Predict every picture of a part, in constant memory but for the answers.
+def limits(task: Task, rule: Threshold) -> dict[str, float]:
+    """The confidence from which on each label is accepted, by ``group:label``: given, or what holds without."""
+    from decisight.policies.ballot import PRESENT, ballots
 
-    Args:
-        model: the model.
-        rule: of the decisions.
-        part: the examples.
-        progress: told after every picture.
-
-    Raises:
-        DataError: no picture is left to judge by.
-    """
-    from decisight import imaging
-    from decisight.data.dataset import Skipped
-
-    judged, seen, examples = Judged(model, rule), seen_in_training(model.card.data), part.dataset.examples
-    waiting: list[Example] = []
-
-    def contents() -> Iterator[bytes]:
-        for example in examples:
-            try:
-                data = imaging.read_bytes(example.path)
-            except ImageError as error:
-                judged.skipped.append(Skipped(example.path, why(error, str(example.path))))
-                continue
-            if bytes.fromhex(imaging.content_digest(data)[:16]) in seen:
-                judged.seen += 1
-                if part.leave_out_seen:
-                    continue
-            waiting.append(example)
-            yield data
-
-    for at, outcome in enumerate(model.predict_stream(contents())):
-        example = waiting[at]
-        if isinstance(outcome, ImageError):
-            judged.skipped.append(Skipped(example.path, why(outcome, str(example.path))))
-        else:
-            judged.examples.append(example)
-            name = storable(str(example.path))
-            judged.answers.append(Answer(name, model.reference, outcome, rule.decide(outcome)))
-        progress("pictures", at + 1, len(examples) - (judged.seen if part.leave_out_seen else 0))
-    if not judged.examples:
-        raise _nothing_left(part, judged)
-    return judged
+    found: dict[str, float] = {}
+    for group in task.groups:
+        rules = ballots(task, group, rule.thresholds, {}, default=rule.default_threshold)
+        bars = rules[0].enter if group.exclusive else [ballot.enter[PRESENT] for ballot in rules]
+        found |= {f"{group.name}:{label}": bar for label, bar in zip(group.labels, bars, strict=True)}
+    return found
 
 
-def _nothing_left(part: Part, judged: Judged) -> DataError:
-    from decisight.imaging import printable
+def acceptance_lines(task: Task, rule: Threshold, accepted: Iterable[Acceptance]) -> Iterator[str]:
+    """What the thresholds do in each group that has any: what they let through, and how much of that is right."""
+    from decisight.evaluation.text import estimate_text
+    from decisight.policies.threshold import INDEPENDENT_THRESHOLD
 
-    name = printable(part.dataset.root)
-    if part.leave_out_seen and judged.seen:
-        return DataError(
-            f"{name}: all of the {judged.seen} pictures that can be read were seen in training",
-            hint="evaluate on other pictures, or with --split all, which flatters the model",
-        )
-    first = f", the first: {printable(judged.skipped[0].path)}: {judged.skipped[0].why}" if judged.skipped else ""
-    return DataError(
-        f"{name}: none of the {len(part.dataset)} pictures could be read{first}", hint="give some that can"
-    )
+    found = {acceptance.group.name: acceptance for acceptance in accepted}
+    for group in task.groups:
+        keys = {f"{group.name}:{label}": label for label in group.labels}
+        chosen = {keys[key]: value for key, value in rule.thresholds.items() if key in keys}
+        own = ", ".join(f"{label} {value:g}" for label, value in chosen.items())
+        if own and group.name in found:
+            one = found[group.name]
+            right = f"; of these {one.right} are right, {estimate_text(one.accuracy)}" if one.accepted else ""
+            yield (
+                f"{group.name}: with the thresholds ({own}) {one.accepted} of {one.n} pictures are decided, "
+                f"{estimate_text(one.share)}{right}; the others are {rule.fallback!r}."
+            )
+        elif own and not group.exclusive:
+            rest = "" if len(chosen) == len(group.labels) else f", the others from {INDEPENDENT_THRESHOLD:g}"
+            yield f"{group.name}: labels are predicted from these confidences on: {own}{rest}."
 
 
 def say_skipped(skipped: Sequence[Skipped]) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import glob
 import io
 import os
+import re
 import sys
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
@@ -16,6 +18,13 @@ _BLOCK = 1 << 16
 
 _PASSED_OVER = {"__macosx", "@eadir", "$recycle.bin"}
 """Folders that systems put beside pictures, with copies of them in it."""
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""What editors on Windows put before UTF-8."""
+
+_SEPARATORS = re.escape(os.sep + (os.altsep or ""))
+_ANY_DEPTH = re.compile(rf"(?:^|(?<=[{_SEPARATORS}]))\*\*(?:[{_SEPARATORS}]+|$)")
+"""A ``**`` that is all of a folder's name."""
 
 
 @dataclass(slots=True)
@@ -91,10 +100,10 @@ class PictureSearch:
         """What a pattern matches. ``**`` finds the files in folders itself; other patterns may match whole folders."""
         from decisight.imaging import is_image_name
 
-        recursive = "**" in pattern
+        recursive = _ANY_DEPTH.search(pattern) is not None
         any_name = os.path.basename(pattern) in ("*", "**", "")
         found = False
-        for path, is_folder in _in_natural_order((p, os.path.isdir(p)) for p in glob.iglob(pattern, recursive=True)):
+        for path, is_folder in _in_natural_order((p, os.path.isdir(p)) for p in _matches(pattern)):
             if is_folder and not recursive:
                 found = True
                 yield from self._below(path)
@@ -108,6 +117,51 @@ class PictureSearch:
         from decisight.imaging import printable
 
         self.complaints.append(printable(text))
+
+
+def _matches(pattern: str) -> Iterator[str]:
+    """What a pattern matches, as :mod:`glob` has it, but for links: ``**`` goes into each folder once, so it ends.
+
+    A folder that can be reached without a link is; what links lead to outside is searched as well.
+    """
+    start, *below = _ANY_DEPTH.split(pattern)
+    if not below:
+        yield from glob.iglob(pattern)
+        return
+    *between, last = below
+    folders = iter([os.path.split(start)[0]]) if not glob.has_magic(start) else _matching_folders("", start)
+    for part in between:
+        # Several ** without a name between them are one.
+        if part:
+            folders = (inner for folder in _at_any_depth(folders) for inner in _matching_folders(folder, part))
+    for folder in _at_any_depth(folders):
+        yield from (os.path.join(folder, name) for name in glob.iglob(last or "*", root_dir=folder))
+
+
+def _matching_folders(folder: str, pattern: str) -> Iterator[str]:
+    """The folders below a folder that match a pattern without ``**``, which may end in a separator."""
+    names = glob.iglob(os.path.split(pattern)[0], root_dir=folder)
+    return (path for path in (os.path.join(folder, name) for name in names) if os.path.isdir(path))
+
+
+def _at_any_depth(folders: Iterable[str]) -> Iterator[str]:
+    """The folders and all below them but hidden ones, each once whatever its names; links last."""
+    seen: set[tuple[int, int]] = set()
+    waiting, links = deque(folders), deque[str]()
+    while waiting or links:
+        folder = waiting.pop() if waiting else links.popleft()
+        try:
+            here = os.stat(folder or os.curdir)
+            if (here.st_dev, here.st_ino) in seen:
+                continue
+            seen.add((here.st_dev, here.st_ino))
+            with os.scandir(folder or os.curdir) as listing:
+                for entry in listing:
+                    if _is_folder(entry) and not entry.name.startswith("."):
+                        (links if entry.is_symlink() else waiting).append(os.path.join(folder, entry.name))
+        except OSError:  # as glob has it: what may not be read matches nothing
+            continue
+        yield folder
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -124,12 +178,16 @@ def _in_natural_order(paths: Iterable[tuple[str, bool]]) -> list[tuple[str, bool
 
 
 def _names_in(stream: BinaryIO, end: bytes) -> Iterator[str]:
-    """File names in a list; empty ones are passed over."""
-    rest = b""
-    while block := stream.read1(_BLOCK) if hasattr(stream, "read1") else stream.read(_BLOCK):
+    """File names in a list, each as soon as it is there; empty ones are passed over."""
+    # A thread that waits in a buffered stream holds its lock, and Python crashes where the program ends meanwhile.
+    source = getattr(stream, "raw", stream)
+    rest, before = b"", _BYTE_ORDER_MARK
+    while block := source.read(_BLOCK):
         *names, rest = (rest + block).split(end)
+        if names:
+            names[0], before = names[0].removeprefix(before), b""
         yield from _decoded(names, end)
-    yield from _decoded([rest], end)
+    yield from _decoded([rest.removeprefix(before)], end)
 
 
 def _decoded(names: Iterable[bytes], end: bytes) -> Iterator[str]:

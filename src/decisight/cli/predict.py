@@ -7,14 +7,16 @@ import os
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from decisight.cli import output
 from decisight.cli.console import Progress, complain, progress_bars, terminal, warn
 from decisight.cli.pictures import PictureSearch
+from decisight.cli.regions import RegionRequest, RegionWatch, warn_of_whole_pictures
 from decisight.cli.renderings import Format, Table, csv_text, json_lines, json_list
 from decisight.errors import ImageError, OutputError, UsageError
 from decisight.types import Answer
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from decisight.models.classifier import Classifier
     from decisight.policies.threshold import Threshold
+    from decisight.regions import Region
 
 __all__ = ["PredictOptions", "load_model", "predicted", "rule_for", "run", "storable", "why"]
 
@@ -43,7 +46,9 @@ class PredictOptions:
     thresholds: Sequence[str] = ()
     fallback: str | None = None
     threads: int | None = None
+    runtime: str | None = None
     null_separated: bool = False
+    regions: RegionRequest = field(default_factory=RegionRequest)
 
     @property
     def written_as(self) -> Format:
@@ -65,28 +70,34 @@ def run(options: PredictOptions) -> int:
     """
     if options.output is not None:
         check_output(options.output, options.model)
-    model = load_model(options.model, threads=options.threads)
+    regions = options.regions.regions()
+    model = load_model(options.model, threads=options.threads, runtime=options.runtime)
     rule = rule_for(model, options.thresholds, options.fallback)
     search = PictureSearch(options.pictures, options.null_separated)
     first, pictures = _first_known(search)
     screen = terminal(sys.stdout) if options.output is None else None
-    table = Table(model.task, rule, options.top, first, None if screen is None else screen.width)
-    begun, tally, bar = time.monotonic(), _Tally(), _bar_console(options, screen)
+    width, names = None if screen is None else screen.width, [region.name for region in regions]
+    table = Table(model.task, rule, options.top, first, width, names)
+    watch = RegionWatch(model.card.data, options.regions.size())
+    if not regions:
+        warn_of_whole_pictures(model.card.data)
+    begun, tally, bar = time.monotonic(), _Tally(max(1, len(regions))), _bar_console(options, screen)
     with progress_bars(bar) as progress:
-        answers = tally.counting(predicted(model, rule, pictures), _with_total(progress, search, bar))
-        _write(answers, options, table, screen)
-    for text in search.complaints:
+        answers = predicted(model, rule, pictures, [watch.over(region) for region in regions])
+        _write(tally.counting(answers, _with_total(progress, search, bar)), options, table, screen)
+    for text in (*watch.complaints, *search.complaints):
         warn(text)
     _summarise(tally, time.monotonic() - begun, options)
     return 1 if tally.failed or search.complaints else 0
 
 
-def load_model(name: str, *, threads: int | None) -> Classifier:
+def load_model(name: str, *, threads: int | None, runtime: str | None = None) -> Classifier:
     """Load a model for a command.
 
     Raises:
-        UsageError: it is a picture: arguments in the wrong order.
+        UsageError: it is a picture: arguments in the wrong order; or the runtime cannot be used so.
         ModelError: it is not a model that can be used.
+        MissingPartError: there is no such runtime, or it is not installed.
     """
     from decisight.imaging import is_image_name, printable
     from decisight.models.classifier import load
@@ -96,7 +107,7 @@ def load_model(name: str, *, threads: int | None) -> Classifier:
             f"{printable(name)} is a picture, not a model",
             hint="the model comes first: decisight predict MODEL PATH...",
         )
-    return load(name, threads=threads)
+    return load(name, threads=threads, runtime=runtime)
 
 
 def rule_for(model: Classifier, thresholds: Iterable[str], fallback: str | None) -> Threshold:
@@ -119,14 +130,26 @@ def rule_for(model: Classifier, thresholds: Iterable[str], fallback: str | None)
     return Threshold({**own.thresholds, **checked.thresholds}, checked.fallback).checked(model.task)
 
 
-def predicted(model: Classifier, rule: Threshold, pictures: Iterable[str]) -> Iterator[Answer]:
-    """An answer for every picture, in order and in constant memory."""
-    names, paths = itertools.tee(pictures)
-    for name, outcome in zip(names, model.predict_stream(paths), strict=True):
+def predicted(
+    model: Classifier, rule: Threshold, pictures: Iterable[str], regions: Sequence[Region] = ()
+) -> Iterator[Answer]:
+    """An answer for every picture, or for every region of every picture, in order and in constant memory."""
+    places: list[str | None] = [region.name for region in regions] or [None]
+    names: deque[str] = deque()
+
+    def taken() -> Iterator[str]:
+        for name in pictures:
+            names.append(name)
+            yield name
+
+    name = ""
+    for number, outcome in enumerate(model.predict_stream(taken(), regions)):
+        at = number % len(places)
+        name, place = names.popleft() if at == 0 else name, places[at]
         if isinstance(outcome, ImageError):
-            yield Answer(storable(name), model.reference, error=why(outcome, name))
+            yield Answer(storable(name), model.reference, error=why(outcome, name), region=place)
         else:
-            yield Answer(storable(name), model.reference, outcome, rule.decide(outcome))
+            yield Answer(storable(name), model.reference, outcome, rule.decide(outcome), region=place)
 
 
 def storable(name: str) -> str:
@@ -150,13 +173,17 @@ def why(error: ImageError, name: str) -> str:
 
 @dataclass(slots=True)
 class _Tally:
+    """Pictures done and failed, where each has so many answers."""
+
+    answers_each: int
     done: int = 0
     failed: int = 0
 
     def counting(self, answers: Iterable[Answer], progress: Callable[[int], None]) -> Iterator[Answer]:
-        for answer in answers:
-            self.done += 1
-            self.failed += answer.prediction is None
+        for number, answer in enumerate(answers):
+            begins = number % self.answers_each == 0
+            self.done += begins
+            self.failed += begins and answer.prediction is None
             yield answer
             progress(self.done)
 
@@ -209,8 +236,8 @@ def _write(answers: Iterable[Answer], options: PredictOptions, table: Table, scr
     with place as stream:
         for text in _texts(kind, answers, table):
             stream.write(text)
-            if kind is Format.JSONL:
-                stream.flush()
+            # The next answer may be long in coming where names come from a pipe.
+            stream.flush()
 
 
 def _texts(kind: Format, answers: Iterable[Answer], table: Table) -> Iterator[str]:
@@ -220,7 +247,7 @@ def _texts(kind: Format, answers: Iterable[Answer], table: Table) -> Iterator[st
         case Format.JSONL:
             return json_lines(answers)
         case Format.CSV:
-            return csv_text(answers, table.task)
+            return csv_text(answers, table.task, region=bool(table.regions))
         case Format.TABLE:
             return ("".join(text for text, _ in line).rstrip() + "\n" for line in table.render(answers))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-import json
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,7 +15,18 @@ from decisight.types import NONE_OF_THEM, Answer, Decision, LabelGroup, Reason, 
 if TYPE_CHECKING:
     from decisight.policies.threshold import Threshold
 
-__all__ = ["Format", "Line", "Table", "csv_cells", "csv_columns", "csv_row", "csv_text", "json_lines", "json_list"]
+__all__ = [
+    "Format",
+    "Line",
+    "Table",
+    "csv_cells",
+    "csv_columns",
+    "csv_row",
+    "csv_text",
+    "json_lines",
+    "json_list",
+    "state_text",
+]
 
 
 class Format(StrEnum):
@@ -31,7 +42,7 @@ def json_list(answers: Iterable[Answer]) -> Iterator[str]:
     """One JSON list, an answer a line, in pieces."""
     before = "[\n"
     for answer in answers:
-        yield before + json.dumps(answer.to_json(), ensure_ascii=False)
+        yield before + answer.to_text()
         before = ",\n"
     yield "\n]\n" if before == ",\n" else "[]\n"
 
@@ -39,17 +50,17 @@ def json_list(answers: Iterable[Answer]) -> Iterator[str]:
 def json_lines(answers: Iterable[Answer]) -> Iterator[str]:
     """One JSON object a line."""
     for answer in answers:
-        yield json.dumps(answer.to_json(), ensure_ascii=False) + "\n"
+        yield answer.to_text() + "\n"
 
 
-def csv_text(answers: Iterable[Answer], task: Task) -> Iterator[str]:
-    """A header and one row a picture; see :func:`csv_columns`."""
-    yield csv_row(csv_columns(task))
+def csv_text(answers: Iterable[Answer], task: Task, *, region: bool = False) -> Iterator[str]:
+    """A header and one row an answer; see :func:`csv_columns`."""
+    yield csv_row(csv_columns(task, region=region))
     for answer in answers:
-        yield csv_row(csv_cells(answer, task))
+        yield csv_row(csv_cells(answer, task, region=region))
 
 
-def csv_columns(task: Task, *, actual: bool = False) -> list[str]:
+def csv_columns(task: Task, *, actual: bool = False, region: bool = False) -> list[str]:
     """``image``; of each group ``state``, ``confidence``, ``reason``; each label's confidence; ``error``.
 
     Where the task has several groups they are called ``helmet.state`` and so on, and the labels ``helmet:helmet``.
@@ -57,35 +68,42 @@ def csv_columns(task: Task, *, actual: bool = False) -> list[str]:
     Args:
         task: of the model.
         actual: with a column ``actual`` before each ``state``.
+        region: with a column ``region`` after ``image``.
     """
     several = len(task.groups) > 1
     decided = ("actual",) * actual + ("state", "confidence", "reason")
     fixed = [f"{group.name}.{name}" if several else name for group in task.groups for name in decided]
+    looked_at = ["image", "region"] if region else ["image"]
     labels = [
-        f"{group.name}:{label}" if several or label in ("image", *fixed, "error") else label
+        f"{group.name}:{label}" if several or label in (*looked_at, *fixed, "error") else label
         for group in task.groups
         for label in group.labels
     ]
-    return ["image", *fixed, *labels, "error"]
+    return [*looked_at, *fixed, *labels, "error"]
 
 
-def csv_cells(answer: Answer, task: Task, targets: Sequence[Target] | None = None) -> list[str]:
+def csv_cells(
+    answer: Answer, task: Task, targets: Sequence[Target] | None = None, *, region: bool = False
+) -> list[str]:
     """One answer's cells, as :func:`csv_columns` names them; those of a prediction are empty where there is none.
 
     Args:
         answer: for one picture.
         task: of the model.
         targets: what is true of it, one a group, where there are columns for it.
+        region: there is a column for the region; empty where it was all of the picture.
     """
+    looked_at = [answer.image, answer.region or ""] if region else [answer.image]
     if answer.prediction is None:
         empty = len(csv_columns(task, actual=targets is not None)) - 2
-        return [answer.image, *[""] * empty, answer.error or ""]
+        return [*looked_at, *[""] * empty, answer.error or ""]
     decided: list[str] = []
     for at, decision in enumerate(answer.decisions):
         actual = [] if targets is None else [_target(targets[at])]
-        decided += [*actual, _state(decision, "|") or NONE_OF_THEM, _number(decision.confidence), decision.reason.value]
+        state = state_text(decision, "|") or NONE_OF_THEM
+        decided += [*actual, state, _number(decision.confidence), decision.reason.value]
     confidences = (_number(value) for row in answer.prediction.confidences for value in row)
-    return [answer.image, *decided, *confidences, ""]
+    return [*looked_at, *decided, *confidences, ""]
 
 
 def _target(target: Target) -> str:
@@ -105,7 +123,8 @@ def csv_row(cells: Sequence[str]) -> str:
     return line.getvalue().removesuffix("\r\n") + "\n"
 
 
-def _state(decision: Decision, between: str) -> str:
+def state_text(decision: Decision, between: str) -> str:
+    """The state of a decision as text; the labels of an independent group with something between them."""
     return decision.state if isinstance(decision.state, str) else between.join(decision.state)
 
 
@@ -113,19 +132,26 @@ Line: TypeAlias = list[tuple[str, str]]
 """Pieces of text, each with its style."""
 
 _WIDEST_STATE = 24
+"""Cells of the column of decisions; a longer one shifts the rest of its line."""
+_NARROWEST = 12
+"""Cells that a column keeps on a narrow terminal."""
+_FEW_LABELS, _ROOM_FOR_LABELS = 24, 40
+"""Cells: what other columns leave to the labels where they can; below what further lines of labels begin earlier."""
 _GAP = "  "
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Aligned columns, a line for each picture and group; written as the pictures come.
+    """Aligned columns, a line for each picture, region and group; written as the pictures come.
 
     Args:
         task: of the model.
         rule: of the decisions.
         top: how many labels of each group are shown.
         names: pictures that the first column is made wide enough for.
-        width: of the terminal, in characters: what is longer is cut. ``None``: nothing is cut.
+        width: of the terminal, in cells: labels go on below, and what is longer than its line is cut. ``None``: all is
+            on one line, and nothing is cut.
+        regions: the names of the regions that are looked at; none where it is all of every picture.
     """
 
     task: Task
@@ -133,6 +159,7 @@ class Table:
     top: int
     names: Sequence[str]
     width: int | None = None
+    regions: Sequence[str] = ()
 
     def render(self, answers: Iterable[Answer]) -> Iterator[Line]:
         """The heading, and the lines of every answer."""
@@ -140,24 +167,31 @@ class Table:
         yield [(self._joined([(name, size) for name, size in columns.items()]) + "labels", "bold")]
         for answer in answers:
             if answer.prediction is None:
-                name = _fitted(_shown(answer.image), columns["image"], self.width, keep_end=True)
-                yield [(name + _GAP, ""), (f"error: {_shown(answer.error or '')}", "red")]
+                yield [(self._looked_at(answer, columns), ""), (f"error: {_shown(answer.error or '')}", "red")]
                 continue
             for at, decision in enumerate(answer.decisions):
-                yield self._line(answer, decision, self.task.groups[at], columns, first=at == 0)
+                yield from self._lines(answer, decision, self.task.groups[at], columns, first=at == 0)
 
     def _columns(self) -> dict[str, int]:
         """The names of the columns before the labels, and how wide they are."""
         several = len(self.task.groups) > 1
-        states = [*(label for g in self.task.groups for label in g.labels), self.rule.fallback, "decision"]
-        image = max(map(_cells, (*map(_shown, self.names), "image")))
-        sizes = {"image": image if self.width is None else min(image, max(12, self.width // 3))}
+        labels = max(_cells(label) for g in self.task.groups for label in g.labels)
+        sizes = {"image": max(map(_cells, (*map(_shown, self.names), "image")))}
+        if self.regions:
+            sizes["region"] = min(_WIDEST_STATE, max(map(_cells, (*self.regions, "region"))))
         if several:
             sizes["group"] = max(map(_cells, (*(g.name for g in self.task.groups), "group")))
-        sizes["decision"] = min(_WIDEST_STATE, max(map(_cells, states)))
+        sizes["decision"] = min(_WIDEST_STATE, max(labels, _cells(self.rule.fallback), len("decision")))
         sizes["confidence"] = len("confidence")
         if self._may_fall_back():
             sizes["reason"] = len("below threshold")
+        if self.width is None:
+            return sizes
+        shown = min(self.top, max(len(g.labels) for g in self.task.groups))
+        few, heading = min(_FEW_LABELS, shown * (labels + len(" 0.000, "))), len("labels")
+        for name, least, wanted in (("image", self.width // 3, few), ("decision", 0, few), ("image", 0, heading)):
+            lacking = sum(sizes.values()) + len(_GAP) * len(sizes) + wanted - self.width
+            sizes[name] -= max(0, min(lacking, sizes[name] - max(_NARROWEST, least)))
         return sizes
 
     def _may_fall_back(self) -> bool:
@@ -167,32 +201,58 @@ class Table:
     def _joined(self, cells: Iterable[tuple[str, int]]) -> str:
         return "".join(_fitted(text, size, self.width) + _GAP for text, size in cells)
 
-    def _line(
-        self, answer: Answer, decision: Decision, group: LabelGroup, columns: dict[str, int], *, first: bool
-    ) -> Line:
-        style = "green" if decision.reason is Reason.ACCEPTED else "yellow"
+    def _looked_at(self, answer: Answer, columns: dict[str, int], *, first: bool = True) -> str:
+        """The picture and its region; spaces below them on further lines of one answer."""
         name = _fitted(_shown(answer.image) if first else "", columns["image"], self.width, keep_end=True)
-        line: Line = [(name + _GAP, "")]
-        if "group" in columns:
-            line.append((self._joined([(group.name, columns["group"])]), ""))
-        line.append((self._joined([(_state(decision, ", ") or "-", columns["decision"])]), style))
-        line.append((f"{decision.confidence:>{columns['confidence']}.3f}" + _GAP, ""))
-        if "reason" in columns:
-            line.append((self._joined([(decision.reason.value.replace("_", " "), columns["reason"])]), style))
-        used = sum(_cells(text) for text, _ in line)
-        line.append((self._labels(answer, group, None if self.width is None else self.width - used), "dim"))
-        return line
+        region = [(answer.region or "" if first else "", columns["region"])] if self.regions else []
+        return name + _GAP + self._joined(region)
 
-    def _labels(self, answer: Answer, group: LabelGroup, room: int | None) -> str:
-        """The most confident labels; as many as there is room for, at least one."""
+    def _lines(
+        self, answer: Answer, decision: Decision, group: LabelGroup, columns: dict[str, int], *, first: bool
+    ) -> Iterator[Line]:
+        """A decision and the labels that stand on its line, and as many lines more as the other labels need."""
+        style = "green" if decision.reason is Reason.ACCEPTED else "yellow"
+        before = self._looked_at(answer, columns, first=first)
+        if "group" in columns:
+            before += self._joined([(group.name, columns["group"])])
+        after = _GAP + f"{decision.confidence:>{columns['confidence']}.3f}"
+        reason = _GAP + decision.reason.value.replace("_", " ") if "reason" in columns else ""
+        state = state_text(decision, ", ") or "-"
+        if self.width is not None:
+            state = _cut(state, max(columns["decision"], self.width - _cells(before + after + reason)))
+        state = _padded(state, columns["decision"])
+        gap = _GAP + " " * (columns.get("reason", 0) + len(_GAP) - len(reason)) if reason else _GAP
+        beside, *below = self._labels(answer, group, _cells(before + state + after + reason + gap), columns)
+        yield [(before, ""), (state, style), (after, ""), (reason, style), (gap + beside if beside else "", "dim")]
+        for labels in below:
+            yield [(" " * self._indent(columns) + labels, "dim")]
+
+    def _indent(self, columns: dict[str, int]) -> int:
+        """Where further lines of labels begin: below the first, or below the decision where that leaves little room."""
+        names = list(columns)
+        labels = sum(columns.values()) + len(_GAP) * len(names)
+        if self.width is None or self.width - labels >= _ROOM_FOR_LABELS:
+            return labels
+        left = names[: names.index("decision")]
+        return sum(columns[name] + len(_GAP) for name in left)
+
+    def _labels(self, answer: Answer, group: LabelGroup, used: int, columns: dict[str, int]) -> list[str]:
+        """The most confident labels, line by line; the first line is empty where what is used leaves no room."""
         assert answer.prediction is not None  # noqa: S101 - for the type checker; errors have a line of their own
-        shown = ""
-        for result in answer.prediction.results(group.name)[: self.top]:
-            longer = f"{shown}, " * bool(shown) + f"{_shown(result.label)} {result.confidence:.3f}"
-            if shown and room is not None and _cells(longer) > room:
-                break
-            shown = longer
-        return shown
+        found = answer.prediction.results(group.name)[: self.top]
+        width = math.inf if self.width is None else self.width
+        room, full = width - used, width - self._indent(columns)
+        lines = [""]
+        for result, end in zip(found, [","] * (len(found) - 1) + [""], strict=True):
+            number = f" {result.confidence:.3f}{end}"
+            piece = _cut(_shown(result.label), max(1, full - len(number))) + number
+            longer = f"{lines[-1]} {piece}".lstrip()
+            if _cells(longer) <= room:
+                lines[-1] = longer
+            else:
+                lines.append(piece)
+                room = full
+        return lines
 
 
 def _shown(text: str) -> str:
@@ -208,9 +268,18 @@ def _cells(text: str) -> int:
 
 
 def _fitted(text: str, size: int, width: int | None, *, keep_end: bool = False) -> str:
-    """Text filled with spaces to a size; cut to it, with an ellipsis, on a terminal."""
-    if width is not None and _cells(text) > size:
-        while _cells(text) >= size:
-            text = text[1:] if keep_end else text[:-1]
-        text = f"…{text}" if keep_end else f"{text}…"
+    """Text filled with spaces to a size; cut to it on a terminal."""
+    return _padded(text if width is None else _cut(text, size, keep_end=keep_end), size)
+
+
+def _cut(text: str, size: float, *, keep_end: bool = False) -> str:
+    """Text of at most so many cells; an ellipsis stands for what was cut."""
+    if _cells(text) <= size:
+        return text
+    while _cells(text) >= size and text:
+        text = text[1:] if keep_end else text[:-1]
+    return f"…{text}" if keep_end else f"{text}…"
+
+
+def _padded(text: str, size: int) -> str:
     return text + " " * (size - _cells(text))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -19,10 +20,15 @@ from decisight.errors import OutputError
 from decisight.types import DEFAULT_FALLBACK, FitMode
 
 if TYPE_CHECKING:
+    from decisight.data.dataset import Dataset
+    from decisight.regions import Region
     from decisight.training.cache import FeatureCache
     from decisight.training.options import Trained, TrainOptions
 
 __all__ = ["TrainRequest", "run"]
+
+_ROOM = 30_000_000
+"""Bytes that must be free for a model. The backbones that there are make models of half that and less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,7 @@ class TrainRequest:
     groups: Sequence[str] | None = None
     independent: Sequence[str] = ()
     source_pattern: str | None = None
+    regions: tuple[Region, ...] = ()
     cache: Path | None = None
     keep_features: bool = True
     threads: int | None = None
@@ -77,12 +84,15 @@ def run(request: TrainRequest) -> int:
     write_model(request.output, trained.model)
     seconds = time.perf_counter() - begun
     if cache.trouble:
-        warn(f"features are not kept for the next training: {cache.trouble}", "name another place with --cache FILE")
+        warn(
+            f"features are not kept for the next training: {cache.trouble}",
+            "name a new file with --cache FILE, or keep none: --no-cache",
+        )
     say_skipped(trained.report.skipped)
     if request.as_json:
         say(json.dumps(_summary(request, trained, seconds), indent=2))
     else:
-        say("\n".join(_lines(request, trained, seconds)))
+        say("\n".join(_lines(request, dataset, trained, seconds)))
     return 0
 
 
@@ -90,6 +100,7 @@ def _check_output(path: Path) -> None:
     from decisight.imaging import printable
 
     output.check_file(path, example="model.onnx")
+    _check_room(path)
     if path.suffix.lower() != ".onnx":
         if path.exists():
             raise OutputError(
@@ -97,6 +108,22 @@ def _check_output(path: Path) -> None:
                 hint="name a file that ends in .onnx",
             )
         warn(f"{printable(path)} does not end in .onnx, so other tools may not know it for a model")
+
+
+def _check_room(path: Path) -> None:
+    """Make sure that a model fits, before work is spent on it."""
+    from decisight.imaging import printable
+
+    if path.exists() and not path.is_file():
+        return
+    folder = path.resolve().parent
+    free = shutil.disk_usage(folder).free
+    if free < _ROOM:
+        raise OutputError(
+            f"{printable(path)} cannot be written: only {free / 1e6:.1f} MB are free in {printable(folder)}, and a "
+            f"model takes up to {_ROOM / 1e6:.0f} MB",
+            hint="make room, or name another place",
+        )
 
 
 def _options(request: TrainRequest) -> TrainOptions:
@@ -122,6 +149,7 @@ def _options(request: TrainRequest) -> TrainOptions:
         fallback=request.fallback,
         balance=request.balance,
         holdout=request.holdout,
+        regions=request.regions,
     )
 
 
@@ -147,7 +175,7 @@ def _summary(request: TrainRequest, trained: Trained, seconds: float) -> dict[st
     }
 
 
-def _lines(request: TrainRequest, trained: Trained, seconds: float) -> Iterator[str]:
+def _lines(request: TrainRequest, dataset: Dataset, trained: Trained, seconds: float) -> Iterator[str]:
     from decisight.evaluation.text import class_table, summary_table
     from decisight.imaging import printable
 
@@ -164,7 +192,34 @@ def _lines(request: TrainRequest, trained: Trained, seconds: float) -> Iterator[
         yield f"\n{printable(group.group.name)}: {group.n} pictures\n\n{summary_table(group)}\n\n{class_table(group)}"
     yield "\nHow long it took"
     yield "  " + ", ".join(f"{name} {taken:.1f} s" for name, taken in {**report.seconds, "total": seconds}.items())
-    model, data = shlex.quote(printable(request.output)), shlex.quote(printable(request.data))
     yield f"\nWritten to {printable(request.output)}. What next:"
-    yield f"  decisight predict {model} PICTURES"
-    yield f"  decisight evaluate {model} {data}"
+    yield from (f"  {command}" for command in _next_commands(request, dataset))
+
+
+def _next_commands(request: TrainRequest, dataset: Dataset) -> Iterator[str]:
+    """What can be run now, as a shell takes it; not what has a name that cannot be shown."""
+    from decisight.imaging import printable
+
+    model, data = _operand(request.output), _operand(request.data)
+    looking = [f"--region={_region_text(region)}" for region in request.regions]
+    looking += ["--crop-only"] * any(not region.masked for region in request.regions)
+    reading = [] if request.groups is None else [f"--groups={','.join(request.groups)}"]
+    if request.source_pattern is not None:
+        reading.append(f"--source-pattern={request.source_pattern}")
+    commands = [["predict", *looking, model, "PICTURES"]]
+    if "test" in dataset.splits or (not dataset.splits and request.holdout > 0):
+        commands.append(["evaluate", model, data, *reading, *looking])
+    elif "val" in dataset.splits:
+        commands.append(["evaluate", model, data, "--split=val", *reading, *looking])
+    lines = [shlex.join(["decisight", *words]) for words in commands]
+    yield from (line for line in lines if printable(line) == line)
+
+
+def _operand(path: Path) -> str:
+    """A path that is not taken for an option."""
+    text = str(path)
+    return f"./{text}" if text.startswith("-") else text
+
+
+def _region_text(region: Region) -> str:
+    return f"{region.name}={' '.join(f'{x!r},{y!r}' for x, y in region.polygon)}"

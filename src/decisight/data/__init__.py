@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from decisight.data.checks import check_trainable, spread_sources
+from decisight.data.checks import check_trainable, contradictions, spread_sources
 from decisight.data.dataset import Dataset, Example, Skipped
 from decisight.data.folds import assign_folds, sources_per_label
 from decisight.data.reading import read_dataset
 from decisight.data.splits import LabelShare, SplitReport, assign_splits
+from decisight.data.writing import write_parquet
 
 __all__ = [
     "Dataset",
@@ -17,7 +18,9 @@ __all__ = [
     "assign_folds",
     "assign_splits",
     "check_trainable",
+    "contradictions",
     "read_dataset",
     "sources_per_label",
     "spread_sources",
+    "write_parquet",
 ]

@@ -6,7 +6,8 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
-from decisight.data.dataset import Skipped
+from decisight.data.dataset import Skipped, Stored
+from decisight.regions import Region
 from decisight.types import is_label
 
 __all__ = ["Cell", "Record", "Table", "composed", "is_label", "pictures", "split_named"]
@@ -58,7 +59,7 @@ class Record:
         cells: one a column of the table, in its order.
         where: the place to look for it, for messages: a file with its line, or the class folder.
         split: ``train``, ``val``, ``test`` or ``None``.
-        source: see :class:`~decisight.data.dataset.Example`.
+        source, region, stored: see :class:`~decisight.data.dataset.Example`.
     """
 
     path: Path
@@ -66,6 +67,8 @@ class Record:
     where: str
     split: str | None = None
     source: str | None = None
+    region: Region | None = None
+    stored: Stored | None = None
 
 
 @dataclass(frozen=True, slots=True)

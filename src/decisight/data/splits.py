@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from decisight.data.dataset import Dataset, Example, Skipped
 from decisight.errors import DataError, ImageError, UsageError
-from decisight.imaging import content_digest, printable, read_bytes
+from decisight.imaging import content_digest, printable
 
 __all__ = ["LabelShare", "SplitReport", "assign_splits", "split_of"]
 
@@ -145,7 +145,7 @@ def assign_splits(
 def _unit(example: Example) -> str:
     if example.source is not None:
         return f"source:{example.source}"
-    return f"content:{content_digest(read_bytes(example.path))}"
+    return f"content:{content_digest(example.read())}"
 
 
 def _report(dataset: Dataset, units: dict[str, str], asked: dict[str, float]) -> SplitReport:

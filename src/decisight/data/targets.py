@@ -58,7 +58,7 @@ def to_dataset(table: Table, task: Task) -> Dataset:
         if all(target is None for target in targets):
             skipped.append(Skipped(record.path, f"{record.where}: no label in any group"))
         else:
-            examples.append(Example(record.path, targets, record.split, record.source))
+            examples.append(Example(record.path, targets, record.split, record.source, record.region, record.stored))
     if not examples:
         raise DataError(
             f"{printable(table.root)}: there is no labelled picture in it ({len(skipped)} left out)",

@@ -99,7 +99,8 @@ def _figures(scored: ScoredGroup, weights: Floats) -> Floats:
     held = claims(scored.target, scored.confidences)[1].mean(axis=1)
     figures = [
         metrics.balanced_accuracy(counts, exclusive=scored.group.exclusive),
-        *(metrics.mean_defined(figure(counts)) for figure in (metrics.precision, metrics.recall, metrics.f1)),
+        metrics.macro_precision(counts),
+        *(metrics.mean_defined(figure(counts)) for figure in (metrics.recall, metrics.f1)),
         *(metrics.mean_defined(figure) for figure in ranking_figures(*_ranked(scored), weights)),
         expected_calibration_error(scored.target, scored.confidences, weights=weights),
         calibration_noise(scored.target, scored.confidences, weights),
@@ -131,7 +132,8 @@ def _score_intervals(scored: ScoredGroup, per_class: Sequence[ClassFigures]) -> 
     )
     parts = (
         balanced,
-        [figures.precision for figures in per_class],
+        # A label that is never predicted counts as 0, and what its precision would be is not known.
+        [Estimate(0.0, 0.0, 1.0) if figures.given_up else figures.precision for figures in per_class],
         recalls,
         [figures.f1 for figures in per_class],
         auc,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from decisight.evaluation import metrics
 from decisight.evaluation.estimates import class_figures, group_estimates, proportion
 from decisight.evaluation.figures import ClassFigures, Estimate, Evaluation, GroupEvaluation
+from decisight.evaluation.reliability import debiased_calibration_error
 from decisight.evaluation.scored import ScoredGroup, score, score_task
 from decisight.types import LabelGroup, Target, Task
 
@@ -82,6 +83,7 @@ def _judge(scored: ScoredGroup, seed: int) -> GroupEvaluation:
         sources=scored.sources,
         confusion_matrix=metrics.confusion_matrix(scored.target, scored.predicted, len(scored.group.labels)),
         accuracy=proportion(metrics.right(scored.target, scored.predicted), scored.clusters),
+        debiased_ece=debiased_calibration_error(scored.target, scored.confidences),
         majority_rate=metrics.majority_rate(scored.target),
         per_class=per_class,
         **group_estimates(scored, per_class, seed=seed),

@@ -53,6 +53,11 @@ class ClassFigures:
     f1: Estimate
     support: int
 
+    @property
+    def given_up(self) -> bool:
+        """Whether the label is there and was never predicted: it has no precision, and counts as 0 in the mean."""
+        return self.support > 0 and math.isnan(self.precision.value)
+
     def to_json(self) -> dict[str, Any]:
         """``precision``, ``recall``, ``f1`` and ``support``."""
         return {
@@ -76,13 +81,17 @@ class GroupEvaluation:
         accuracy: the share of examples that are right; in an independent group those with every label right.
         balanced_accuracy: the mean recall over the labels present; of an independent group the mean over its labels of
             the mean of recall and specificity.
-        macro_precision: the mean precision over the labels ever predicted.
+        macro_precision: the mean precision over the labels present or predicted; one that is never predicted counts
+            as 0.
         macro_recall: the mean recall over the labels present.
         macro_f1: the mean F1 over the labels present or predicted.
         roc_auc: of an exclusive group of two, for the second label; else the mean over the labels, each against the
             rest, that some and not all examples have.
         average_precision: averaged like ``roc_auc``.
         ece: the expected calibration error, :func:`~decisight.evaluation.reliability.expected_calibration_error`.
+        debiased_ece: the root mean squared calibration error with chance taken off,
+            :func:`~decisight.evaluation.reliability.debiased_calibration_error`; not on the scale of ``ece``, and
+            without an interval. NaN where too few pictures share a confidence to tell.
         majority_rate: the accuracy of always giving the commonest answer; known without a model, so it has no interval.
         per_class: one a label, in the group's order.
     """
@@ -99,6 +108,7 @@ class GroupEvaluation:
     roc_auc: Estimate
     average_precision: Estimate
     ece: Estimate
+    debiased_ece: float
     majority_rate: float
     per_class: tuple[ClassFigures, ...]
 
@@ -135,6 +145,7 @@ class GroupEvaluation:
             "roc_auc": self.roc_auc.to_json(),
             "average_precision": self.average_precision.to_json(),
             "ece": self.ece.to_json(),
+            "debiased_ece": _plain(self.debiased_ece),
             "per_class": {figures.label: figures.to_json() for figures in self.per_class},
         }
 

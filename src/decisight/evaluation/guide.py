@@ -14,17 +14,20 @@ IMBALANCED = 2.0
 
 
 def guide(evaluation: GroupEvaluation) -> list[str]:
-    """Say which figure counts here: two to four plain sentences.
+    """Say which figure counts here: two to five plain sentences.
 
     How uneven the labels are and hence whether accuracy or balanced accuracy is the summary; whether the accuracy
     beats always giving the commonest answer; precision where false alarms cost, recall where misses do; and which
-    labels had no picture.
+    labels had no picture, or were given to none.
 
     Args:
         evaluation: of one group.
     """
     absent = [figures.label for figures in evaluation.per_class if not figures.support]
+    given_up = [figures.label for figures in evaluation.per_class if figures.given_up]
     sentences = [_frequency(evaluation), _majority(evaluation), _costs(evaluation)]
+    if given_up:
+        sentences.append(f"No picture was taken for {_listed(given_up)}: in macro precision that counts as 0.")
     if absent:
         sentences.append(f"No picture here has {_listed(absent)}: how well that is found is not known.")
     return [sentence for sentence in sentences if sentence]

@@ -10,7 +10,7 @@ has the shape of ``weights`` without its last axis, so a thousand resamples cost
 bootstrap (:mod:`decisight.evaluation.intervals`) come from the same lines.
 
 What is undefined is NaN, never 0 and never a warning: the precision of a label that is never predicted, the recall of
-a label that is absent.
+a label that is absent. A mean over labels leaves out what is undefined, but for :func:`macro_precision`.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ __all__ = [
     "count",
     "f1",
     "indicators",
+    "macro_precision",
     "majority_rate",
     "mean_defined",
     "precision",
@@ -141,6 +142,16 @@ def count(target: Labels, predicted: Labels, labels: int, weights: Floats | None
 def precision(counts: Counts) -> Floats:
     """The share of what was predicted as a label that is it, ``(..., K)``; NaN for a label never predicted."""
     return ratio(counts.hits, counts.predicted)
+
+
+def macro_precision(counts: Counts) -> Floats:
+    """The mean precision over the labels that are present or predicted, ``(...)``; NaN where there is none.
+
+    A label that is present and never predicted counts as 0, as with scikit-learn's ``zero_division=0``. Left out, it
+    would let a model that gives up on its hardest label look more precise than one that tries.
+    """
+    given_up = (counts.predicted == 0) & (counts.actual > 0)
+    return mean_defined(np.where(given_up, 0.0, precision(counts)))
 
 
 def recall(counts: Counts) -> Floats:

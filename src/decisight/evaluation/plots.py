@@ -158,9 +158,10 @@ def _confusion(scored: ScoredGroup) -> Figure:
     counts = metrics.confusion_matrix(scored.target, scored.predicted, labels)
     cell = _cell_width(labels)
     ticks = min(10.0, max(6.0, cell * 60.0))
-    room = max(map(len, names)) * ticks * 0.6 / 72.0
+    room = drawing.name_width(names, ticks)
     side = cell * labels
-    figure = _figure(max(5.2, side + room + 1.7), max(3.6, side + room * (0.75 if labels > 2 else 0.0) + 1.5))
+    below = 0.75 * room if drawing.slanted(names, cell, ticks) else 0.0
+    figure = _figure(max(5.2, side + room + 1.7), max(3.6, side + below + 1.5))
     axes = figure.add_subplot()
     image = drawing.draw_confusion(axes, counts, names, cell=cell, ticks=ticks)
     scale = axes.inset_axes((1.0 + 0.15 / side, 0.0, 0.2 / side, min(1.0, 4.0 / side)))
@@ -174,7 +175,9 @@ def _cell_width(labels: int) -> float:
     """In inches: wide cells for a few labels, the narrowest that two lines of text fit in, or none needed for text."""
     if labels > drawing.LETTERED:
         return 11.0 / labels
-    return next(width for most, width in ((4, 1.0), (8, 0.72), (16, 0.52), (drawing.LETTERED, 0.42)) if labels <= most)
+    return next(
+        width for most, width in ((2, 1.4), (4, 1.0), (8, 0.72), (16, 0.52), (drawing.LETTERED, 0.42)) if labels <= most
+    )
 
 
 def _confusions(scored: ScoredGroup) -> Figure:
@@ -219,8 +222,11 @@ def _reliability(scored: ScoredGroup) -> Figure:
     error = float(expected_calibration_error(scored.target, scored.confidences))
     figure = _figure(5.6, 6.4)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-    drawing.draw_reliability(upper, bins, effective)
-    drawing.draw_counts(lower, bins)
-    of = "the top label" if scored.group.exclusive else "all labels"
-    upper.set_title(f"{_name(scored)}: reliability of {of}\n(expected calibration error {error:.3f})")
+    if scored.group.exclusive:
+        whose, held_means, counted = "the top label", "share that is right", "pictures"
+    else:
+        whose, held_means, counted = "a label", "share of pictures that have it", "pictures x labels"
+    drawing.draw_reliability(upper, bins, effective, held_means)
+    drawing.draw_counts(lower, bins, f"confidence of {whose}", counted)
+    upper.set_title(f"{_name(scored)}: reliability\n(expected calibration error {error:.3f})")
     return _lettered(figure, scored)

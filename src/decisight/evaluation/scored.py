@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from decisight.errors import DataError, LabelError, UsageError
 from decisight.evaluation.metrics import Floats, Labels, predict
 from decisight.types import LabelGroup, Target, Task
 
-__all__ = ["ScoredGroup", "score", "score_task"]
+__all__ = ["ScoredGroup", "cluster_numbers", "score", "score_task"]
 
 _ROUNDING = 1e-5
 """How far a confidence may leave 0..1 and still be rounding (softmax in float32)."""
@@ -199,7 +200,21 @@ def _arrange(
     numbers = {name: number for number, name in enumerate(sorted({name for name in sources if name is not None}))}
     named = np.array([-1 if name is None else numbers[name] for name in sources], dtype=np.int64)
     order = np.lexsort((*confidences.T, *(target[:, None] if target.ndim == 1 else target).T, named))
-    named = named[order]
-    alone = int((named == -1).sum())
-    clusters = np.where(named == -1, np.arange(len(named)), named + alone)
-    return order, None if len(numbers) + alone == len(named) else clusters
+    return order, cluster_numbers([sources[row] for row in order])
+
+
+def cluster_numbers(sources: Sequence[str | None]) -> NDArray[np.int64] | None:
+    """The source of each example as a number, from 0 without gaps.
+
+    Args:
+        sources: N, what each example was cut from; ``None`` for its own source.
+
+    Returns:
+        int ``(N,)``, those without a source first; ``None`` if each example is its own.
+    """
+    alone = sources.count(None)
+    numbers = {name: alone + at for at, name in enumerate(sorted({name for name in sources if name is not None}))}
+    if alone + len(numbers) == len(sources):
+        return None
+    own = itertools.count()
+    return np.array([next(own) if name is None else numbers[name] for name in sources], dtype=np.int64)

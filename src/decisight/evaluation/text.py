@@ -89,6 +89,7 @@ def summary_table(evaluation: GroupEvaluation) -> str:
         ("expected calibration error", evaluation.ece),
     ]
     rows = [[name, _number(figure.value), _range(figure)] for name, figure in figures]
+    rows.append(["  debiased, root mean square", _number(evaluation.debiased_ece), ""])
     rows.insert(1, ["  always the commonest answer", _number(evaluation.majority_rate), ""])
     return _aligned([["", "value", "95 % interval"], *rows])
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any
 
 from decisight.errors import ImageError
 from decisight.imaging.complaints import COPY_AGAIN, damaged, too_many_pixels
@@ -23,12 +22,11 @@ _LEFT_OVER = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
 _MOST_LEFT_OVER = 16
 
 
-def read_image(path: str | os.PathLike[str], *, at_least: int = 0) -> Pixels:
+def read_image(path: str | os.PathLike[str]) -> Pixels:
     """Read and decode a picture.
 
     Args:
         path: the picture's file.
-        at_least: see :func:`decode`.
 
     Returns:
         uint8, (H, W, 3), RGB, upright.
@@ -36,17 +34,14 @@ def read_image(path: str | os.PathLike[str], *, at_least: int = 0) -> Pixels:
     Raises:
         ImageError: it cannot be read or is not a picture; the message begins with the path and says why.
     """
-    return decode(read_bytes(path), at_least=at_least, name=path)
+    return decode(read_bytes(path), name=path)
 
 
-def decode(data: bytes, *, at_least: int = 0, name: str | os.PathLike[str] | None = None) -> Pixels:
+def decode(data: bytes, *, name: str | os.PathLike[str] | None = None) -> Pixels:
     """Decode a picture of any supported format.
 
     Args:
         data: the content of its file.
-        at_least: a picture that will be made smaller anyway may come back at a half, a quarter or so of its size, as
-            long as both sides keep at least this many pixels. Large JPEGs are then decoded several times as fast;
-            twice the size wanted in the end costs no visible quality. 0: always the full size.
         name: put before the message of an error, for example the file's path.
 
     Returns:
@@ -61,7 +56,7 @@ def decode(data: bytes, *, at_least: int = 0, name: str | os.PathLike[str] | Non
             raise ImageError("the picture is empty (0 bytes)", hint=COPY_AGAIN)
         if len(data) > MAX_BYTES:
             raise ImageError(f"the picture is too large: {len(data) / 1e6:.0f} MB", hint="save it smaller")
-        pixels = _decode_jpeg(data, at_least) if data.startswith(b"\xff\xd8\xff") else None
+        pixels = _decode_jpeg(data) if data.startswith(b"\xff\xd8\xff") else None
         return decode_with_pillow(data, MAX_PIXELS) if pixels is None else pixels
     except MemoryError as error:
         raise _named(name, ImageError("there is not enough memory to decode it", hint="save it smaller")) from error
@@ -75,7 +70,7 @@ def _named(name: str | os.PathLike[str] | None, error: ImageError) -> ImageError
     return error if name is None else ImageError(f"{printable(name)}: {error.message}", hint=error.hint)
 
 
-def _decode_jpeg(data: bytes, at_least: int) -> Pixels | None:
+def _decode_jpeg(data: bytes) -> Pixels | None:
     """The picture; ``None`` where it is for Pillow to decode, or to say what is wrong with it."""
     import simplejpeg
 
@@ -87,16 +82,12 @@ def _decode_jpeg(data: bytes, at_least: int) -> Pixels | None:
         raise too_many_pixels(f"{width} x {height} pixels", MAX_PIXELS)
     if colours in ("CMYK", "YCCK"):
         return None
-    options: dict[str, Any] = {}
-    if 0 < 2 * at_least <= min(height, width):
-        # libjpeg-turbo has fast transforms only for factors of 2 and more.
-        options = {"min_height": at_least, "min_width": at_least, "min_factor": 2}
     try:
-        pixels: Pixels = simplejpeg.decode_jpeg(data, "RGB", **options)
+        pixels: Pixels = simplejpeg.decode_jpeg(data, "RGB")
     except ValueError as error:
         if not _is_harmless(str(error), data):
             raise damaged("JPEG", error) from error
-        pixels = simplejpeg.decode_jpeg(data, "RGB", strict=False, **options)
+        pixels = simplejpeg.decode_jpeg(data, "RGB", strict=False)
     return upright(pixels, jpeg_orientation(data)) if _has_app1(data) else pixels
 
 

@@ -7,13 +7,19 @@ import numpy.typing as npt
 
 from decisight.types import FitMode
 
-__all__ = ["CROP_SHARE", "Pixels", "fit", "resize"]
+__all__ = ["CROP_SHARE", "STRIP_PIXELS", "Pixels", "fit", "resize"]
 
 Pixels = npt.NDArray[np.uint8]
 """A picture: uint8, (H, W, 3), RGB, upright."""
 
 CROP_SHARE = 0.875
 """The side of the centre square of :attr:`~decisight.types.FitMode.CROP`, as a share of the picture's shorter side."""
+
+STRIP_PIXELS = 1 << 22
+"""Pixels of a large picture that are worked on at once: copies of all of it would take most of the memory."""
+
+_REDUCING_GAP = 2.0
+"""How many times the size wanted a picture keeps when it is made smaller by whole factors."""
 
 
 def resize(image: Pixels, size: tuple[int, int]) -> Pixels:
@@ -38,7 +44,19 @@ def resize(image: Pixels, size: tuple[int, int]) -> Pixels:
         return image
     smaller = size[0] <= width and size[1] <= height
     window = Image.Resampling.HAMMING if smaller else Image.Resampling.BICUBIC
-    return np.array(Image.fromarray(image).resize(size, window, reducing_gap=2.0))
+    by_x, by_y = (max(1, int(have / want / _REDUCING_GAP)) for have, want in zip((width, height), size, strict=True))
+    source = Image.fromarray(image if by_x == by_y == 1 else _reduced(image, by_x, by_y))
+    return np.array(source.resize(size, window, box=(0, 0, width / by_x, height / by_y)))
+
+
+def _reduced(image: Pixels, by_x: int, by_y: int) -> Pixels:
+    """A picture smaller by whole factors, each new pixel the mean of those it covers; made strip by strip."""
+    from PIL import Image
+
+    height, width = image.shape[:2]
+    rows = by_y * max(1, STRIP_PIXELS // (width * by_y))
+    strips = (Image.fromarray(image[top : top + rows]) for top in range(0, height, rows))
+    return np.concatenate([np.asarray(strip.reduce((by_x, by_y))) for strip in strips])
 
 
 def fit(image: Pixels, size: int, mode: FitMode, fill: tuple[int, int, int]) -> Pixels:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from decisight.errors import ImageError
 from decisight.imaging.complaints import bomb, damaged, not_a_picture, too_many_pixels
-from decisight.imaging.fitting import Pixels
+from decisight.imaging.fitting import STRIP_PIXELS, Pixels
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -146,26 +146,51 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _to_rgb(image: Image.Image) -> Pixels:
-    """A loaded Pillow image of any mode as an RGB array."""
+    """A loaded Pillow image of any mode as an RGB array, made strip by strip."""
+    white = _full_scale(image)
+    rgb = np.empty((image.height, image.width, 3), np.uint8)
+    top = 0
+    for strip in _strips(image):
+        rgb[top : top + strip.height] = _strip_to_rgb(strip, white)
+        top += strip.height
+    return rgb
+
+
+def _strips(image: Image.Image) -> Iterator[Image.Image]:
+    """An image from top to bottom; all of an ordinary one at once."""
+    rows = max(1, STRIP_PIXELS // max(1, image.width))
+    if rows >= image.height:
+        yield image
+        return
+    for top in range(0, image.height, rows):
+        yield image.crop((0, top, image.width, min(top + rows, image.height)))
+
+
+def _strip_to_rgb(image: Image.Image, white: float | None) -> npt.NDArray[np.uint8]:
     from PIL import Image
 
-    if image.mode.startswith("I;16"):
-        # TIFF has greys of 12 bits as well, which Pillow leaves in the lower part of 16.
-        bits = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE_TAG, (16,))[0]
-        return _grey_to_rgb(np.asarray(image), float(2**bits - 1))
-    if image.mode in ("I", "F"):
-        values = np.asarray(image)
-        # PNG and PPM have no 32-bit greys: this is how some versions of Pillow hold 16 bits.
-        return _grey_to_rgb(values, 65535.0 if image.format in ("PNG", "PPM") else _full_scale(values))
+    if white is not None:
+        return _grey_to_rgb(np.asarray(image), white)
     if image.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return np.array(image if image.mode == "RGB" else image.convert("RGB"))
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
 
 
-def _full_scale(values: npt.NDArray[Any]) -> float:
-    largest = float(np.max(values, where=np.isfinite(values), initial=0))
-    scales = (1.0, 255.0, 65535.0) if values.dtype.kind == "f" else (255.0, 65535.0)
+def _full_scale(image: Image.Image) -> float | None:
+    """The value of white in a grey image of more than 8 bits; ``None`` for every other image."""
+    if image.mode.startswith("I;16"):
+        # TIFF has greys of 12 bits as well, which Pillow leaves in the lower part of 16.
+        bits = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE_TAG, (16,))[0]
+        return float(2**bits - 1)
+    if image.mode not in ("I", "F"):
+        return None
+    # PNG and PPM have no 32-bit greys: this is how some versions of Pillow hold 16 bits.
+    if image.format in ("PNG", "PPM"):
+        return 65535.0
+    strips = (np.asarray(strip) for strip in _strips(image))
+    largest = max((float(np.max(values, where=np.isfinite(values), initial=0)) for values in strips), default=0.0)
+    scales = (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0)
     return next((scale for scale in scales if largest <= scale), largest)
 
 

@@ -13,7 +13,7 @@ from decisight.types import DEFAULT_FALLBACK, FitMode, LabelGroup, Task, check_f
 
 __all__ = ["UPGRADE", "Calibration", "ModelCard", "Preprocessing"]
 
-UPGRADE = "it was made by a newer Decisight: upgrade with pip install -U decisight"
+UPGRADE = "it was made by a newer Decisight: use that one, or a newer one, to read it"
 """What to do about a model file that says more than this version understands."""
 
 _PREFIX = "decisight."

@@ -4,38 +4,57 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from decisight import imaging
-from decisight.compute import open_session
+from decisight.compute import Network, choose, open_network
+from decisight.compute import runtime as runtime_of
 from decisight.compute import threads as granted_threads
-from decisight.errors import ImageError, ModelError
+from decisight.errors import ImageError, ModelError, UsageError
 from decisight.models.model_file import ModelFile, output_name, read_model, with_card
 from decisight.models.stream import in_order
-from decisight.types import LabelGroup, ModelRef, Prediction, Task, check_fallback, resolve_thresholds
+from decisight.types import LabelGroup, ModelRef, Prediction, Runtime, Task, check_fallback, resolve_thresholds
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from decisight.models.card import ModelCard
+    from decisight.regions import Region
 
-__all__ = ["Classifier", "Picture", "load"]
+__all__ = ["CHUNK", "Classifier", "Part", "Picture", "load"]
 
-Picture: TypeAlias = "str | Path | bytes | Image | npt.NDArray[np.uint8]"
-"""What can be predicted: a file's path, a file's content, a Pillow image, or uint8 RGB (H, W, 3)."""
+Picture: TypeAlias = "str | Path | bytes | Image | npt.NDArray[np.uint8] | Part"
+"""What can be predicted: a file's path, a file's content, a Pillow image, uint8 RGB (H, W, 3), or a part of these."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """What of a picture lies in a region: nothing else is looked at.
+
+        >>> bay = Region.box("bay", 0.5, 0.2, 0.9, 0.8)                 # doctest: +SKIP
+        >>> model.predict(Part("gate.jpg", bay))                        # doctest: +SKIP
+
+    Args:
+        picture: all of the picture.
+        region: the part that is meant. It is cut out, and masked with the model's mean colour, before it is resized.
+    """
+
+    picture: Picture
+    region: Region
+
 
 _DAMAGED = "it may be damaged; train it again, or fetch it again"
 _ROUNDING = 1e-6
 """How far a confidence in float32 may lie outside 0..1."""
 _SUM_ROUNDING = 1e-3
 """How far the confidences of an exclusive group in float32 may be from adding up to 1."""
-_CHUNK = 4
+CHUNK = 4
 """Pictures that one thread decodes and classifies at once: small enough to stay in its cache."""
 
 
@@ -51,13 +70,16 @@ class Classifier:
     Args:
         file: a model as :func:`load` reads it.
         threads: how many to compute with; by default as many as the machine grants.
+        runtime: what computes, as ``NAME`` or ``NAME:PRECISION``; by default the fastest that is installed. See
+            :func:`~decisight.compute.choose`.
     """
 
-    def __init__(self, file: ModelFile, *, threads: int | None = None) -> None:
+    def __init__(self, file: ModelFile, *, threads: int | None = None, runtime: str | None = None) -> None:
         self.file = file
         self.threads = granted_threads(threads).count
+        self._choice = choose(runtime)
         self._lock = threading.Lock()
-        self._sessions: dict[int, Any] = {}
+        self._networks: dict[int, Network] = {}
 
     @property
     def card(self) -> ModelCard:
@@ -76,14 +98,23 @@ class Classifier:
 
     @cached_property
     def reference(self) -> ModelRef:
-        """Its name and the digest of what it computes, for answers."""
-        return ModelRef(self.name, self.file.graph_digest)
+        """Its name, the digest of what it computes, and its runtime, for answers."""
+        return ModelRef(self.name, self.file.graph_digest, self.runtime)
+
+    @cached_property
+    def runtime(self) -> Runtime:
+        """What computes: confidences differ a little between runtimes.
+
+        Raises:
+            MissingPartError: it cannot be loaded.
+        """
+        return runtime_of(self._choice)
 
     def predict(self, picture: Picture) -> Prediction:
         """Classify one picture, with all threads working on it.
 
         Args:
-            picture: a path, a file's content, a Pillow image, or uint8 RGB (H, W, 3).
+            picture: a path, a file's content, a Pillow image, uint8 RGB (H, W, 3), or a :class:`Part` of these.
 
         Raises:
             ImageError: it cannot be read, or has another shape or type.
@@ -91,12 +122,34 @@ class Classifier:
         """
         return self._run(self.prepare(picture)[None], threads=self.threads)[0]
 
+    def predict_regions(self, picture: Picture, regions: Sequence[Region]) -> list[Prediction]:
+        """Classify several regions of one picture, which is decoded once, with all threads working on them.
+
+            >>> [p.top().label for p in model.predict_regions(frame, [left, right])]      # doctest: +SKIP
+            ['helmet', 'no_helmet']
+
+        Args:
+            picture: as :meth:`predict` takes it; for example a camera's frame.
+            regions: where to look.
+
+        Returns:
+            One a region, in their order.
+
+        Raises:
+            ImageError: the picture cannot be read, or has another shape or type.
+            ModelError: the model cannot be run.
+        """
+        if not regions:
+            return []
+        return self._run(np.stack(self._prepared(picture, regions)), threads=self.threads)
+
     def predict_batch(self, pictures: Iterable[Picture]) -> list[Prediction]:
         """Classify several pictures, decoding and classifying on all cores.
 
         Raises:
             ImageError: one of them cannot be read. :meth:`predict_stream` goes on instead.
             ModelError: the model cannot be run.
+            UsageError: it is one picture, not several.
         """
         answers = []
         for answer in self.predict_stream(pictures):
@@ -105,16 +158,27 @@ class Classifier:
             answers.append(answer)
         return answers
 
-    def predict_stream(self, pictures: Iterable[Picture]) -> Iterator[Prediction | ImageError]:
+    def predict_stream(
+        self, pictures: Iterable[Picture], regions: Sequence[Region] = ()
+    ) -> Iterator[Prediction | ImageError]:
         """Classify any number of pictures in constant memory: one answer each, in order.
 
         Each thread decodes a few pictures and classifies them, so that decoding one overlaps with classifying
-        another. A picture that cannot be read gives its :class:`~decisight.errors.ImageError` and the rest goes on.
+        another. A picture that cannot be read gives its :class:`~decisight.errors.ImageError` and the rest goes on. An
+        answer is given when it is there, also while ``pictures`` waits for the next one.
+
+        Args:
+            pictures: as :meth:`predict` takes them; taken as needed, on a thread of their own.
+            regions: where to look in each of them: there is then one answer a region instead of one a picture, in
+                their order, and an error as often. Every picture is still decoded once.
 
         Raises:
             ModelError: the model cannot be run.
+            UsageError: it is one picture, not several.
         """
-        for answers in in_order(self._predict_chunk, pictures, size=_CHUNK, threads=self.threads):
+        _check_several(pictures)
+        work = partial(self._predict_chunk, regions=regions)
+        for answers in in_order(work, pictures, size=max(1, CHUNK // max(1, len(regions))), threads=self.threads):
             yield from answers
 
     def prepare(self, picture: Picture) -> npt.NDArray[np.uint8]:
@@ -123,8 +187,30 @@ class Classifier:
         Raises:
             ImageError: it cannot be read, or has another shape or type.
         """
-        preprocessing = self.card.preprocessing
-        return imaging.fit(as_pixels(picture), preprocessing.size, preprocessing.fit, preprocessing.fill)
+        return self._prepared(picture)[0]
+
+    def network(self, threads: int = 1) -> Network:
+        """What computes, from prepared pictures (N, size, size, 3) to each group's confidences (N, labels).
+
+        Opened once, when it is first wanted.
+
+        Args:
+            threads: that work on one batch together: all of them for one caller, or one for each of many.
+
+        Raises:
+            ModelError: the model cannot be run.
+        """
+        with self._lock:
+            if threads not in self._networks:
+                self._networks[threads] = open_network(
+                    self.file.graph,
+                    [output_name(group.name) for group in self.task.groups],
+                    runtime=self._choice,
+                    threads=threads,
+                    callers=max(1, self.threads // threads),
+                    name=f"the model {self.name!r}",
+                )
+            return self._networks[threads]
 
     def with_settings(self, thresholds: Mapping[str, float] | None = None, fallback: str | None = None) -> Classifier:
         """The same classifier with other settings in its model file; what it computes, and its digest, stay.
@@ -145,26 +231,33 @@ class Classifier:
         )
         resolve_thresholds(self.task, card.thresholds)
         check_fallback(card.fallback)
-        return Classifier(with_card(self.file, card), threads=self.threads)
+        return Classifier(with_card(self.file, card), threads=self.threads, runtime=str(self._choice))
 
-    def _predict_chunk(self, pictures: Sequence[Picture]) -> list[Prediction | ImageError]:
+    def _prepared(self, picture: Picture, regions: Sequence[Region] = ()) -> list[npt.NDArray[np.uint8]]:
+        """Each region of a picture, or all of it where there are none, as the graph takes it."""
+        preprocessing = self.card.preprocessing
+        pixels = as_pixels(picture, preprocessing.fill)
+        looked_at = [region.cut(pixels, preprocessing.fill) for region in regions] if regions else [pixels]
+        return [imaging.fit(part, preprocessing.size, preprocessing.fit, preprocessing.fill) for part in looked_at]
+
+    def _predict_chunk(
+        self, pictures: Sequence[Picture], regions: Sequence[Region] = ()
+    ) -> list[Prediction | ImageError]:
         answers: list[Prediction | ImageError | None] = []
-        prepared = []
+        prepared: list[npt.NDArray[np.uint8]] = []
         for picture in pictures:
             try:
-                prepared.append(self.prepare(picture))
-                answers.append(None)
+                squares = self._prepared(picture, regions)
+                prepared += squares
+                answers += [None] * len(squares)
             except ImageError as error:
-                answers.append(error)
-        predictions = iter(self._run(np.stack(prepared), threads=1) if prepared else ())
+                answers += [error] * max(1, len(regions))
+        batches = (np.stack(prepared[at : at + CHUNK]) for at in range(0, len(prepared), CHUNK))
+        predictions = (prediction for batch in batches for prediction in self._run(batch, threads=1))
         return [next(predictions) if answer is None else answer for answer in answers]
 
     def _run(self, batch: npt.NDArray[np.uint8], *, threads: int) -> list[Prediction]:
-        session, names = self._session(threads), [output_name(group.name) for group in self.task.groups]
-        try:
-            outputs = session.run(names, {"image": batch})
-        except Exception as error:  # the runtime's own exceptions share no other ancestor
-            raise ModelError(f"the model {self.name!r} cannot be run", hint=_DAMAGED) from error
+        outputs = self.network(threads).run(batch)
         groups = [self._confidences(group, values) for group, values in zip(self.task.groups, outputs, strict=True)]
         return [Prediction(self.task, tuple(tuple(values[i].tolist()) for values in groups)) for i in range(len(batch))]
 
@@ -189,21 +282,37 @@ class Classifier:
             raise ModelError(f"the model {self.name!r} gives confidences that do not add up to 1", hint=_DAMAGED)
         return np.asarray(wide / sums, np.float64)
 
-    def _session(self, threads: int) -> Any:
-        with self._lock:
-            if threads not in self._sessions:
-                self._sessions[threads] = open_session(self.file.graph, threads=threads)
-            return self._sessions[threads]
+
+def _check_several(pictures: Iterable[Picture]) -> None:
+    """Refuse one picture where several are meant: a path would be taken for as many as it has characters.
+
+    Raises:
+        UsageError: it is one.
+    """
+    from PIL import Image
+
+    one_array = isinstance(pictures, np.ndarray) and pictures.ndim in (2, 3)
+    if one_array or isinstance(pictures, str | bytes | Path | Image.Image | Part):
+        raise UsageError(
+            f"expected several pictures, got one ({type(pictures).__name__})",
+            hint="give a list, as in predict_batch([picture]), or use predict(picture)",
+        )
 
 
-def as_pixels(picture: Picture) -> npt.NDArray[np.uint8]:
+def as_pixels(picture: Picture, fill: tuple[int, int, int] = (0, 0, 0)) -> npt.NDArray[np.uint8]:
     """A picture in any of its forms as uint8 RGB (H, W, 3).
+
+    Args:
+        picture: the picture.
+        fill: the colour that the mask of a :class:`Part` is painted in.
 
     Raises:
         ImageError: it cannot be read, or has another shape or type.
     """
     from PIL import Image
 
+    if isinstance(picture, Part):
+        return picture.region.cut(as_pixels(picture.picture, fill), fill)
     if isinstance(picture, str | Path):
         return imaging.read_image(Path(picture))
     if isinstance(picture, bytes):
@@ -223,7 +332,7 @@ def as_pixels(picture: Picture) -> npt.NDArray[np.uint8]:
     )
 
 
-def load(model: str | Path, *, threads: int | None = None) -> Classifier:
+def load(model: str | Path, *, threads: int | None = None, runtime: str | None = None) -> Classifier:
     """Load a model.
 
         >>> load("gear.onnx")                           # doctest: +SKIP
@@ -232,14 +341,17 @@ def load(model: str | Path, *, threads: int | None = None) -> Classifier:
     Args:
         model: a model file, or ``imagenet:NAME`` for a backbone's own classifier.
         threads: how many to compute with; by default as many as the machine grants.
+        runtime: what computes, as ``NAME`` or ``NAME:PRECISION``, for example ``openvino:bf16``; by default the fastest
+            that is installed. See :func:`~decisight.compute.choose`.
 
     Raises:
         ModelError: it is not a model that can be used; see :mod:`decisight.errors`.
-        MissingPartError: there is no backbone of that name.
+        MissingPartError: there is no backbone or no runtime of that name, or it is not installed.
+        UsageError: the runtime does not compute in that precision on this machine.
     """
     text = str(model)
     if text.startswith("imagenet:"):
         from decisight.models.imagenet import imagenet_model
 
-        return Classifier(imagenet_model(text.removeprefix("imagenet:")), threads=threads)
-    return Classifier(read_model(Path(model)), threads=threads)
+        return Classifier(imagenet_model(text.removeprefix("imagenet:")), threads=threads, runtime=runtime)
+    return Classifier(read_model(Path(model)), threads=threads, runtime=runtime)

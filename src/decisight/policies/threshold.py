@@ -3,44 +3,47 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass, field, replace
+from typing import Any, ClassVar
 
 from decisight.errors import UsageError
-from decisight.types import (
-    DEFAULT_FALLBACK,
-    Decision,
-    LabelGroup,
-    Prediction,
-    Reason,
-    Task,
-    check_fallback,
-    resolve_thresholds,
-)
+from decisight.policies import POLICIES
+from decisight.policies.ballot import INDEPENDENT_THRESHOLD, NOTHING, PRESENT, Ballot, ballots
+from decisight.policies.fold import Evidence, Finding, Row
+from decisight.policies.settings import VotingSettings
+from decisight.types import Decision, LabelGroup, Prediction, Reading, Reason, Task, resolve_thresholds
 
 __all__ = ["INDEPENDENT_THRESHOLD", "Threshold", "parse_thresholds"]
 
-INDEPENDENT_THRESHOLD = 0.5
-"""From which confidence on a label of an independent group is accepted, unless told otherwise."""
 
-
-@dataclass(frozen=True, slots=True)
-class Threshold:
+@POLICIES.register("threshold")
+@dataclass(frozen=True)
+class Threshold(VotingSettings):
     """Decide on one image.
 
     In an exclusive group only the top label may be accepted, if its confidence is at least its own threshold (a label
     without one is accepted); otherwise the state is the fall-back. In an independent group each label is accepted or
     not at its own threshold, and the state is the list of those accepted, which may be empty.
 
-    Args:
-        thresholds: a confidence in 0..1 by ``label``, or by ``group:label`` where two groups share it.
-        fallback: the state where the top label's threshold is not met.
+    As a policy over a sequence it decides each image alone, unless hysteresis, a dwell or a tolerance for gaps is set.
     """
 
-    thresholds: Mapping[str, float] = field(default_factory=dict)
-    fallback: str = DEFAULT_FALLBACK
-    _task: Task | None = field(default=None, init=False, repr=False, compare=False)
+    shorthand: ClassVar[str] = "CONFIDENCE"
+
+    _: KW_ONLY
+    _rules: tuple[Task, tuple[tuple[Ballot, ...], ...]] | None = field(
+        default=None, init=False, repr=False, compare=False
+    )
     """What it was checked for. Nobody can say so but :meth:`checked`: a rule that is not checked must not accept."""
+
+    @classmethod
+    def from_shorthand(cls, text: str) -> dict[str, Any]:
+        """``0.8`` as settings."""
+        try:
+            return {"default_threshold": float(text)}
+        except ValueError:
+            raise UsageError(f"threshold:{text} is not understood", hint="write it as threshold:0.8") from None
 
     def checked(self, task: Task) -> Threshold:
         """This rule with every threshold written as ``group:label``.
@@ -50,13 +53,20 @@ class Threshold:
             UsageError: a threshold does not lie in 0..1, two are given for one label, or the fall-back is empty or
                 cannot be shown.
         """
-        check_fallback(self.fallback)
-        rule = Threshold(resolve_thresholds(task, self.thresholds), self.fallback)
-        object.__setattr__(rule, "_task", task)
+        rule = replace(
+            self,
+            thresholds=resolve_thresholds(task, self.thresholds),
+            leave_thresholds=resolve_thresholds(task, self.leave_thresholds),
+        )
+        rules = tuple(
+            tuple(ballots(task, g, rule.thresholds, rule.leave_thresholds, default=rule.default_threshold))
+            for g in task.groups
+        )
+        object.__setattr__(rule, "_rules", (task, rules))
         return rule
 
     def decide(self, prediction: Prediction) -> tuple[Decision, ...]:
-        """One decision a group, in the task's order.
+        """One decision a group, in the task's order, on this image alone.
 
         The rule is checked for the prediction's task, which costs nothing where :meth:`checked` has done so.
 
@@ -64,25 +74,63 @@ class Threshold:
             LabelError: see :meth:`checked`.
             UsageError: see :meth:`checked`.
         """
-        rule = self if self._task == prediction.task else self.checked(prediction.task)
+        task, rules = self._rules or (None, ())
+        if task is not prediction.task and task != prediction.task:
+            return self.checked(prediction.task).decide(prediction)
         return tuple(
-            rule._decide_exclusive(group, row) if group.exclusive else rule._decide_independent(group, row)
-            for group, row in zip(prediction.task.groups, prediction.confidences, strict=True)
+            self._decide_exclusive(group, row, of_group[0])
+            if group.exclusive
+            else _decide_independent(group, row, of_group)
+            for group, row, of_group in zip(prediction.task.groups, prediction.confidences, rules, strict=True)
         )
 
-    def _decide_exclusive(self, group: LabelGroup, row: tuple[float, ...]) -> Decision:
-        top = max(range(len(row)), key=row.__getitem__)
-        label, confidence = group.labels[top], row[top]
-        if confidence >= self.thresholds.get(f"{group.name}:{label}", 0.0):
-            return Decision(group.name, label, confidence, Reason.ACCEPTED)
-        return Decision(group.name, self.fallback, confidence, Reason.BELOW_THRESHOLD)
+    def _decide_exclusive(self, group: LabelGroup, row: Row, ballot: Ballot) -> Decision:
+        label = ballot.vote(row)
+        if label == NOTHING:
+            return Decision(group.name, self.fallback, max(row), Reason.BELOW_THRESHOLD)
+        return Decision(group.name, group.labels[label], row[label], Reason.ACCEPTED)
 
-    def _decide_independent(self, group: LabelGroup, row: tuple[float, ...]) -> Decision:
-        limits = [self.thresholds.get(f"{group.name}:{label}", INDEPENDENT_THRESHOLD) for label in group.labels]
-        accepted = [confidence >= limit for confidence, limit in zip(row, limits, strict=True)]
-        state = tuple(label for label, yes in zip(group.labels, accepted, strict=True) if yes)
-        confidence = math.prod(c if yes else 1.0 - c for c, yes in zip(row, accepted, strict=True))
-        return Decision(group.name, state, confidence, Reason.ACCEPTED)
+    def evidence(self, ballot: Ballot) -> Evidence:
+        """See :class:`~decisight.policies.settings.VotingSettings`."""
+        return _LastImage(ballot)
+
+
+def _decide_independent(group: LabelGroup, row: Row, rules: Sequence[Ballot]) -> Decision:
+    accepted = [c >= ballot.enter[PRESENT] for c, ballot in zip(row, rules, strict=True)]
+    state = tuple(label for label, yes in zip(group.labels, accepted, strict=True) if yes)
+    confidence = math.prod(c if yes else 1.0 - c for c, yes in zip(row, accepted, strict=True))
+    return Decision(group.name, state, confidence, Reason.ACCEPTED)
+
+
+@dataclass(frozen=True, slots=True)
+class _LastImage:
+    """The evidence is the last image's confidences, and nothing where it could not be judged."""
+
+    ballot: Ballot
+
+    @property
+    def fewest(self) -> int:
+        return 1
+
+    @property
+    def in_seconds(self) -> bool:
+        return False
+
+    def initial(self) -> Row | None:
+        return None
+
+    def take(self, evidence: Row | None, row: Row | None, reading: Reading, now: float, held: int) -> Row | None:
+        return row
+
+    def find(self, evidence: Row | None, now: float, held: int) -> Finding:
+        if evidence is None:
+            return Finding(NOTHING, (), (), Reason.ABSTAINED)
+        label = self.ballot.vote(evidence, held)
+        scores = tuple(evidence)
+        return Finding(label, scores, scores, Reason.BELOW_THRESHOLD if label == NOTHING else Reason.ACCEPTED)
+
+    def explain(self, evidence: Row | None, now: float, held: int) -> str:
+        return self.ballot.explain(evidence, held) if evidence else "no picture that could be judged"
 
 
 def parse_thresholds(texts: list[str]) -> dict[str, float]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+
+from decisight.imaging import printable
 
 __all__ = ["DEFAULT_BYTES", "FeatureCache", "default_cache_path"]
 
@@ -15,11 +18,18 @@ DEFAULT_BYTES = 2 << 30
 """How large the cache may grow: 2 GiB, about 16,000 pictures in all their views."""
 
 _SCHEMA = (
-    "CREATE TABLE IF NOT EXISTS features (key BLOB PRIMARY KEY, value BLOB NOT NULL, used REAL NOT NULL) WITHOUT ROWID",
-    "CREATE INDEX IF NOT EXISTS features_used ON features (used)",
+    "CREATE TABLE features (key BLOB PRIMARY KEY, value BLOB NOT NULL, seal BLOB NOT NULL, used REAL NOT NULL) "
+    "WITHOUT ROWID",
+    "CREATE INDEX features_used ON features (used)",
 )
 _APPLICATION_ID = 0x44534643
 """Stands in the header of every file that is a feature cache ("DSFC"), and in that of no other."""
+
+_VERSION = 1
+"""Stands there too, and is raised whenever the tables change. A cache of another version is emptied."""
+
+_FIRST_COLUMNS = {"key", "value", "used"}
+"""What the only table of a cache had before caches said what they are."""
 
 _PATIENCE = 10.0
 """Seconds to wait for another process that writes."""
@@ -39,7 +49,8 @@ class FeatureCache:
     """Bytes by key in one SQLite file; the least recently used go first when it grows too large.
 
     Losing it costs time, never data. So a cache that cannot be opened, is damaged or cannot be written is passed over
-    from then on: nothing is found in it and nothing kept, and :attr:`trouble` says why. A database of another program
+    from then on: nothing is found in it and nothing kept, and :attr:`trouble` says why. A value that is not the one
+    that was put there, since the disk or another program changed it, counts as not there. A database of another program
     is left as it is.
 
     Args:
@@ -59,7 +70,7 @@ class FeatureCache:
                 path.parent.mkdir(parents=True, exist_ok=True)
             name = ":memory:" if path is None else str(path)
             self._connection = sqlite3.connect(name, timeout=_PATIENCE, check_same_thread=False, isolation_level=None)
-            _prepare(self._connection)
+            _prepare_patiently(self._connection)
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         """Those of the keys that are there, with their values."""
@@ -67,9 +78,11 @@ class FeatureCache:
         with self._lock, self._surviving():
             if self._connection is not None and keys:
                 marks = ",".join("?" * len(keys))
-                found = dict(
-                    self._connection.execute(f"SELECT key, value FROM features WHERE key IN ({marks})", list(keys))  # noqa: S608 - question marks only
+                rows = self._connection.execute(
+                    f"SELECT key, value, seal FROM features WHERE key IN ({marks})",  # noqa: S608 - question marks only
+                    list(keys),
                 )
+                found = {key: value for key, value, seal in rows if seal and seal == _seal(key, value)}
                 self._connection.execute(
                     f"UPDATE features SET used = ? WHERE key IN ({marks})",  # noqa: S608 - question marks only
                     [time.time(), *keys],
@@ -83,8 +96,8 @@ class FeatureCache:
             if self._connection is not None:
                 self._connection.execute("BEGIN")
                 self._connection.executemany(
-                    "INSERT OR REPLACE INTO features VALUES (?, ?, ?)",
-                    ((key, value, now) for key, value in entries.items()),
+                    "INSERT OR REPLACE INTO features (key, value, seal, used) VALUES (?, ?, ?, ?)",
+                    ((key, value, _seal(key, value), now) for key, value in entries.items()),
                 )
                 self._connection.execute("COMMIT")
                 self._untrimmed += sum(map(len, entries.values()))
@@ -118,7 +131,7 @@ class FeatureCache:
         try:
             yield
         except (OSError, sqlite3.Error) as error:
-            self.trouble = f"{self.path}: {error}"
+            self.trouble = f"{printable(self.path or ':memory:')}: {error}"
             # What is locked, full or damaged would fail every time, and may take long to.
             connection, self._connection = self._connection, None
             if connection is not None:
@@ -126,28 +139,68 @@ class FeatureCache:
                     connection.close()
 
 
+def _seal(key: bytes, value: object) -> bytes | None:
+    """What tells whether a value is still the one that was put there under that key; nothing of what is no value."""
+    if not isinstance(value, bytes):
+        return None
+    digest = hashlib.blake2b(key, digest_size=16)
+    digest.update(value)
+    return digest.digest()
+
+
+def _identity(connection: sqlite3.Connection) -> tuple[int, int, set[str]]:
+    """What a database says it is: application, version, and the names of what is in it."""
+    (identity,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return identity, version, {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+
+
+def _prepare_patiently(connection: sqlite3.Connection) -> None:
+    """As :func:`_prepare`, again and again while another process makes or closes the same file.
+
+    SQLite itself does not wait for one that changes how the file is written.
+    """
+    given_up = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            _prepare(connection)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > given_up:
+                raise
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            time.sleep(0.01)
+        else:
+            return
+
+
 def _prepare(connection: sqlite3.Connection) -> None:
-    """Make a new file a feature cache, and let one that is one already be written fast.
+    """Make a new file a feature cache, empty one of another version, and let one that is one be written fast.
 
     Raises:
-        sqlite3.Error: it is neither, or cannot be read or written.
+        sqlite3.Error: it is another program's, or cannot be read or written.
     """
-    # One transaction, so that both are of the same moment: another process may be making the same file.
+    # One transaction, so that all are of the same moment: another process may be making the same file.
     connection.execute("BEGIN")
-    (identity,) = connection.execute("PRAGMA application_id").fetchone()
-    (things,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    identity, version, things = _identity(connection)
+    columns = {row[1] for row in connection.execute("PRAGMA table_info(features)")}
     connection.execute("COMMIT")
-    if identity != _APPLICATION_ID and (identity or things):
-        raise sqlite3.DatabaseError("it is a database, but not a feature cache")
+    first = identity == version == 0 and things == {"features", "features_used"} and columns == _FIRST_COLUMNS
+    if identity != _APPLICATION_ID and not first and (identity or things):
+        raise sqlite3.DatabaseError("it is the database of another program, and was left as it is")
     connection.execute("PRAGMA journal_mode = WAL")
     # A cache may lose its newest entries when the machine loses power.
     connection.execute("PRAGMA synchronous = OFF")
-    if identity == _APPLICATION_ID:
+    if (identity, version) == (_APPLICATION_ID, _VERSION):
         return
     connection.execute("BEGIN IMMEDIATE")
-    for statement in _SCHEMA:
-        connection.execute(statement)
-    connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+    # Another process may have done all this while this one waited: what it has put there since must stay.
+    if _identity(connection)[:2] != (_APPLICATION_ID, _VERSION):
+        connection.execute("DROP TABLE IF EXISTS features")
+        for statement in _SCHEMA:
+            connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {_VERSION}")
     connection.execute("COMMIT")
 
 

@@ -34,10 +34,13 @@ from decisight.types import FitMode, Target
 if TYPE_CHECKING:
     from decisight.models.backbones import Backbone
 
-__all__ = ["choose_pictures", "select"]
+__all__ = ["COPIES", "choose_pictures", "select"]
 
 Matrix = npt.NDArray[np.float64]
 Progress = Callable[[str, int, int], None]
+
+COPIES = "content:"
+"""What the source of pictures begins with that have none, but are copies of one another."""
 
 _FIRST_STRENGTHS = (10.0, 100.0)
 """What a way of looking is tried with before the regularisation itself is chosen."""
@@ -236,6 +239,12 @@ def _folds(part: Dataset, options: TrainOptions) -> tuple[npt.NDArray[np.intp], 
         known = [(str(e.targets[at]), e.source) for e in part.examples if e.targets[at] is not None]
         counts = sources_per_label([label for label, _ in known], [source for _, source in known])
         alone = [label for label in group.labels if group.exclusive and counts.get(label, 0) < 2]
+        copied = [label for label in alone if _copied(label, known)]
+        if copied:
+            raise DataError(
+                f"group {group.name!r}: all pictures of {', '.join(copied)} are copies of one picture",
+                hint="add other pictures: copies count as one, and what is learnt cannot be checked on them",
+            )
         if alone:
             raise DataError(
                 f"group {group.name!r}: all pictures of {', '.join(alone)} come from one source",
@@ -257,6 +266,12 @@ def _folds(part: Dataset, options: TrainOptions) -> tuple[npt.NDArray[np.intp], 
                 hint="label pictures of other sources too, or leave the group out with --groups",
             )
     return found, notes
+
+
+def _copied(label: str, known: Sequence[tuple[str, str | None]]) -> bool:
+    """Whether a label's pictures, which are of one source, are so because they are copies."""
+    of_label = [source for name, source in known if name == label]
+    return len(of_label) > 1 and str(of_label[0]).startswith(COPIES)
 
 
 def _key(target: Target) -> str:

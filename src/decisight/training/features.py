@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from decisight import imaging
-from decisight.compute import open_session, runtime
-from decisight.data.dataset import Skipped
+from decisight.compute import RuntimeChoice, open_network, runtime
+from decisight.data.dataset import Example, Skipped
 from decisight.errors import ImageError
 from decisight.models.heads import feature_graph, feature_widths
 from decisight.models.stream import in_order
@@ -31,6 +31,9 @@ FEATURE_KINDS = ("all.mean", "all.max", "top.mean", "middle.mean", "bottom.mean"
 
 _RECIPE = 1
 """Raised whenever decoding, fitting or pooling changes what comes out, so that old cache entries are not used."""
+
+_RUNTIME = RuntimeChoice("onnxruntime", "fp32")
+"""Whatever is installed: a model shall not depend on the machine that it was trained on."""
 
 _LARGEST = 60_000.0
 """Features are held to what float16 can say; those of a trained backbone stay far below it."""
@@ -52,15 +55,17 @@ class Features:
     """Features of the pictures that could be read.
 
     Args:
-        kept: int (N,), where in the list of paths each readable picture stands.
-        digests: SHA-256 of each file's content, by picture.
+        kept: int (N,), where in the list of examples each readable one stands.
+        digests: SHA-256 in hexadecimal of what was looked at in each, as :meth:`Example.digest` gives it.
+        shapes: float64 (N,), width by height of what was looked at.
         views: float16 (N, features) by view; columns as :func:`all_features` lists them.
         skipped: the pictures that could not be read, and why.
-        cached: how many of the N * len(views) rows came from the cache.
+        cached: how many of the rows that were asked for, N in each view, came from the cache.
     """
 
     kept: npt.NDArray[np.int64]
     digests: tuple[str, ...]
+    shapes: npt.NDArray[np.float64]
     views: dict[View, npt.NDArray[np.float16]]
     skipped: tuple[Skipped, ...]
     cached: int
@@ -88,28 +93,28 @@ class FeatureExtractor:
         self._cache = cache
         self._names = all_features(backbone)
         self._width = sum(feature_widths(backbone, self._names))
-        self._session: Any = None
-        ran = runtime()
+        graph = feature_graph(backbone, self._names, decisight_version()).SerializeToString()
+        self._network = open_network(graph, ["features"], runtime=_RUNTIME, callers=threads, name="the backbone")
+        self._last = threading.local()
+        ran = runtime(_RUNTIME)
         self._recipe = repr((_RECIPE, backbone.digest, self._names, ran.name, ran.version)).encode()
 
-    def extract(self, paths: Sequence[Path], views: Sequence[View], progress: Progress) -> Features:
-        """Features of every readable picture in every view.
+    def extract(self, examples: Sequence[Example], views: Sequence[View], progress: Progress) -> Features:
+        """Features of every readable picture in every view; of one with a region, of what lies in it.
 
         Args:
-            paths: the pictures' files.
+            examples: the pictures.
             views: which views.
             progress: told after every few pictures.
         """
-        if self._session is None:
-            graph = feature_graph(self.backbone, self._names, decisight_version())
-            self._session = open_session(graph.SerializeToString(), threads=1, name="the backbone")
         kept: list[int] = []
         digests: list[str] = []
+        shapes: list[float] = []
         skipped: list[Skipped] = []
         cached = 0
-        tables = {view: np.empty((len(paths), self._width), np.float16) for view in views}
-        progress("features", 0, len(paths))
-        rows = in_order(lambda chunk: self._picture(chunk[0], views), paths, size=1, threads=self.threads)
+        tables = {view: np.empty((len(examples), self._width), np.float16) for view in views}
+        progress("features", 0, len(examples))
+        rows = in_order(lambda chunk: self._picture(chunk[0], views), examples, size=1, threads=self.threads)
         for at, row in enumerate(rows):
             if isinstance(row, Skipped):
                 skipped.append(row)
@@ -118,43 +123,62 @@ class FeatureExtractor:
                     tables[view][len(kept)] = values
                 kept.append(at)
                 digests.append(row.digest)
+                shapes.append(row.shape)
                 cached += row.cached
-            progress("features", at + 1, len(paths))
+            progress("features", at + 1, len(examples))
         return Features(
             np.array(kept, np.int64),
             tuple(digests),
+            np.array(shapes, np.float64),
             {view: table[: len(kept)] for view, table in tables.items()},
             tuple(skipped),
             cached,
         )
 
-    def _picture(self, path: Path, views: Sequence[View]) -> _Row | Skipped:
+    def _picture(self, example: Example, views: Sequence[View]) -> _Row | Skipped:
         try:
-            data = imaging.read_bytes(path)
-            keys = [self._key(data, view) for view in views]
+            content = example.read()
+            digest = example.digest(content)
+            keys = {view: self._key(digest, view) for view in views}
+            shape_key = self._key(digest, None)
+            found = self._cache.get([shape_key, *keys.values()])
+            shape = _shape_of(found.get(shape_key, b""))
             width = self._width * np.dtype(np.float16).itemsize
-            found = {key: value for key, value in self._cache.get(keys).items() if len(value) == width}
-            wanted = [view for view, key in zip(views, keys, strict=True) if key not in found]
-            fresh = self._compute(data, path, wanted) if wanted else {}
+            kept = {view: found[key] for view, key in keys.items() if len(found.get(key, b"")) == width}
+            wanted = [view for view in views if view not in kept]
+            fresh: dict[View, npt.NDArray[np.float16]] = {}
+            if wanted or shape is None:
+                pixels = self._looked_at(example, content)
+                shape = pixels.shape[1], pixels.shape[0]
+                fresh = self._compute(pixels, wanted) if wanted else {}
+                entries = {keys[view]: values.tobytes() for view, values in fresh.items()}
+                self._cache.put({shape_key: np.array(shape, "<u4").tobytes(), **entries})
         except ImageError as error:
-            return Skipped(path, error.message)
-        self._cache.put({self._key(data, view): values.tobytes() for view, values in fresh.items()})
-        values = [
-            fresh[view] if view in fresh else np.frombuffer(found[key], np.float16)
-            for view, key in zip(views, keys, strict=True)
-        ]
-        return _Row(hashlib.sha256(data).hexdigest(), values, len(views) - len(wanted))
+            return Skipped(example.path, error.message)
+        values = [fresh[view] if view in fresh else np.frombuffer(kept[view], np.float16) for view in views]
+        return _Row(digest.hex(), shape[0] / shape[1], values, len(kept))
 
-    def _key(self, data: bytes, view: View) -> bytes:
+    def _key(self, digest: bytes, view: View | None) -> bytes:
+        """Of the features in a view; without one, of the size of what is looked at."""
         spec = self.backbone.input
-        what = repr((view.fit.value, view.mirrored, spec.size, spec.fill)).encode()
-        return hashlib.sha256(hashlib.sha256(data).digest() + self._recipe + what).digest()
+        what = b"size" if view is None else repr((view.fit.value, view.mirrored, spec.size, spec.fill)).encode()
+        return hashlib.sha256(digest + self._recipe + what).digest()
 
-    def _compute(self, data: bytes, path: Path, views: Sequence[View]) -> dict[View, npt.NDArray[np.float16]]:
-        picture, spec = imaging.decode(data, name=path), self.backbone.input
-        fitted = {fit: imaging.fit(picture, spec.size, fit, spec.fill) for fit in {view.fit for view in views}}
+    def _looked_at(self, example: Example, content: bytes) -> npt.NDArray[np.uint8]:
+        """The picture, or what of it lies in the example's region: uint8 (H, W, 3)."""
+        if example.region is None:
+            return imaging.decode(content, name=example.path)
+        # Boxes of one picture stand one after another: it is decoded once a thread, not once a box.
+        last = getattr(self._last, "picture", None)
+        if last is None or last[0] != content:
+            last = self._last.picture = (content, imaging.decode(content, name=example.path))
+        return example.region.cut(last[1], self.backbone.input.fill)
+
+    def _compute(self, pixels: npt.NDArray[np.uint8], views: Sequence[View]) -> dict[View, npt.NDArray[np.float16]]:
+        spec = self.backbone.input
+        fitted = {fit: imaging.fit(pixels, spec.size, fit, spec.fill) for fit in {view.fit for view in views}}
         batch = np.stack([fitted[v.fit][:, ::-1] if v.mirrored else fitted[v.fit] for v in views])
-        (values,) = self._session.run(["features"], {"image": batch})
+        (values,) = self._network.run(batch)
         return {
             view: np.clip(row, -_LARGEST, _LARGEST).astype(np.float16) for view, row in zip(views, values, strict=True)
         }
@@ -163,5 +187,14 @@ class FeatureExtractor:
 @dataclass(frozen=True, slots=True)
 class _Row:
     digest: str
+    shape: float
     values: list[npt.NDArray[np.float16]]
     cached: int
+
+
+def _shape_of(kept: bytes) -> tuple[int, int] | None:
+    """Width and height as the cache holds them; ``None`` where it does not."""
+    if len(kept) != 8:
+        return None
+    width, height = np.frombuffer(kept, "<u4").tolist()
+    return (width, height) if width and height else None

@@ -9,6 +9,7 @@ from decisight.data.dataset import Skipped
 from decisight.errors import UsageError
 from decisight.evaluation.figures import Evaluation
 from decisight.models.model_file import ModelFile
+from decisight.regions import Region
 from decisight.training.recipes import recipes
 from decisight.types import DEFAULT_FALLBACK, FitMode
 
@@ -33,6 +34,7 @@ class TrainOptions:
         fallback: the state where a threshold is not met.
         balance: let every class count the same in fitting. It distorts confidences; costs belong in the decision.
         holdout: share of the sources that is set aside where the data has no splits, 0..1.
+        regions: where to look in each picture, one at most; by default at all of it, or where the data says.
     """
 
     name: str
@@ -48,6 +50,7 @@ class TrainOptions:
     fallback: str = DEFAULT_FALLBACK
     balance: bool = False
     holdout: float = 0.2
+    regions: tuple[Region, ...] = ()
 
     def __post_init__(self) -> None:
         if self.fit is not None and self.fit not in list(FitMode):

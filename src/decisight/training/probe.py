@@ -108,8 +108,8 @@ def fit_linear(
     def loss(flat: Matrix) -> tuple[float, Matrix]:
         w = flat.reshape(r + 1, labels) * unit
         scores = coordinates @ w[:-1].astype(coordinates.dtype) + w[-1]
-        losses = log_losses(scores, targets, exclusive=exclusive)
-        residual = ((softmax(scores) if exclusive else sigmoid(scores)) - targets) * share[:, None]
+        losses, likely = _losses_and_probabilities(scores, targets, exclusive=exclusive)
+        residual = (likely - targets) * share[:, None]
         gradient = np.vstack([coordinates.T @ residual.astype(coordinates.dtype), residual.sum(axis=0)]) + penalty * w
         return float(losses @ share) + 0.5 * float(np.sum(penalty * w**2)), (gradient * unit).ravel()
 
@@ -126,6 +126,18 @@ def log_losses(scores: Matrix, targets: Matrix, *, exclusive: bool) -> npt.NDArr
         spread = np.log(np.exp(scores - peak[:, None]).sum(axis=1)) + peak
         return np.asarray(spread - (scores * targets).sum(axis=1))
     return np.asarray((np.logaddexp(0.0, scores) - scores * targets).sum(axis=1))
+
+
+def _losses_and_probabilities(
+    scores: Matrix, targets: Matrix, *, exclusive: bool
+) -> tuple[npt.NDArray[np.float64], Matrix]:
+    """As :func:`log_losses` and :func:`softmax` or :func:`sigmoid`, to the last bit, with half of the exponentials."""
+    if not exclusive:
+        return log_losses(scores, targets, exclusive=False), sigmoid(scores)
+    peak = scores.max(axis=1, keepdims=True)
+    powers = np.exp(scores - peak)
+    sums = powers.sum(axis=1, keepdims=True)
+    return np.log(sums[:, 0]) + peak[:, 0] - (scores * targets).sum(axis=1), powers / sums
 
 
 def softmax(scores: Matrix) -> Matrix:

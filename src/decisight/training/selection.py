@@ -21,6 +21,10 @@ STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 features whose squared length is 1 on average."""
 
 
+_MANY_LABELS = 32
+"""From so many labels on, candidates are compared in float32."""
+
+
 @dataclass(frozen=True, slots=True)
 class GroupTargets:
     """What is true of the training pictures in one group.
@@ -111,13 +115,16 @@ def cross_validate(
         inside, outside = np.flatnonzero(fold != held_out), np.flatnonzero(fold == held_out)
         basis = folding.basis(group.known[inside])
         asked = folding.asked(group.known[outside], group.known[inside])
+        # With many labels the time goes into matrix products; in float32 a fit differs in the fifth digit.
+        many = group.targets.shape[1] >= _MANY_LABELS
+        coordinates = basis.coordinates.astype(np.float32) if many else basis.coordinates
         targets = np.tile(group.targets[inside], (folding.views, 1))
         weights = np.tile(group.weights[inside], folding.views) / folding.views
         fitted: Matrix | None = None
         scores = {}
         for strength in strengths:
             fitted = fit_linear(
-                basis.coordinates,
+                coordinates,
                 targets,
                 strength=strength,
                 exclusive=group.group.exclusive,

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -15,23 +15,25 @@ import numpy as np
 
 from decisight.compute import one_blas_thread
 from decisight.compute import threads as granted_threads
-from decisight.data.checks import check_trainable, spread_sources
-from decisight.data.dataset import Dataset, Skipped
-from decisight.data.splits import assign_splits
+from decisight.data.checks import contradictions
+from decisight.data.dataset import Dataset, Example, Skipped
+from decisight.data.regions import with_regions
 from decisight.errors import DataError, ImageError
 from decisight.evaluation.evaluate import Evaluation, evaluate
 from decisight.imaging import printable
 from decisight.models.backbones import backbones
 from decisight.models.card import ModelCard, Preprocessing
-from decisight.models.classifier import Classifier
+from decisight.models.classifier import Classifier, Part, Picture
 from decisight.models.model_file import ModelFile, seal
 from decisight.policies.threshold import Threshold
+from decisight.regions import Region
 from decisight.training.cache import FeatureCache
-from decisight.training.choosing import choose_pictures, select
+from decisight.training.choosing import COPIES, choose_pictures, select
+from decisight.training.division import divide
 from decisight.training.features import FeatureExtractor, Features, View
 from decisight.training.fitting import Probe
 from decisight.training.options import Trained, TrainingReport, TrainOptions
-from decisight.types import FitMode, Target
+from decisight.types import FitMode, Target, Task
 from decisight.versions import decisight_version, library_versions
 
 __all__ = ["TrainOptions", "Trained", "TrainingReport", "train"]
@@ -84,17 +86,22 @@ def train(
     tell, workers = progress or (lambda *_: None), granted_threads(threads).count
     clock = _Clock()
     rule = Threshold(options.thresholds, options.fallback).checked(dataset.task)
+    dataset = with_regions(dataset, options.regions)
     with clock.part("reading"):
-        part, notes = _training_part(dataset, options)
+        division = divide(dataset, holdout=options.holdout)
+        part, notes = division.part, (*_ambiguous(options.fallback, dataset.task), *division.notes)
     backbone = backbones.build(options.backbone)
     extractor = FeatureExtractor(backbone, cache, threads=workers)
     with clock.part("features"):
         part, features = _extract(extractor, part, options, tell)
-        notes = (*notes, *_check_readable(part))
+        judged, rows = len(features.kept), len(features.kept) * len(features.views)
+        notes = (*notes, *division.check(part))
     with clock.part("selection"), one_blas_thread():
         probe, choices = select(backbone, part, features, options, tell, workers)
     with clock.part("features"):
         part, features, skipped = _rest(extractor, part, features, probe, tell)
+        rows += (len(features.kept) - judged) * len(features.views)
+        notes = (*notes, *contradictions(part, features.digests))
     with clock.part("fitting"), one_blas_thread():
         heads = probe.fit(part, features)
         card = ModelCard(
@@ -106,7 +113,7 @@ def train(
             calibration=tuple(head.calibration for head in heads),
             thresholds=dict(rule.thresholds),
             fallback=rule.fallback,
-            data=_provenance(part, features),
+            data=_provenance(part, features, options.regions),
             versions=library_versions(),
         )
         graph = probe.graph(heads, decisight_version())
@@ -127,39 +134,12 @@ def train(
         choices=choices,
         evaluation=evaluation,
         evaluated_on=evaluated_on,
-        skipped=(*part.skipped, *skipped, *unread),
+        skipped=tuple(map(_told_once, (*part.skipped, *skipped, *unread))),
         notes=(*notes, *probe.notes, *_limits(part, probe, evaluated_on)),
         seconds=clock.seconds,
-        cached=features.cached / max(1, len(features.kept) * len(features.views)),
+        cached=features.cached / rows,
     )
     return Trained(seal(graph, card), report)
-
-
-def _training_part(dataset: Dataset, options: TrainOptions) -> tuple[Dataset, tuple[str, ...]]:
-    """The examples to learn from, and what is to be said of how they were found."""
-    notes: list[str] = []
-    if not dataset.splits and options.holdout > 0:
-        dataset, report = assign_splits(dataset, test=options.holdout)
-        notes.extend(report.lines())
-    elif dataset.splits and "train" not in dataset.splits:
-        raise DataError(
-            f"{printable(dataset.root)} has no train part, only {' and '.join(dataset.splits)}",
-            hint="name the part to learn from 'train'",
-        )
-    spread = spread_sources(dataset)
-    if spread:
-        named = ", ".join(spread[:5]) + (" ..." if len(spread) > 5 else "")
-        notes.append(
-            f"{len(spread)} source(s) have pictures in more than one split ({named}): what is measured on such "
-            f"pictures looks better than it is"
-        )
-    part = dataset.only("train") if dataset.splits else dataset
-    if not part.examples:
-        raise DataError(
-            f"{printable(dataset.root)} has no pictures to learn from", hint="put labelled pictures into its train part"
-        )
-    check_trainable(part)
-    return part, tuple(notes)
 
 
 def _views(options: TrainOptions) -> list[View]:
@@ -175,24 +155,34 @@ def _extract(
     examples = part.examples
     chosen = choose_pictures(part, SELECTION_PICTURES, options.folds)
     rest = sorted(set(range(len(examples))) - set(chosen))
-    features = extractor.extract([examples[i].path for i in chosen], _views(options), progress)
+    features = extractor.extract([examples[i] for i in chosen], _views(options), progress)
     readable = [examples[chosen[i]] for i in features.kept]
     if not readable:
         raise DataError(
             f"none of the {len(chosen)} pictures of {printable(part.root)} could be read: {features.skipped[0].why}",
             hint="open some of them in a picture program; copy or download them again",
         )
-    copies = Counter(features.digests)
-    kept_together = [
-        replace(example, source=f"content:{digest}") if example.source is None and copies[digest] > 1 else example
-        for example, digest in zip(readable, features.digests, strict=True)
-    ]
+    kept_together = _with_copies_joined(readable, features.digests)
     ordered = replace(
         part,
         examples=(*kept_together, *(examples[i] for i in rest)),
         skipped=(*part.skipped, *features.skipped),
     )
     return ordered, features
+
+
+def _with_copies_joined(examples: Sequence[Example], digests: Sequence[str]) -> list[Example]:
+    """The same, with a source for what has none but is a copy of another, or a part of the same picture."""
+    copies, pictures = Counter(digests), Counter(e.path for e in examples if e.region is not None)
+    joined = []
+    for example, digest in zip(examples, digests, strict=True):
+        source = example.source
+        if source is None and copies[digest] > 1:
+            source = f"{COPIES}{digest}"
+        elif source is None and pictures[example.path] > 1:
+            source = f"picture:{example.path}"
+        joined.append(replace(example, source=source))
+    return joined
 
 
 def _rest(
@@ -203,13 +193,14 @@ def _rest(
     first = len(features.kept)
     if len(part) == first:
         return part, replace(features, views=views), ()
-    more = extractor.extract([e.path for e in part.examples[first:]], list(views), progress)
+    more = extractor.extract(part.examples[first:], list(views), progress)
     kept = (*part.examples[:first], *(part.examples[first + i] for i in more.kept))
     return (
         replace(part, examples=kept),
         Features(
             kept=np.arange(len(kept)),
             digests=features.digests + more.digests,
+            shapes=np.concatenate([features.shapes, more.shapes]),
             views={view: np.vstack([table, more.views[view]]) for view, table in views.items()},
             skipped=features.skipped + more.skipped,
             cached=features.cached + more.cached,
@@ -226,31 +217,39 @@ def _limits(part: Dataset, probe: Probe, evaluated_on: str) -> tuple[str, ...]:
     return (f"choices were made, and the figures measured, on {judged} of the {len(part)} pictures",)
 
 
-def _check_readable(part: Dataset) -> tuple[str, ...]:
-    """Notes on what is too rare; where too little could be read to learn from, the error names what could not be."""
-    try:
-        return check_trainable(part)
-    except DataError as error:
-        if not part.skipped:
-            raise
-        named = "".join(f"\n  {printable(s.path)}: {printable(s.why)}" for s in part.skipped[:20])
-        more = f"\n  ... and {len(part.skipped) - 20} more" if len(part.skipped) > 20 else ""
-        message = f"{error.message}\n{len(part.skipped)} picture(s) could not be used:{named}{more}"
-        raise DataError(message, hint=error.hint) from error
+def _ambiguous(fallback: str, task: Task) -> tuple[str, ...]:
+    """A note where the fall-back is a label too."""
+    groups = [group.name for group in task.groups if fallback in group.labels]
+    if not groups:
+        return ()
+    return (
+        f"the fall-back {fallback!r} is also a label of {' and '.join(map(repr, groups))}: from a decision nobody can "
+        f"tell whether the label was accepted or nothing was sure enough; choose another state with --fallback",
+    )
 
 
-def _provenance(part: Dataset, features: Features) -> dict[str, object]:
+def _told_once(skipped: Skipped) -> Skipped:
+    """Without the path at the beginning of why: it stands beside it."""
+    return replace(skipped, why=skipped.why.removeprefix(f"{printable(skipped.path)}: "))
+
+
+def _provenance(part: Dataset, features: Features, regions: Sequence[Region]) -> dict[str, object]:
     """What the model was trained on: enough to recognise the data and every single picture, none of it to see."""
     rows = sorted(
         f"{digest} {[sorted(t) if isinstance(t, frozenset) else t for t in example.targets]}"
         for digest, example in zip(features.digests, part.examples, strict=True)
     )
     seen = sorted(bytes.fromhex(digest)[:8] for digest in set(features.digests))
+    low, middle, high = np.quantile(features.shapes, (0.05, 0.5, 0.95)).round(4).tolist()
+    spread = {"p5": low, "p50": middle, "p95": high}
+    named = {r.name: {"polygon": [list(point) for point in r.polygon], "masked": r.masked} for r in regions}
     return {
         "name": part.root.name,
         "digest": f"sha256:{hashlib.sha256(chr(10).join(rows).encode()).hexdigest()}",
         "pictures": len(part),
         "labels": {group.name: dict(part.counts(group)) for group in part.task.groups},
+        "shapes": {"width_by_height": spread},
+        **({"regions": named} if named else {}),
         "seen": base64.b64encode(b"".join(seen)).decode("ascii"),
     }
 
@@ -262,10 +261,24 @@ def _evaluate(
     held_out = dataset.only("val").examples
     if not held_out:
         return probe.out_of_fold(), "out of fold", ()
-    classifier = Classifier(model, threads=threads)
-    answers = list(zip(held_out, classifier.predict_stream(e.path for e in held_out), strict=True))
-    read = [(example, answer) for example, answer in answers if not isinstance(answer, ImageError)]
-    unread = tuple(Skipped(e.path, answer.message) for e, answer in answers if isinstance(answer, ImageError))
+    classifier = Classifier(model, threads=threads, runtime="onnxruntime:fp32")
+    found: list[Example] = []
+    unread: list[Skipped] = []
+
+    def pictures() -> Iterator[Picture]:
+        for example in held_out:
+            try:
+                content = example.read()
+            except ImageError as error:
+                unread.append(Skipped(example.path, error.message))
+                continue
+            found.append(example)
+            yield content if example.region is None else Part(content, example.region)
+
+    # What is answered was found, but a little ahead of the answers more may have been.
+    answers = list(enumerate(classifier.predict_stream(pictures())))
+    read = [(found[at], answer) for at, answer in answers if not isinstance(answer, ImageError)]
+    unread.extend(Skipped(found[at].path, answer.message) for at, answer in answers if isinstance(answer, ImageError))
     if not read:
         raise DataError(
             f"none of the {len(held_out)} pictures of the validation split of {printable(dataset.root)} could be read",
@@ -274,4 +287,4 @@ def _evaluate(
     targets: list[tuple[Target, ...]] = [example.targets for example, _ in read]
     confidences = [np.array([answer.confidences[g] for _, answer in read]) for g in range(len(dataset.task.groups))]
     sources = [example.source for example, _ in read]
-    return evaluate(dataset.task, targets, confidences, sources=sources), "the validation split", unread
+    return evaluate(dataset.task, targets, confidences, sources=sources), "the validation split", tuple(unread)

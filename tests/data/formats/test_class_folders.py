@@ -154,8 +154,25 @@ def test_links_are_followed_but_not_in_circles(make: Make, tmp_path: Path) -> No
     (elsewhere / "linked.jpg").write_bytes(b"x")
     (root / "a" / "more").symlink_to(elsewhere)
     (root / "a" / "up").symlink_to(root / "a")
-    (root / "c").symlink_to(elsewhere)
+    (root / "c").symlink_to(tmp_path / "third")
+    (tmp_path / "third").mkdir()
+    (tmp_path / "third" / "other.jpg").write_bytes(b"x")
     assert by_split(read_dataset(root)) == {None: {"a": 2, "b": 1, "c": 1}}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links are made as on Linux")
+@pytest.mark.parametrize("how", [os.symlink, os.link])
+def test_one_file_in_two_classes_through_a_link_is_refused(make: Make, how: Callable[[Path, Path], None]) -> None:
+    root = make({"vest": 2, "no_vest": 2})
+    how(root / "vest/000.jpg", root / "no_vest/same.jpg")
+    with pytest.raises(DataError, match=r"no_vest/same.jpg \(no_vest\), and vest/000.jpg \(vest\)") as caught:
+        read_dataset(root)
+    assert caught.value.message.startswith(str(root))
+    assert caught.value.hint
+    # Within one class it is only there twice.
+    (root / "no_vest/same.jpg").unlink()
+    how(root / "vest/000.jpg", root / "vest/same.jpg")
+    assert len(read_dataset(root)) == 5
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may read everything")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import tempfile
 import unicodedata
 from collections.abc import Callable, Mapping
@@ -37,6 +38,10 @@ SPELLINGS: list[tuple[str, bytes]] = [
     ("byte-order mark", b"\xef\xbb\xbf" + CSV.encode()),
     ("Windows line ends", CSV.replace("\n", "\r\n").encode()),
     ("semicolons", CSV.replace(",", ";").encode()),
+    ("Excel's line that names the semicolon", ("sep=;\n" + CSV.replace(",", ";")).encode()),
+    ("the same with a byte-order mark", ("\ufeffsep=;\r\n" + CSV.replace(",", ";").replace("\n", "\r\n")).encode()),
+    ("the same saved anew", ('"sep=,"\n' + CSV).encode()),
+    ("a line that names the tab", ("SEP=\t\n" + CSV.replace(",", "\t")).encode()),
     ("tabs", CSV.replace(",", "\t").encode()),
     ("quotes", CSV.replace("a.jpg", '"a.jpg"').replace("helmet", '"helmet"').encode()),
     ("spaces", CSV.replace(",", " , ").encode()),
@@ -61,6 +66,8 @@ def test_json_lines_say_the_same(make: Make) -> None:
     ]
     root = make({**PICTURES, "metadata.jsonl": "\n\n".join(map(json.dumps, rows))})
     assert targets(root) == EXPECTED
+    # With a byte-order mark as well.
+    assert targets(make({"metadata.jsonl": "\ufeff" + "\r\n".join(map(json.dumps, rows))})) == EXPECTED
 
 
 def test_json_values_become_labels(make: Make) -> None:
@@ -184,6 +191,8 @@ REFUSED: list[tuple[str, str, bytes, str]] = [
     ("byte-order mark and a line end", "metadata.csv", b"\xef\xbb\xbf\r\n", "the file is empty"),
     ("no-break space only", "metadata.csv", b"\xc2\xa0\n", "the file is empty"),
     ("byte-order mark only, JSON", "metadata.jsonl", b"\xef\xbb\xbf\n", "the file is empty"),
+    ("a separator only", "metadata.csv", b"sep=;", "a header but no row"),
+    ("a separator, and a row too short", "metadata.csv", b"sep=;\nfile_name;label\na.jpg\n", "line 3: 1 cells"),
     ("header only", "metadata.csv", b"file_name,label\n", "a header but no row"),
     ("no file_name", "metadata.csv", b"Filename,label\na.jpg,x\n", "no column 'file_name'; there are: Filename, label"),
     ("no labels", "metadata.csv", b"file_name,split\na.jpg,train\n", "no column with labels"),
@@ -298,6 +307,15 @@ def test_a_bad_table_is_refused_with_file_and_line(make: Make, file: str, conten
 def test_both_lines_of_a_contradiction_are_named(make: Make) -> None:
     root = make({**PICTURES, "metadata.csv": with_rows("a.jpg,yes", "b.jpg,no", "a.jpg,no")})
     with pytest.raises(DataError, match=r"a\.jpg: .*line 2, and .*line 4\n") as caught:
+        read_dataset(root)
+    assert caught.value.hint
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links are made as on Linux")
+def test_a_link_and_its_file_may_not_contradict_each_other(make: Make) -> None:
+    root = make({**PICTURES, "metadata.csv": with_rows("a.jpg,yes", "link.jpg,no", "b.jpg,no")})
+    (root / "link.jpg").symlink_to("a.jpg")
+    with pytest.raises(DataError, match=r"lead to one file.*a\.jpg \(yes\), and link\.jpg \(no\)") as caught:
         read_dataset(root)
     assert caught.value.hint
 

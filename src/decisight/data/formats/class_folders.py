@@ -4,77 +4,69 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 from decisight.data.dataset import Skipped
+from decisight.data.formats import formats
+from decisight.data.formats.base import Asked
+from decisight.data.formats.folders import is_passed_over, listed, pictures_in, split_folders, subfolders
 from decisight.data.records import Record, Table, composed, is_label, pictures, split_named
-from decisight.errors import DataError
+from decisight.errors import DataError, UsageError
 from decisight.imaging import is_image_name, printable
 from decisight.types import DEFAULT_GROUP
 
-__all__ = ["read_class_folders", "split_folders"]
+__all__ = ["ClassFolders"]
 
 _LITTER = {"thumbs.db", "desktop.ini", "icon\r"}
-_IGNORED_FOLDERS = {"__macosx", "@eadir", "$recycle.bin"}
 
 
-def read_class_folders(root: Path, *, training: bool = True) -> Table:
-    """Read ``train/ val/ test/``, each with a folder a class, or class folders alone.
+@formats.register("class_folders")
+@dataclass(frozen=True)
+class ClassFolders:
+    """``train/ val/ test/``, each with a folder a class, or class folders alone.
 
     Pictures are searched for in all depths below a class folder, links are followed. Hidden files are passed over;
     so are files that have no picture's suffix, which are counted in one line of ``skipped``.
-
-    Args:
-        root: the folder that holds the splits, or the classes.
-        training: a class without a picture to learn from is an error; otherwise it is only noted in ``skipped``.
-
-    Raises:
-        DataError: there are no class folders, or one of them is empty, or has a name that cannot be a label.
     """
-    found = _Found()
-    splits = split_folders(root)
-    for split, folder in splits or ((None, root),):
-        classes = _subfolders(folder)
-        splits_alone = [path for path in classes if split_named(path.name)]
-        # Two flat folders called train and test are no classes, though one called train, beside bus, may be.
-        if not classes or len(splits_alone) > 1 or splits_alone == classes:
-            raise _no_class_folders(root, splits_alone[0] if splits_alone else folder)
-        for class_folder in classes:
-            _read_class(class_folder, split, found, empty_is_error=training and split in (None, "train"))
-        found.skipped.extend(
-            Skipped(path, "lies beside the class folders, so it has no label") for path in _pictures_in(folder)
-        )
-    if splits:
-        beside = [folder for folder in _subfolders(root) if split_named(folder.name) is None]
-        found.skipped.extend(Skipped(folder, "lies beside the folders of the splits: not read") for folder in beside)
-    if found.others:
-        kinds = ", ".join(f"{count} {suffix or 'without suffix'}" for suffix, count in found.others.most_common(5))
-        found.skipped.append(Skipped(root, f"{found.others.total()} files are not pictures by their name: {kinds}"))
-    return Table(root, (DEFAULT_GROUP,), tuple(found.records), tuple(found.skipped), chosen=True)
 
+    title: ClassVar[str] = "class folders"
+    suffixes: ClassVar[tuple[str, ...]] = ()
+    order: ClassVar[int] = 1000
 
-def split_folders(root: Path) -> tuple[tuple[str, Path], ...]:
-    """The folders of splits below ``root``, in the order train, val, test; empty where it is not divided so.
+    def recognises(self, path: Path) -> bool:
+        """Any folder: what else it could be has been asked before."""
+        return path.is_dir()
 
-    A folder is that of a split by its name, unless it holds pictures and no folder, as a class called *train* would.
-
-    Raises:
-        DataError: two folders are the same split, for example ``val`` and ``valid``.
-    """
-    found: dict[str, Path] = {}
-    for folder in _subfolders(root):
-        split = split_named(folder.name)
-        if split is None or (_pictures_in(folder) and not _subfolders(folder) and not _has_metadata(folder)):
-            continue
-        if split in found:
-            raise DataError(
-                f"{printable(root)}: '{found[split].name}' and '{folder.name}' are both the split '{split}'",
-                hint="put their class folders into one",
+    def read(self, path: Path, asked: Asked) -> Table:
+        """See :class:`~decisight.data.formats.base.Format`; a class without a picture is refused in training only."""
+        if asked.groups not in (None, (DEFAULT_GROUP,)):
+            raise UsageError(
+                f"{printable(path)} holds class folders, which are the one label group {DEFAULT_GROUP!r}",
+                hint="label groups are chosen among the columns of a table",
             )
-        found[split] = folder
-    return tuple((split, found[split]) for split in ("train", "val", "test") if split in found)
+        found = _Found()
+        splits = split_folders(path)
+        for split, folder in splits or ((None, path),):
+            classes = subfolders(folder)
+            splits_alone = [inner for inner in classes if split_named(inner.name)]
+            # Two flat folders called train and test are no classes, though one called train, beside bus, may be.
+            if not classes or len(splits_alone) > 1 or splits_alone == classes:
+                raise _no_class_folders(path, splits_alone[0] if splits_alone else folder)
+            for class_folder in classes:
+                _read_class(class_folder, split, found, empty_is_error=asked.training and split in (None, "train"))
+            found.skipped.extend(
+                Skipped(inner, "lies beside the class folders, so it has no label") for inner in pictures_in(folder)
+            )
+        if splits:
+            beside = [folder for folder in subfolders(path) if split_named(folder.name) is None]
+            found.skipped.extend(Skipped(inner, "lies beside the folders of the splits: not read") for inner in beside)
+        if found.others:
+            kinds = ", ".join(f"{count} {suffix or 'without suffix'}" for suffix, count in found.others.most_common(5))
+            found.skipped.append(Skipped(path, f"{found.others.total()} files are not pictures by their name: {kinds}"))
+        return Table(path, (DEFAULT_GROUP,), tuple(found.records), tuple(found.skipped), chosen=True)
 
 
 @dataclass(slots=True)
@@ -129,39 +121,14 @@ def _files_below(folder: Path, skipped: list[Skipped]) -> Iterator[Path]:
             folders.clear()
             continue
         seen.add((here.st_dev, here.st_ino))
-        folders[:] = sorted(name for name in folders if not _is_passed_over(name))
+        folders[:] = sorted(name for name in folders if not is_passed_over(name))
         for name in sorted(names):
             yield Path(parent, name)
 
 
-def _is_passed_over(folder_name: str) -> bool:
-    return folder_name.startswith(".") or folder_name.lower() in _IGNORED_FOLDERS
-
-
-def _subfolders(folder: Path) -> list[Path]:
-    return [path for path in _listed(folder) if path.is_dir() and not _is_passed_over(path.name)]
-
-
-def _pictures_in(folder: Path) -> list[Path]:
-    return [path for path in _listed(folder) if is_image_name(path) and path.is_file()]
-
-
-def _has_metadata(folder: Path) -> bool:
-    return any((folder / name).exists() for name in ("metadata.csv", "metadata.jsonl"))
-
-
-def _listed(folder: Path) -> Sequence[Path]:
-    try:
-        return sorted(folder.iterdir())
-    except OSError as error:
-        raise DataError(
-            f"{printable(folder)}: the folder cannot be read: {error.strerror}", hint="check its permissions"
-        ) from error
-
-
 def _no_class_folders(root: Path, folder: Path) -> DataError:
-    count, name = len(_pictures_in(folder)), printable(folder)
-    tables = [path.name for path in _listed(folder) if path.suffix.lower() in (".csv", ".tsv", ".jsonl")]
+    count, name = len(pictures_in(folder)), printable(folder)
+    tables = [path.name for path in listed(folder) if path.suffix.lower() in (".csv", ".tsv", ".jsonl")]
     if tables:
         return DataError(
             f"{name}: there are no class folders in it, and no metadata.csv",

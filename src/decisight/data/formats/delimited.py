@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,8 +55,9 @@ def read_text(path: Path) -> str:
 def read_rows(path: Path) -> Iterator[Row]:
     """Read a CSV file.
 
-    Cells are separated by a comma, a semicolon or a tab: by whichever stands most often in the header. Spaces around
-    a cell do not count. Empty lines are passed over.
+    Cells are separated by a comma, a semicolon or a tab: by that which a first line such as ``sep=;`` names, as Excel
+    writes it, else by whichever stands most often in the header. Spaces around a cell do not count. Empty lines are
+    passed over.
 
     Yields:
         The line of each row and its cells, by the name of the column.
@@ -65,12 +67,13 @@ def read_rows(path: Path) -> Iterator[Row]:
             names the line.
     """
     text, name = read_text(path), printable(path)
-    header_line = next(line for line in text.splitlines() if line.strip())
-    delimiter = max(_DELIMITERS, key=header_line.count)
+    named, text = _named_delimiter(text)
+    header_line = next((line for line in text.splitlines() if line.strip()), "")
+    delimiter = named or max(_DELIMITERS, key=header_line.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     header: list[str] | None = None
     while True:
-        line = reader.line_num + 1
+        line = reader.line_num + 1 + bool(named)
         try:
             cells = [cell.strip() for cell in next(reader)]
         except StopIteration:
@@ -93,6 +96,16 @@ def read_rows(path: Path) -> Iterator[Row]:
                 "one that contains it must stand in double quotes",
             )
         yield line, dict(zip(header, cells, strict=True))
+
+
+def _named_delimiter(text: str) -> tuple[str | None, str]:
+    """The delimiter that a first line such as ``sep=;`` names, and what comes after; ``None`` where there is none."""
+    found = _SEP_LINE.match(text)
+    return (found[1], text[found.end() :]) if found else (None, text)
+
+
+# Other programs put it into quotes when they save such a file anew.
+_SEP_LINE = re.compile(r"""["']?sep=([,;\t])["']?[,; ]*(?:\r\n|\r|\n|$)""", re.IGNORECASE)
 
 
 def _checked_header(cells: list[str], where: str) -> list[str]:

@@ -11,7 +11,7 @@ from decisight.data.formats.delimited import Row, read_text
 from decisight.errors import DataError
 from decisight.imaging import printable
 
-__all__ = ["read_json_rows"]
+__all__ = ["read_json_rows", "refuse_constant"]
 
 
 def read_json_rows(path: Path) -> Iterator[Row]:
@@ -29,7 +29,7 @@ def read_json_rows(path: Path) -> Iterator[Row]:
             continue
         where = f"{name}, line {line}"
         try:
-            row = json.loads(content, object_pairs_hook=_without_repeats, parse_constant=_refuse_constant)
+            row = json.loads(content, object_pairs_hook=_without_repeats, parse_constant=refuse_constant)
         except (ValueError, RecursionError) as error:
             raise DataError(
                 f"{where}: this is not JSON: {error}",
@@ -47,5 +47,10 @@ def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return row
 
 
-def _refuse_constant(name: str) -> NoReturn:
+def refuse_constant(name: str) -> NoReturn:
+    """Refuse ``NaN`` and ``Infinity``, which Python reads and JSON does not know.
+
+    Raises:
+        ValueError: always.
+    """
     raise ValueError(f"{name} is not a value")

