@@ -5,7 +5,7 @@
 Each set is trained on its train part and evaluated on its test part. No option is chosen on a test part. The yardsticks
 are linear probes on the same frozen backbone, as in the data's description: standardised features, multinomial logistic
 regression with C = 0.001; ``crop: last`` sees the mean-pooled last layer of the centre crop, ``stretch: max`` mean and
-maximum of every depth of the whole picture.
+maximum of every depth of the whole picture. Each model is judged on every runtime that is installed.
 """
 
 from __future__ import annotations
@@ -21,20 +21,27 @@ import numpy as np
 
 from _machine import machine
 from _photos import SHARED_DATA
-from decisight.compute import open_session, threads
+from decisight.compute import chip, open_session, threads
+from decisight.compute.runtimes import runtimes
 from decisight.data.dataset import Dataset
 from decisight.data.reading import read_dataset
 from decisight.evaluation.evaluate import evaluate
-from decisight.evaluation.judging import judge
+from decisight.evaluation.judging import Judged, judge
 from decisight.imaging import fit, read_image
 from decisight.models.backbones import backbones
 from decisight.models.classifier import Classifier
 from decisight.models.heads import feature_graph
+from decisight.policies.ballot import INDEPENDENT_THRESHOLD
 from decisight.training.cache import FeatureCache
 from decisight.training.train import TrainOptions, train
 from decisight.types import FitMode
 
 LEAST_ACCURACY = 0.81
+REFERENCE = "onnxruntime:fp32"
+RUNTIMES = tuple(
+    f"{name}:{precision}" for name in runtimes.names() for precision in sorted(runtimes.build(name).precisions(chip()))
+)
+"""All that is installed and that the chip has; figures are the reference's."""
 
 SETS = {
     "car_attr": ["make", "body"],
@@ -69,21 +76,44 @@ def ours(path: Path, pattern: str | None, cache: Path) -> dict[str, dict[str, fl
             progress=lambda *_: None,
             threads=threads().count,
         )
-    judged = judge(Classifier(trained.model), data.only("test"))
+    runs = {runtime: judge(Classifier(trained.model, runtime=runtime), data.only("test")) for runtime in RUNTIMES}
+    judged = runs[REFERENCE]
     if judged.skipped:
         raise SystemExit(f"{judged.skipped[0].path}: {judged.skipped[0].why}")
     report = evaluate(data.task, judged.targets, judged.confidences, sources=judged.sources)
+    compared = {runtime: compared_with(judged, run) for runtime, run in runs.items()}
     chosen = {c.name if c.group is None else f"{c.group}: {c.name}": c.value for c in trained.report.choices}
     return {
         group.group.name: {
             "accuracy": group.accuracy.value,
             "balanced_accuracy": group.balanced_accuracy.value,
             "ece": group.ece.value,
+            "runtimes": {runtime: of_group[group.group.name] for runtime, of_group in compared.items()},
             "chosen": chosen,
             "seconds": sum(trained.report.seconds.values()),
         }
         for group in report.groups
     }
+
+
+def compared_with(reference: Judged, run: Judged) -> dict[str, dict[str, float]]:
+    """A run on one runtime beside the reference, by group: accuracy, agreement, and the largest confidence moved by."""
+    task = reference.examples and reference.predictions[0].task
+    report = evaluate(task, run.targets, run.confidences, sources=run.sources)
+    found = {}
+    for figures in report.groups:
+        at = task.groups.index(figures.group)
+        before, after = reference.confidences[at], run.confidences[at]
+        said = (c.argmax(axis=1) if figures.group.exclusive else c >= INDEPENDENT_THRESHOLD for c in (before, after))
+        one, other = said
+        found[figures.group.name] = {
+            "accuracy": figures.accuracy.value,
+            "balanced_accuracy": figures.balanced_accuracy.value,
+            "agreement": float((one == other).reshape(len(one), -1).all(axis=1).mean()),
+            "largest_difference": float(np.abs(before - after).max()),
+            "mean_difference": float(np.abs(before - after).max(axis=1).mean()),
+        }
+    return found
 
 
 def yardsticks(path: Path, group: str) -> dict[str, dict[str, float]]:
@@ -179,7 +209,19 @@ def main() -> int:
     print(f"\nmean of {len(rows)} tasks (accuracy / balanced accuracy, %):")
     for who, mean in means.items():
         print(f"  {who:14} {100 * mean['accuracy']:.2f} / {100 * mean['balanced_accuracy']:.2f}")
-    result = {"machine": machine(), "seconds": time.time() - begin, "means": means, "tasks": rows}
+    by_runtime = {}
+    for runtime in RUNTIMES:
+        of_tasks = [row["decisight"]["runtimes"][runtime] for row in rows.values()]
+        by_runtime[runtime] = {key: float(np.mean([row[key] for row in of_tasks])) for key in of_tasks[0]}
+        by_runtime[runtime]["largest_difference"] = max(row["largest_difference"] for row in of_tasks)
+        print(f"  {runtime:18} {by_runtime[runtime]}")
+    result = {
+        "machine": machine(),
+        "seconds": time.time() - begin,
+        "means": means,
+        "runtimes": by_runtime,
+        "tasks": rows,
+    }
     options.json.parent.mkdir(exist_ok=True)
     options.json.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
     kept = means["decisight"]["accuracy"] >= LEAST_ACCURACY

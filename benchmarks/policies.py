@@ -1,6 +1,6 @@
 """How many steps a second each policy takes, on one core: so that years of readings can be replayed.
 
-    python benchmarks/policies.py [--steps 50000] [--runs 5] [--json FILE]
+    python benchmarks/policies.py [--steps 20000] [--runs 5] [--json FILE]
 
 A step is one reading of a group of three labels, ten readings a second, folded into a decision; states are kept from
 flickering by a dwell and a tolerance for gaps. Every registered policy is measured with its defaults, those that have a
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from _machine import machine
 from decisight.policies import POLICIES
 from decisight.policies.parsing import has_setting
@@ -84,7 +85,7 @@ def measure(count: int, runs: int) -> dict[str, dict[str, float]]:
 def main() -> int:
     """Measure, and write the figures down; 1 where the limit is not kept."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=50_000)
+    parser.add_argument("--steps", type=int, default=20_000)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument(
         "--json", type=Path, default=Path(__file__).parent / "results" / "policies.json", help="write the figures here"

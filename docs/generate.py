@@ -20,7 +20,7 @@ import typer.main
 from decisight.cli import main as decisight
 from decisight.cli.app import app
 from decisight.cli.entry import DEBUG_VARIABLE, Status
-from decisight.compute import THREADS_VARIABLE
+from decisight.compute import RUNTIME_VARIABLE, THREADS_VARIABLE
 
 __all__ = ["cli_page", "command_names", "layout_version", "main", "stale"]
 
@@ -39,6 +39,7 @@ GUIDES = {
 
 VARIABLES = {
     THREADS_VARIABLE: "How many threads to compute with, where `--threads` does not say: 1 to 9999.",
+    RUNTIME_VARIABLE: "What computes, where `--runtime` does not say: `NAME` or `NAME:PRECISION`.",
     DEBUG_VARIABLE: "Anything but `0` lets tracebacks through, as `--debug` does.",
 }
 

@@ -416,8 +416,11 @@ class TestChoice:
 
     @needs_openvino
     def test_an_openvino_that_cannot_be_loaded(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        from decisight.compute.runtimes import openvino
+
         monkeypatch.setitem(sys.modules, "openvino", None)
         monkeypatch.setattr(importlib.util, "find_spec", lambda _: object())
+        openvino._loaded.cache_clear()
         with pytest.raises(MissingPartError, match="OpenVINO cannot be loaded") as caught:
             compute.open_network(network(), ["y"], runtime=compute.RuntimeChoice("openvino", "fp32"))
         assert "--runtime onnxruntime" in str(caught.value)
@@ -428,6 +431,32 @@ def test_peak_memory(tmp_path: Path) -> None:
     (tmp_path / "proc/self").mkdir(parents=True)
     (tmp_path / "proc/self/status").write_text("Name:\tpython\nVmHWM:\t    2048 kB\n")
     assert compute.peak_memory_bytes(tmp_path) == 2 << 20
+
+
+@needs_openvino
+@pytest.mark.parametrize("together", [False, True])
+def test_threads_that_are_the_first_do_not_wait_for_each_other_for_ever(tmp_path: Path, together: bool) -> None:
+    """Of OpenVINO's bindings, see its module: without the first use on one thread, every other of these ends here."""
+    script = f"""
+        import sys, threading
+        sys.setswitchinterval(1e-6)
+        import numpy as np
+        from decisight import compute
+        graph, together = open(sys.argv[1], "rb").read(), threading.Barrier(8)
+        opened = lambda: compute.open_network(graph, ["y"], runtime=compute.choose("openvino"), callers=2)
+        once = opened() if {together} else None
+        def work():
+            together.wait()
+            (once or opened()).run(np.ones((1, 3), np.float32))
+        threads = [threading.Thread(target=work) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    """
+    model = tmp_path / "model.onnx"
+    model.write_bytes(network())
+    subprocess.run([sys.executable, "-c", textwrap.dedent(script), str(model)], check=True, timeout=120)
 
 
 @needs_openvino

@@ -16,16 +16,19 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from decisight.deciding import DecidedReading, DecidedSequence, decide, policy
     from decisight.errors import DecisightError, ImageError
     from decisight.models.classifier import Classifier, Part, load
     from decisight.policies.threshold import Threshold
     from decisight.regions import Region
-    from decisight.types import Decision, LabelConfidence, LabelGroup, Prediction, Reason, Task
+    from decisight.types import Decision, LabelConfidence, LabelGroup, Prediction, Reading, Reason, Task, Tick
 
 __version__ = "0.1.0"
 
 _HOME = {
     "Classifier": "decisight.models.classifier",
+    "DecidedReading": "decisight.deciding",
+    "DecidedSequence": "decisight.deciding",
     "Decision": "decisight.types",
     "DecisightError": "decisight.errors",
     "ImageError": "decisight.errors",
@@ -33,15 +36,21 @@ _HOME = {
     "LabelGroup": "decisight.types",
     "Part": "decisight.models.classifier",
     "Prediction": "decisight.types",
+    "Reading": "decisight.types",
     "Reason": "decisight.types",
     "Region": "decisight.regions",
     "Task": "decisight.types",
     "Threshold": "decisight.policies.threshold",
+    "Tick": "decisight.types",
+    "decide": "decisight.deciding",
     "load": "decisight.models.classifier",
+    "policy": "decisight.deciding",
 }
 
 __all__ = [
     "Classifier",
+    "DecidedReading",
+    "DecidedSequence",
     "DecisightError",
     "Decision",
     "ImageError",
@@ -49,12 +58,16 @@ __all__ = [
     "LabelGroup",
     "Part",
     "Prediction",
+    "Reading",
     "Reason",
     "Region",
     "Task",
     "Threshold",
+    "Tick",
     "__version__",
+    "decide",
     "load",
+    "policy",
 ]
 
 

@@ -46,7 +46,7 @@ class Policy(Protocol):
     shorthand: ClassVar[str]
     """How the command line may write its main settings after the name, for example ``REQUIRED/WINDOW``.
 
-    What it then writes is read by a class method ``from_shorthand(text)``, which gives a value for each setting it says.
+    A class method ``from_shorthand(text)`` reads it, and gives a value for each setting that it says.
     """
 
     @property

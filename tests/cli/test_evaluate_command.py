@@ -250,6 +250,11 @@ def test_thresholds_of_an_independent_group_are_recorded(
     assert said is None or f"extras: labels are predicted from these {said}" in printed
 
 
+def asked(*regions: Region) -> RegionRequest:
+    """As the command is given them."""
+    return RegionRequest([f"{region.name}={' '.join(f'{x},{y}' for x, y in region.polygon)}" for region in regions])
+
+
 def test_only_the_region_is_judged(small_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for number, label in enumerate(("cat", "dog")):
         pixels = np.full((24, 32, 3), 255 - 255 * number, np.uint8)
@@ -260,7 +265,7 @@ def test_only_the_region_is_judged(small_model: Path, tmp_path: Path, capsys: py
     found = {}
     for name, left in (("left", 0.0), ("right", 0.5)):
         region, folder = Region.box(name, left, 0.0, left + 0.5, 1.0), tmp_path / name
-        options = EvaluateOptions(str(small_model), tmp_path / "halves", folder=folder, regions=(region,))
+        options = EvaluateOptions(str(small_model), tmp_path / "halves", folder=folder, regions=asked(region))
         assert evaluate(options) == 0
         assert f"halves, region {name}: 2 pictures" in capsys.readouterr().out
         written = json.loads((folder / "evaluation.json").read_text())
@@ -275,12 +280,29 @@ def test_a_region_that_is_hardly_there_is_warned_of(
     small_model: Path, animals: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     region = Region.box("dot", 0.0, 0.0, 0.1, 0.1)
-    assert evaluate(EvaluateOptions(str(small_model), animals, regions=(region,))) == 0
+    assert evaluate(EvaluateOptions(str(small_model), animals, regions=asked(region))) == 0
     assert "warning: the region 'dot' is only" in capsys.readouterr().err
 
 
+def test_pictures_of_other_proportions_than_the_reference_are_warned_of(
+    run: Run, small_model: Path, animals: Path
+) -> None:
+    region = ("--region", "all=0,0 1280,0 1280,720 0,720")
+    said = run("evaluate", small_model, animals, *region, "--reference", "1280x720").err
+    assert "has other proportions than --reference 1280x720" in said
+
+
+def test_a_model_that_learnt_from_a_region_is_not_meant_for_whole_pictures(
+    run: Run, small_model: Path, animals: Path, tmp_path: Path
+) -> None:
+    file = read_model(small_model)
+    data = {"regions": {"bay": {"polygon": [[0, 0], [1, 0], [1, 1]], "masked": True}}}
+    write_model(tmp_path / "bay.onnx", with_card(file, replace(file.card, data=data)))
+    assert "learnt from a region of its pictures ('bay')" in run("evaluate", tmp_path / "bay.onnx", animals).err
+
+
 def test_several_regions_are_refused(small_model: Path, animals: Path) -> None:
-    regions = tuple(Region.box(name, 0.0, 0.0, 0.5, 1.0) for name in ("a", "b"))
+    regions = asked(*(Region.box(name, 0.0, 0.0, 0.5, 1.0) for name in ("a", "b")))
     with pytest.raises(UsageError, match="2 regions are given"):
         evaluate(EvaluateOptions(str(small_model), animals, regions=regions))
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 from pathlib import Path
 
-import pytest
-
-from decisight.cli.info import _nested, seen_in_training
+from decisight.cli.info import _nested
 
 from .conftest import Run
 
@@ -49,18 +46,3 @@ def test_of_many_labels_the_first_are_shown(run: Run) -> None:
     assert "tench" in text
     assert "... and 988 more" in text
     assert "toilet paper" not in text
-
-
-@pytest.mark.parametrize(
-    ("data", "seen"),
-    [
-        ({}, set()),
-        ({"seen": ""}, set()),
-        ({"seen": base64.b64encode(b"12345678abcdefgh").decode()}, {b"12345678", b"abcdefgh"}),
-        ({"seen": base64.b64encode(b"12345678abc").decode()}, {b"12345678"}),
-        ({"seen": "not base64!"}, set()),
-        ({"seen": None}, set()),
-    ],
-)
-def test_pictures_seen_in_training(data: dict[str, object], seen: set[bytes]) -> None:
-    assert seen_in_training(data) == seen

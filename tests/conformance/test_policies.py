@@ -82,6 +82,7 @@ PARTS: dict[str, Callable[..., Any]] = {
 every_policy = pytest.mark.parametrize("name", list(PARTS))
 every_task = pytest.mark.parametrize("kind", list(TASKS))
 few = settings(max_examples=40, deadline=None)
+more = settings(max_examples=120, deadline=None)
 
 
 def has(name: str, given: Mapping[str, Any]) -> bool:
@@ -261,13 +262,17 @@ def test_a_label_is_decided_only_where_it_was_seen(
 
 @every_task
 @every_policy
-@few
-@given(sequence=sequences, data=st.data())
-def test_ticks_alone_enter_no_label(name: str, kind: str, sequence: list[Step], data: st.DataObject) -> None:
+@more
+@given(burst=st.lists(st.one_of(rows, st.none()), min_size=1, max_size=8), later=sequences, data=st.data())
+def test_ticks_alone_enter_no_label(
+    name: str, kind: str, burst: list[tuple[float, ...] | None], later: list[Step], data: st.DataObject
+) -> None:
     task = TASKS[kind]
     labels = task.groups[0].labels
-    given = data.draw(st.sampled_from(variants(name)))
-    read = items(sequence, task)
+    # Only a window in seconds changes by time alone: one reading after the other leaves it.
+    in_seconds = [given for given in variants(name) if "s" in str(given.get("window"))]
+    given = data.draw(st.sampled_from(in_seconds or variants(name)))
+    read = items([*map(Step, burst), *[Step(None, tick=True)] * 5, *later], task)
     found = decisions(policy(name, given, labels).fold(task, "class"), read)
     for (before, after), item in zip(pairwise(found), read[1:], strict=True):
         if isinstance(item, Tick):
@@ -288,7 +293,7 @@ def test_the_order_of_a_full_window_makes_no_difference(name: str, chosen: list[
 
 
 @every_policy
-@few
+@more
 @given(
     sequence=st.lists(st.tuples(st.tuples(*[st.integers(1, 10**6)] * 3), st.integers(0, 9)), max_size=25),
     order=st.permutations(range(3)),
@@ -297,7 +302,7 @@ def test_the_order_of_a_full_window_makes_no_difference(name: str, chosen: list[
 def test_the_order_of_labels_makes_no_difference(
     name: str, sequence: list[tuple[tuple[int, ...], int]], order: list[int], data: st.DataObject
 ) -> None:
-    given = data.draw(st.sampled_from(variants(name)))
+    given = data.draw(st.sampled_from([*VARIANTS.get(name, ()), *variants(name)]))
     turned = Task((LabelGroup("class", tuple(LABELS[at] for at in order)),))
     plain, other = [], []
     for counts, luck in sequence:

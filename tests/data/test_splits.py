@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decisight.data import Dataset, Example, SplitReport, assign_splits, read_dataset
+from decisight.data import Dataset, Example, assign_splits, read_dataset
 from decisight.data.splits import split_of
 from decisight.errors import DataError, UsageError
 from decisight.types import LabelGroup, Task
@@ -101,10 +101,7 @@ def test_the_report_says_how_far_off_it_is() -> None:
     shares = {(s.label, s.split): s for s in report.shares}
     assert shares["yes", "test"].wanted == 25
     assert shares["yes", "test"].got == found.only("test").counts(TASK.groups[0])["yes"]
-    assert report.worst is not None
-    assert abs(report.worst.got - report.worst.wanted) == max(abs(s.got - s.wanted) for s in report.shares)
     assert report.missing == ()
-    assert "furthest off" in "\n".join(report.lines())
 
 
 def test_the_report_names_a_label_that_a_split_lacks() -> None:
@@ -114,7 +111,6 @@ def test_the_report_names_a_label_that_a_split_lacks() -> None:
     only_one = Dataset(data.root, TASK, (*examples, Example(Path("r.jpg"), ("yes",), None, rare)))
     _, report = assign_splits(only_one)
     assert [(s.label, s.split) for s in report.missing] == [("yes", "test")]
-    assert any("'yes' has no picture in test" in line for line in report.lines())
 
 
 @pytest.mark.parametrize(("test", "val"), [(-0.1, 0.0), (0.2, -0.1), (0.5, 0.5), (1.0, 0.0), (float("nan"), 0.0)])
@@ -134,10 +130,6 @@ def test_a_split_without_pictures_is_refused() -> None:
     with pytest.raises(DataError, match="3 pictures of 1 sources leaves none for") as caught:
         assign_splits(dataset(["only"] * 3))
     assert caught.value.hint
-
-
-def test_without_labels_nothing_is_furthest_off() -> None:
-    assert SplitReport({"train": 1}, {"train": 1}, ()).worst is None
 
 
 @pytest.mark.shared

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import replace
 from typing import Any
@@ -253,3 +254,18 @@ def test_a_threshold_of_a_label_in_two_groups_says_which() -> None:
     assert ModelCard.from_metadata(card.to_metadata()) == card
     with pytest.raises(NotAModelError, match="stands in 2 groups"):
         ModelCard.from_metadata(replace(card, thresholds={"yes": 0.5}).to_metadata())
+
+
+@pytest.mark.parametrize(
+    ("data", "seen"),
+    [
+        ({}, set()),
+        ({"seen": ""}, set()),
+        ({"seen": base64.b64encode(b"12345678abcdefgh").decode()}, {b"12345678", b"abcdefgh"}),
+        ({"seen": base64.b64encode(b"12345678abc").decode()}, {b"12345678"}),
+        ({"seen": "not base64!"}, set()),
+        ({"seen": None}, set()),
+    ],
+)
+def test_pictures_seen_in_training(data: dict[str, Any], seen: set[bytes]) -> None:
+    assert replace(CARD, data=data).seen_in_training == seen

@@ -331,7 +331,7 @@ def evaluate(
                 source_pattern=source_pattern,
                 groups=_listed(groups),
                 thresholds=threshold or (),
-                regions=RegionRequest(region or (), reference, crop_only).regions(),
+                regions=RegionRequest(region or (), reference, crop_only),
                 threads=threads,
                 runtime=runtime,
             )

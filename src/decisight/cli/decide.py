@@ -164,7 +164,7 @@ def _sequences(paths: Sequence[str], model: Classifier) -> Iterator[PictureSeque
             of_folder.setdefault(os.path.dirname(name), []).append(SequencePicture(Path(name)))
         if search.complaints:
             raise UsageError("; ".join(search.complaints), hint="name pictures, folders of pictures, or a table")
-        if os.path.isdir(path) or not os.path.lexists(path) and glob.has_magic(path):
+        if os.path.isdir(path) or (glob.has_magic(path) and not os.path.lexists(path)):
             yield from (PictureSequence(storable(folder or "."), tuple(p)) for folder, p in of_folder.items())
         else:
             named += [picture for pictures in of_folder.values() for picture in pictures]
@@ -209,6 +209,11 @@ class _View(NamedTuple):
 
     sequence: PictureSequence
     regions: Sequence[Region]
+
+    @property
+    def places(self) -> list[str | None]:
+        """The names of the regions; ``None`` stands for all of each picture."""
+        return [region.name for region in self.regions] or [None]
 
 
 @dataclass(slots=True)
@@ -279,14 +284,14 @@ class _Work:
         for view in self.views:
             names = [storable(str(picture.path)) for picture in view.sequence.pictures]
             of_place = self._readings(view, lambda: progress("pictures", next(done), total))
-            for place, readings in zip([region.name for region in view.regions] or [None], of_place, strict=True):
+            for place, readings in zip(view.places, of_place, strict=True):
                 self._remember(view.sequence, readings)
                 folded = tuple(fold_all(self.policies, self.model.task, names, readings))
                 yield DecidedSequence(view.sequence.name, self.model.reference, folded, place)
 
     def _readings(self, view: _View, one_more: Callable[[], None]) -> list[list[Reading]]:
         """What is read in each region of the pictures, or in all of them."""
-        found: list[list[Reading]] = [[] for _ in view.regions or [None]]
+        found: list[list[Reading]] = [[] for _ in view.places]
         paths = [str(picture.path) for picture in view.sequence.pictures]
         outcomes = self.model.predict_stream(paths, view.regions)
         for picture, path in zip(view.sequence.pictures, paths, strict=True):

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from decisight.cli import output
 from decisight.cli.console import progress_bars, say, terminal
 from decisight.cli.demo_pictures import contact_sheet
@@ -198,16 +196,14 @@ def _train(options: DemoOptions, data: Dataset) -> Classifier:
 
 def _evaluate(options: DemoOptions, data: Dataset, model: Classifier) -> _Tested:
     from decisight.evaluation.evaluate import evaluate
+    from decisight.evaluation.judging import judge
     from decisight.evaluation.plots import write_plots
     from decisight.evaluation.text import group_report
 
     _chapter(4, "How far can it be trusted?")
     test = data.only("test")
-    predictions = model.predict_batch(example.path for example in test.examples)
-    targets = [example.targets for example in test.examples]
-    confidences = [np.array([p.confidences[g] for p in predictions]) for g in range(len(model.task.groups))]
-    sources = [example.source for example in test.examples]
-    evaluation = evaluate(model.task, targets, confidences, sources=sources)
+    judged = judge(model, test)
+    evaluation = evaluate(model.task, judged.targets, judged.confidences, sources=judged.sources)
     _tell(
         "On the test pictures, whose workers the model has never seen. Behind each figure is the range in which it "
         "lies with 95 % certainty: few pictures, wide ranges."
@@ -218,11 +214,11 @@ def _evaluate(options: DemoOptions, data: Dataset, model: Classifier) -> _Tested
     folder = options.folder / _EVALUATION
     folder.mkdir()
     with output.staging(folder) as beside:
-        written = write_plots(model.task, targets, confidences, beside, sources=sources)
+        written = write_plots(model.task, judged.targets, judged.confidences, beside, sources=judged.sources)
     say(f"\nPlots in {folder}: {', '.join(path.name for path in written)}")
     from decisight.policies.threshold import Threshold
 
-    return _Tested(test, predictions, Threshold(model.card.thresholds, model.card.fallback))
+    return _Tested(test, list(judged.predictions), Threshold(model.card.thresholds, model.card.fallback))
 
 
 def _decide(options: DemoOptions, tested: _Tested) -> None:

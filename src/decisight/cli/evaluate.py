@@ -6,16 +6,15 @@ import json
 import sys
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from decisight.cli import output
 from decisight.cli.console import progress_bars, say, terminal, warn
-from decisight.cli.info import seen_in_training
 from decisight.cli.judging import Chosen, acceptance_lines, chosen_part, limits, say_skipped
 from decisight.cli.predict import check_output, load_model, rule_for, storable
-from decisight.cli.regions import RegionWatch
+from decisight.cli.regions import RegionRequest, RegionWatch, warn_of_whole_pictures
 from decisight.cli.renderings import csv_cells, csv_columns, csv_row
 from decisight.types import Answer, Decision
 
@@ -43,7 +42,7 @@ class EvaluateOptions:
     source_pattern: str | None = None
     groups: Sequence[str] | None = None
     thresholds: Sequence[str] = ()
-    regions: tuple[Region, ...] = ()
+    regions: RegionRequest = field(default_factory=RegionRequest)
     threads: int | None = None
     runtime: str | None = None
 
@@ -65,6 +64,7 @@ class _Outcome:
     decisions: list[tuple[Decision, ...]]
     evaluation: Evaluation
     accepted: tuple[Acceptance, ...]
+    regions: tuple[Region, ...]
 
     def to_json(self, options: EvaluateOptions, left_out: int) -> dict[str, Any]:
         """What was judged by what, and the figures."""
@@ -74,7 +74,7 @@ class _Outcome:
             "runtime": self.model.runtime.to_json(),
             "data": storable(str(options.data)),
             "split": self.chosen.split,
-            "regions": {region.name: region.text for region in options.regions},
+            "regions": {region.name: region.text for region in self.regions},
             "pictures": len(self.judged),
             "seen_in_training": self.judged.seen,
             "left_out": left_out,
@@ -98,12 +98,16 @@ def run(options: EvaluateOptions) -> int:
     from decisight.data.regions import with_regions
 
     _check_outputs(options)
+    regions = options.regions.regions()
     model = load_model(options.model, threads=options.threads, runtime=options.runtime)
     rule = rule_for(model, options.thresholds, None)
     dataset = read_dataset(options.data, groups=options.groups, source_pattern=options.source_pattern, task=model.task)
-    watch = RegionWatch(model.card.data)
-    dataset = with_regions(dataset, [watch.over(region) for region in options.regions])
-    outcome = _judge(model, rule, chosen_part(dataset, options.split))
+    watch = RegionWatch(model.card.data, options.regions.size())
+    dataset = with_regions(dataset, [watch.over(region) for region in regions])
+    part = chosen_part(dataset, options.split)
+    if all(example.region is None for example in part.dataset.examples):
+        warn_of_whole_pictures(model.card.data)
+    outcome = _judge(model, rule, part, regions)
     skipped = (*dataset.skipped, *outcome.judged.skipped)
     say_skipped(skipped)
     for text in watch.complaints:
@@ -116,7 +120,7 @@ def run(options: EvaluateOptions) -> int:
     return 0
 
 
-def _judge(model: Classifier, rule: Threshold, chosen: Chosen) -> _Outcome:
+def _judge(model: Classifier, rule: Threshold, chosen: Chosen, regions: tuple[Region, ...]) -> _Outcome:
     from decisight.evaluation.acceptance import acceptance
     from decisight.evaluation.evaluate import evaluate
     from decisight.evaluation.judging import judge
@@ -125,7 +129,7 @@ def _judge(model: Classifier, rule: Threshold, chosen: Chosen) -> _Outcome:
         judged = judge(
             model,
             chosen.dataset,
-            seen=seen_in_training(model.card.data),
+            seen=model.card.seen_in_training,
             leave_out_seen=chosen.leave_out_seen,
             progress=progress,
         )
@@ -134,7 +138,7 @@ def _judge(model: Classifier, rule: Threshold, chosen: Chosen) -> _Outcome:
     thresholds = limits(model.task, rule)
     evaluation = evaluate(model.task, targets, judged.confidences, sources=sources, thresholds=thresholds)
     accepted = acceptance(model.task, targets, decisions, sources=sources)
-    return _Outcome(model, rule, thresholds, chosen, judged, decisions, evaluation, accepted)
+    return _Outcome(model, rule, thresholds, chosen, judged, decisions, evaluation, accepted, regions)
 
 
 def _check_outputs(options: EvaluateOptions) -> None:
@@ -177,7 +181,7 @@ def _report(options: EvaluateOptions, outcome: _Outcome) -> None:
 
     chosen, judged = outcome.chosen, outcome.judged
     which = f", split {chosen.split}" if chosen.split else ""
-    which += "".join(f", region {region.name}" for region in options.regions)
+    which += "".join(f", region {region.name}" for region in outcome.regions)
     passed_over = f"; {judged.seen} seen in training are passed over" if chosen.leave_out_seen and judged.seen else ""
     name, data = printable(outcome.model.name), printable(options.data)
     say(f"{name} on {data}{which}: {len(judged)} pictures{passed_over}\n")

@@ -13,7 +13,7 @@ from decisight.cli.predict import load_model
 if TYPE_CHECKING:
     from decisight.models.classifier import Classifier
 
-__all__ = ["describe", "run", "seen_in_training"]
+__all__ = ["describe", "run"]
 
 _SHOWN_LABELS = 12
 _NAMES = 26
@@ -42,29 +42,13 @@ def run(model: str, *, as_json: bool) -> int:
     return 0
 
 
-def seen_in_training(data: Mapping[str, Any]) -> frozenset[bytes]:
-    """The first 8 bytes of the SHA-256 of every picture that a model was trained on, from the data of its card.
-
-    Empty where the model does not say. Two different pictures share them with a chance of 1 in 10 million among a
-    million pictures that are compared with a million.
-    """
-    import base64
-    import binascii
-
-    try:
-        packed = base64.b64decode(str(data.get("seen", "")), validate=True)
-    except binascii.Error:
-        return frozenset()
-    return frozenset(packed[at : at + 8] for at in range(0, len(packed) - 7, 8))
-
-
 def describe(model: Classifier) -> dict[str, Any]:
     """All that a model says of itself, as JSON values; of the pictures that it has seen only how many they were."""
     card, file = model.card, model.file
     metadata = {key.removeprefix("decisight."): json.loads(value) for key, value in card.to_metadata().items()}
     data = dict(card.data)
     if "seen" in data:
-        data["seen"] = len(seen_in_training(data))
+        data["seen"] = len(card.seen_in_training)
     return {
         "name": card.name,
         "kind": card.task.kind,

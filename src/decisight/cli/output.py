@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
-import stat
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from decisight.errors import OutputError
+from decisight.files import draft_of, is_special, printable, unwritable
 
 __all__ = ["check_file", "check_folder", "replacing", "staging", "standard_output", "streaming"]
 
@@ -28,17 +27,17 @@ def check_file(path: Path, *, example: str) -> None:
         OutputError: it is a folder, its folder is not there, or it may not be written.
     """
     if os.path.isdir(path):
-        raise OutputError(f"{_shown(path)} is a folder", hint=f"name a file in it: {_shown(path / example)}")
+        raise OutputError(f"{printable(path)} is a folder", hint=f"name a file in it: {printable(path / example)}")
     if not os.path.isdir(path.parent):
-        raise OutputError(f"there is no folder {_shown(path.parent)}", hint="make it first, or name another place")
+        raise OutputError(f"there is no folder {printable(path.parent)}", hint="make it first, or name another place")
     try:
-        if _is_special(path):
+        if is_special(path):
             if not os.access(path, os.W_OK):
-                raise OutputError(f"{_shown(path)} may not be written (no permission)", hint="name another place")
+                raise OutputError(f"{printable(path)} may not be written (no permission)", hint="name another place")
         else:
             _check_room(path.resolve().parent)
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
 
 
 def check_folder(path: Path) -> None:
@@ -48,12 +47,12 @@ def check_folder(path: Path) -> None:
         OutputError: it is a file, or cannot be made or written to.
     """
     if os.path.lexists(path) and not os.path.isdir(path):
-        raise OutputError(f"{_shown(path)} is a file, not a folder", hint="name a folder")
+        raise OutputError(f"{printable(path)} is a file, not a folder", hint="name a folder")
     try:
         path.mkdir(parents=True, exist_ok=True)
         _check_room(path)
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
 
 
 @contextlib.contextmanager
@@ -65,24 +64,12 @@ def replacing(path: Path) -> Iterator[TextIO]:
     Raises:
         OutputError: it cannot be written, or the disk is full.
     """
-    if _is_special(path):
+    if is_special(path):
         with streaming(path) as stream:
             yield stream
         return
-    # A link stays a link: the file that it leads to is replaced.
-    target = path.resolve()
-    # It has its name before it is there, so that an interruption in between leaves nothing behind either.
-    beside = target.with_name(f".decisight-{secrets.token_hex(6)}.part")
-    try:
-        with beside.open("x", encoding="utf-8", errors="backslashreplace", newline="") as stream:
-            yield stream
-        beside.chmod(_mode(target))
-        beside.replace(target)
-    except OSError as error:
-        raise _unwritable(path, error, left="what was there before is unchanged") from error
-    finally:
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
+    with draft_of(path) as draft, draft.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
+        yield stream
 
 
 @contextlib.contextmanager
@@ -101,7 +88,7 @@ def staging(folder: Path) -> Iterator[Path]:
             for path in sorted(beside.iterdir()):
                 path.replace(folder / path.name)
     except OSError as error:
-        raise _unwritable(folder, error) from error
+        raise unwritable(folder, error) from error
     except OutputError as error:
         # It names the folder that was written to, which nobody has asked for and which is gone.
         raise OutputError(error.message.replace(name, str(folder)), hint=error.hint) from error
@@ -118,7 +105,7 @@ def streaming(path: Path) -> Iterator[TextIO]:
         with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
             yield stream
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
 
 
 @contextlib.contextmanager
@@ -134,36 +121,6 @@ def standard_output(*, utf8: bool) -> Iterator[TextIO]:
     yield sys.stdout
 
 
-def _is_special(path: Path) -> bool:
-    try:
-        return not stat.S_ISREG(os.stat(path).st_mode)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-
-
 def _check_room(folder: Path) -> None:
     with tempfile.TemporaryFile(dir=folder) as file:
         file.write(b"\0")
-
-
-def _mode(path: Path) -> int:
-    """The permissions of the file that is replaced, else those that a new one gets."""
-    try:
-        return stat.S_IMODE(os.stat(path).st_mode)
-    except FileNotFoundError:
-        mask = os.umask(0)
-        os.umask(mask)
-        return 0o666 & ~mask
-
-
-def _unwritable(path: Path, error: OSError, *, left: str | None = None) -> OutputError:
-    if isinstance(error, BrokenPipeError):
-        raise error
-    hint = "make room, or name another place" if not left else f"{left}; make room, or name another place"
-    return OutputError(f"{_shown(path)} cannot be written: {error.strerror or error}", hint=hint)
-
-
-def _shown(path: Path) -> str:
-    from decisight.imaging import printable
-
-    return printable(path)

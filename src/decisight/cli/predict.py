@@ -17,9 +17,10 @@ from decisight.cli import output
 from decisight.cli.console import Progress, complain, progress_bars, terminal, warn
 from decisight.cli.pictures import PictureSearch
 from decisight.cli.regions import RegionRequest, RegionWatch, warn_of_whole_pictures
-from decisight.cli.renderings import Format, Table, csv_text, json_lines, json_list
+from decisight.cli.renderings import Format, Table, cells, column_types, csv_text, json_lines, json_list
 from decisight.errors import ImageError, OutputError, UsageError
-from decisight.types import Answer
+from decisight.files import is_special, printable
+from decisight.types import Answer, Task
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -70,6 +71,8 @@ def run(options: PredictOptions) -> int:
     """
     if options.output is not None:
         check_output(options.output, options.model)
+    if options.written_as is Format.PARQUET:
+        _check_parquet(options.output)
     regions = options.regions.regions()
     model = load_model(options.model, threads=options.threads, runtime=options.runtime)
     rule = rule_for(model, options.thresholds, options.fallback)
@@ -199,10 +202,33 @@ def check_output(path: Path, model: str, *, example: str = "predictions.json") -
     output.check_file(path, example=example)
     if is_image_name(path):
         raise OutputError(
-            f"{printable(path)} has the name of a picture", hint="name a .json, .jsonl, .csv or .txt file"
+            f"{printable(path)} has the name of a picture", hint="name a .json, .jsonl, .csv, .parquet or .txt file"
         )
     if os.path.exists(path) and os.path.exists(model) and os.path.samefile(path, model):
         raise OutputError(f"{printable(path)} is the model: it would be lost", hint="name another file")
+
+
+def _check_parquet(path: Path | None) -> None:
+    """Make sure that Parquet can be written where it was asked for.
+
+    Raises:
+        UsageError: it would go to standard output.
+        OutputError: it would go to a pipe or a device.
+        MissingPartError: what it is written with is not installed.
+    """
+    from decisight.data.writing import check_parquet
+
+    if path is None:
+        raise UsageError(
+            "Parquet is not written to standard output: its end says where its parts lie",
+            hint="name a file with -o predictions.parquet; or --format csv",
+        )
+    if is_special(path):
+        raise OutputError(
+            f"{printable(path)} is a device or a pipe, and Parquet is written to files only",
+            hint="name a .parquet file",
+        )
+    check_parquet(path)
 
 
 def _first_known(search: PictureSearch) -> tuple[list[str], Iterator[str]]:
@@ -229,6 +255,13 @@ def _write(answers: Iterable[Answer], options: PredictOptions, table: Table, scr
         for line in table.render(answers):
             screen.print(Text.assemble(*line), soft_wrap=True)
         return
+    if kind is Format.PARQUET and options.output is not None:
+        from decisight.data.writing import write_parquet
+
+        in_parts = bool(table.regions)
+        rows = (_storable_cells(answer, table.task, in_parts) for answer in answers)
+        write_parquet(options.output, column_types(table.task, region=in_parts), rows)
+        return
     if options.output is None:
         place = output.standard_output(utf8=kind is not Format.TABLE)
     else:
@@ -248,8 +281,13 @@ def _texts(kind: Format, answers: Iterable[Answer], table: Table) -> Iterator[st
             return json_lines(answers)
         case Format.CSV:
             return csv_text(answers, table.task, region=bool(table.regions))
-        case Format.TABLE:
+        case _:
             return ("".join(text for text, _ in line).rstrip() + "\n" for line in table.render(answers))
+
+
+def _storable_cells(answer: Answer, task: Task, region: bool) -> list[str | float | None]:
+    found = cells(answer, task, region=region)
+    return [storable(value) if isinstance(value, str) else value for value in found]
 
 
 def _bar_console(options: PredictOptions, screen: Console | None) -> Console | None:

@@ -1,4 +1,4 @@
-"""What answers look like: JSON, JSON Lines, CSV, and a table for people."""
+"""What answers look like: JSON, JSON Lines, CSV, Parquet, and a table for people."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ __all__ = [
     "Format",
     "Line",
     "Table",
+    "cells",
+    "column_types",
     "csv_cells",
     "csv_columns",
     "csv_row",
@@ -29,6 +31,10 @@ __all__ = [
 ]
 
 
+_DIGITS = 8
+"""Decimals of a confidence in a table."""
+
+
 class Format(StrEnum):
     """How answers are written."""
 
@@ -36,6 +42,7 @@ class Format(StrEnum):
     JSON = "json"
     JSONL = "jsonl"
     CSV = "csv"
+    PARQUET = "parquet"
 
 
 def json_list(answers: Iterable[Answer]) -> Iterator[str]:
@@ -82,37 +89,49 @@ def csv_columns(task: Task, *, actual: bool = False, region: bool = False) -> li
     return [*looked_at, *fixed, *labels, "error"]
 
 
-def csv_cells(
+def column_types(task: Task, *, region: bool = False) -> dict[str, type[str] | type[float]]:
+    """The columns of :func:`csv_columns`, each with its type: confidences are numbers, all else is text."""
+    decided: list[type[str] | type[float]] = [str, float, str]
+    labels: list[type[str] | type[float]] = [float for group in task.groups for _ in group.labels]
+    types = [*[str] * (1 + region), *decided * len(task.groups), *labels, str]
+    return dict(zip(csv_columns(task, region=region), types, strict=True))
+
+
+def cells(
     answer: Answer, task: Task, targets: Sequence[Target] | None = None, *, region: bool = False
-) -> list[str]:
-    """One answer's cells, as :func:`csv_columns` names them; those of a prediction are empty where there is none.
+) -> list[str | float | None]:
+    """One answer's values, as :func:`csv_columns` names them; ``None`` where there is none.
 
     Args:
         answer: for one picture.
         task: of the model.
         targets: what is true of it, one a group, where there are columns for it.
-        region: there is a column for the region; empty where it was all of the picture.
+        region: there is a column for the region; ``None`` where it was all of the picture.
     """
-    looked_at = [answer.image, answer.region or ""] if region else [answer.image]
+    looked_at = [answer.image, answer.region] if region else [answer.image]
     if answer.prediction is None:
         empty = len(csv_columns(task, actual=targets is not None)) - 2
-        return [*looked_at, *[""] * empty, answer.error or ""]
-    decided: list[str] = []
+        return [*looked_at, *[None] * empty, answer.error]
+    decided: list[str | float | None] = []
     for at, decision in enumerate(answer.decisions):
         actual = [] if targets is None else [_target(targets[at])]
         state = state_text(decision, "|") or NONE_OF_THEM
-        decided += [*actual, state, _number(decision.confidence), decision.reason.value]
-    confidences = (_number(value) for row in answer.prediction.confidences for value in row)
-    return [*looked_at, *decided, *confidences, ""]
+        decided += [*actual, state, round(decision.confidence, _DIGITS), decision.reason.value]
+    confidences = [round(value, _DIGITS) for row in answer.prediction.confidences for value in row]
+    return [*looked_at, *decided, *confidences, None]
+
+
+def csv_cells(
+    answer: Answer, task: Task, targets: Sequence[Target] | None = None, *, region: bool = False
+) -> list[str]:
+    """The same as text, which is empty where there is no value."""
+    found = cells(answer, task, targets, region=region)
+    return [value if isinstance(value, str) else "" if value is None else repr(value) for value in found]
 
 
 def _target(target: Target) -> str:
     """As a table of labelled pictures has it."""
     return target or "" if isinstance(target, str | None) else "|".join(sorted(target)) or NONE_OF_THEM
-
-
-def _number(value: float) -> str:
-    return repr(round(value, 8))
 
 
 def csv_row(cells: Sequence[str]) -> str:

@@ -29,6 +29,7 @@ _WIDEST_STATE, _NARROWEST = 24, 12
 _ROOM_FOR_WHY = 28
 """Cells beside the other columns from which on the reason stands there, not on lines below."""
 _INDENT, _GAP = "  ", "  "
+_UNBROKEN = "\N{NO-BREAK SPACE}"
 _CLOCK = 1e8
 """From here on times are taken for seconds since 1970."""
 
@@ -118,7 +119,7 @@ def _rows(sequence: DecidedSequence, reading: DecidedReading, folder: str) -> It
             cells.append(f"{seconds:.1f} s" if first else "")
         if several:
             cells.append(_shown(decision.group))
-        yield (*cells, _state(reading, at, decision), _said(reading, decision.group), _shown(why))
+        yield (*cells, _state(reading, at, decision), _said(reading, decision.group, whole=first), _shown(why))
 
 
 def _state(reading: DecidedReading, at: int, decision: Decision) -> str:
@@ -128,13 +129,13 @@ def _state(reading: DecidedReading, at: int, decision: Decision) -> str:
     return f"{state} (fall-back)" if is_label and decision.reason is not Reason.ACCEPTED else state
 
 
-def _said(reading: DecidedReading, group: str) -> str:
-    """The most confident labels, or why there are none."""
+def _said(reading: DecidedReading, group: str, *, whole: bool) -> str:
+    """The most confident labels, or why there are none; what is not to be broken has a space of its own kind."""
     prediction = reading.reading.prediction
     if prediction is None:
-        return f"cannot be judged: {_shown(reading.reading.cause or '')}"
+        return f"cannot be judged: {_shown(reading.reading.cause or '')}" if whole else "cannot be judged"
     results = prediction.results(group)
-    said = "  ".join(f"{_shown(r.label)} {r.confidence:.3f}" for r in results[:_LABELS])
+    said = "  ".join(f"{_shown(r.label)} {r.confidence:.3f}".replace(" ", _UNBROKEN) for r in results[:_LABELS])
     return said + (f"  (+{len(results) - _LABELS})" if len(results) > _LABELS else "")
 
 
@@ -145,10 +146,20 @@ def _row_lines(row: Sequence[str], sizes: Sequence[int], style: str, width: int 
     before = _INDENT + "".join(cell + _GAP for cell in cells)
     state = _fitted(state, sizes[-2], width)
     if width is None:
-        yield [(before, ""), (state, style), (f"{_GAP}{_padded(said, sizes[-1])}", ""), (_GAP + why, "dim")]
+        yield [
+            (before, ""),
+            (state, style),
+            (f"{_GAP}{_padded(said, sizes[-1])}".replace(_UNBROKEN, " "), ""),
+            (_GAP + why, "dim"),
+        ]
         return
     room = width - _cells(before + state + _GAP)
-    beside, *more = _wrapped(said, max(_NARROWEST, room))
+    if room < _ROOM_FOR_WHY:
+        yield [(before, ""), (state, style)]
+        yield from ([(2 * _INDENT + text, "")] for text in _wrapped(said, width - len(2 * _INDENT)))
+        yield from ([(2 * _INDENT + text, "dim")] for text in _wrapped(why, width - len(2 * _INDENT)))
+        return
+    beside, *more = _wrapped(said, room)
     of_why = room - max(sizes[-1], _cells(beside)) - len(_GAP)
     if not more and of_why >= min(_ROOM_FOR_WHY, _cells(why)):
         first, *below = _wrapped(why, of_why)
@@ -159,7 +170,7 @@ def _row_lines(row: Sequence[str], sizes: Sequence[int], style: str, width: int 
         yield [(before, ""), (state, style), (_GAP + beside, "")]
         indent = " " * _cells(before + state + _GAP)
         yield from ([(indent + text, "")] for text in more)
-        below = _wrapped(why, max(_NARROWEST, room))
+        below = _wrapped(why, room)
     yield from ([(indent + text, "dim")] for text in below)
 
 
@@ -194,16 +205,16 @@ def _comparison_lines(name: str, comparison: Comparison, policy: str) -> Iterato
     columns = ("each picture alone", _shown(policy))
     rows = [
         ("false decisions", _share(single.false_decisions), _share(several.false_decisions)),
-        ("  if pictures erred independently", _percent(single.false_decisions.value), _percent(comparison.independent)),
+        ("  if errors were independent", _percent(single.false_decisions.value), _percent(comparison.independent)),
     ]
     if comparison.by_votes is not None:
-        rows.append(("  the same, by counting votes", "", _percent(comparison.by_votes)))
+        rows.append(("  the same, by the votes", "", _percent(comparison.by_votes)))
     rows += [
         ("decided", _share(single.decided), _share(several.decided)),
         ("right, off changes", _share(single.accuracy_off_edges), _share(several.accuracy_off_edges)),
         ("right, all pictures", _share(single.accuracy), _share(several.accuracy)),
-        ("changes of state beyond true ones", str(single.excess_flips), str(several.excess_flips)),
-        ("delay after a change, median", _delay(single), _delay(several)),
+        ("extra changes of state", str(single.excess_flips), str(several.excess_flips)),
+        ("median delay after a change", _delay(single), _delay(several)),
         ("changes never seen", str(single.missed), str(several.missed)),
     ]
     heading = (
@@ -217,8 +228,8 @@ def _comparison_lines(name: str, comparison: Comparison, policy: str) -> Iterato
     yield [(f"{_INDENT}{'':{width}}  {columns[0]:{first}}  {columns[1]}", "")]
     for title, of_single, of_policy in rows:
         yield [(f"{_INDENT}{title:{width}}  {of_single:{first}}  {of_policy}", "")]
-    yield [(f"{_INDENT}Off changes: more than a second from the start and from every true change. False", "dim")]
-    yield [(f"{_INDENT}decisions and decided are of these pictures. In brackets: 95 % intervals.", "dim")]
+    yield [(f"{_INDENT}Off changes: more than a second from the start and from every true change.", "dim")]
+    yield [(f"{_INDENT}False decisions and decided are of these, too. In brackets: 95 % intervals.", "dim")]
     if math.isfinite(comparison.correlation):
         yield [(f"{_INDENT}Correlation of successive pictures beyond what is true: {comparison.correlation:.2f}", "")]
     yield []
@@ -280,4 +291,4 @@ def _wrapped(text: str, size: int) -> list[str]:
             lines[-1], rest = rest[:end], rest[end:]
             lines.append("")
         lines[-1] = rest
-    return lines
+    return [line.replace(_UNBROKEN, " ").rstrip() for line in lines]

@@ -7,7 +7,7 @@ from decisight.data.dataset import Dataset, Example, Skipped
 from decisight.data.folds import assign_folds, sources_per_label
 from decisight.data.reading import read_dataset
 from decisight.data.splits import LabelShare, SplitReport, assign_splits
-from decisight.data.writing import write_parquet
+from decisight.data.writing import check_parquet, write_parquet
 
 __all__ = [
     "Dataset",
@@ -17,6 +17,7 @@ __all__ = [
     "SplitReport",
     "assign_folds",
     "assign_splits",
+    "check_parquet",
     "check_trainable",
     "contradictions",
     "read_dataset",

@@ -53,25 +53,6 @@ class SplitReport:
         """The labels that got no picture in a split that should have had some."""
         return tuple(share for share in self.shares if share.wanted > 0 and share.got == 0)
 
-    @property
-    def worst(self) -> LabelShare | None:
-        """The label and split furthest off, in pictures relative to the label's number; ``None`` without labels."""
-        return max(self.shares, key=lambda s: abs(s.got - s.wanted) / max(1, s.pictures), default=None)
-
-    def lines(self) -> list[str]:
-        """The report in words: the sizes, what is furthest off, and every label that a split lacks."""
-        alone = sum(self.units.values()) == sum(self.counts.values())
-        sizes = ", ".join(
-            f"{split} {count}" + ("" if alone else f" (of {self.units[split]} sources)")
-            for split, count in self.counts.items()
-        )
-        lines = [f"split by {'content, no source being known' if alone else 'source'}: {sizes}"]
-        if self.worst:
-            w = self.worst
-            lines.append(f"furthest off: {w.label!r} in {w.split}, {w.got} pictures, {w.wanted:.1f} wanted")
-        lines.extend(f"{s.label!r} has no picture in {s.split}: add some, or divide by hand" for s in self.missing)
-        return lines
-
 
 def split_of(unit: str, *, test: float = 0.2, val: float = 0.0, seed: int = 0) -> str:
     """The split of one unit, from a hash of its name and nothing else.

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import os
-import secrets
-import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from decisight.errors import MissingPartError, OutputError
-from decisight.imaging import printable
+from decisight.errors import MissingPartError
+from decisight.files import draft_of, printable
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["write_parquet"]
+__all__ = ["check_parquet", "write_parquet"]
+
+
+def check_parquet(path: Path) -> None:
+    """Make sure that Parquet can be written, before work is spent on what goes into it.
+
+    Args:
+        path: the file, to be named in the message; it is not touched.
+
+    Raises:
+        MissingPartError: pyarrow is not installed.
+    """
+    try:
+        import pyarrow  # noqa: F401 - only whether it is there
+    except ModuleNotFoundError as error:
+        raise MissingPartError(
+            f"{printable(path)}: writing it needs decisight[parquet]",
+            hint="install it: pip install 'decisight[parquet]'",
+        ) from error
 
 
 def write_parquet(
@@ -52,18 +66,14 @@ def write_parquet(
         ...     write_parquet(Path(folder, "p.parquet"), {"image": str, "helmet": float}, [("a.jpg", 0.98)])
         1
     """
-    try:
-        import pyarrow as pa
-        from pyarrow.parquet import ParquetWriter
-    except ModuleNotFoundError as error:
-        raise MissingPartError(
-            f"{printable(path)}: writing it needs decisight[parquet]",
-            hint="install it: pip install 'decisight[parquet]'",
-        ) from error
+    check_parquet(path)
+    import pyarrow as pa
+    from pyarrow.parquet import ParquetWriter
+
     kinds = {str: pa.string(), float: pa.float64(), int: pa.int64(), bool: pa.bool_()}
     schema = pa.schema([(name, kinds[kind]) for name, kind in columns.items()])
     written, remaining = 0, iter(rows)
-    with _replacing(path) as beside, ParquetWriter(beside, schema) as writer:
+    with draft_of(path) as draft, ParquetWriter(draft, schema) as writer:
         while group := list(itertools.islice(remaining, rows_per_group)):
             writer.write_batch(_batch(group, schema))
             written += len(group)
@@ -81,27 +91,3 @@ def _batch(rows: Sequence[Sequence[object]], schema: pa.Schema) -> pa.RecordBatc
     except (pa.ArrowException, OverflowError, UnicodeEncodeError) as error:
         raise ValueError(f"a value is not of its column's type: {error}") from error
     return pa.record_batch(values, schema=schema)
-
-
-@contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """A name beside the file to write to; what stands there becomes the file where all went well."""
-    try:
-        target = path.resolve()
-        if target.exists() and not stat.S_ISREG(target.stat().st_mode):
-            raise OutputError(f"{printable(path)} is not an ordinary file", hint="name a .parquet file")
-        mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
-        beside = target.with_name(f".decisight-{secrets.token_hex(6)}.part")
-        try:
-            yield beside
-            if mode is not None:
-                beside.chmod(mode)
-            os.replace(beside, target)
-        finally:
-            with contextlib.suppress(OSError):
-                beside.unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"{printable(path)} cannot be written: {error.strerror or error}",
-            hint="what was there before is unchanged; make room, or name another place",
-        ) from error

@@ -24,9 +24,10 @@ Example:
 
 from __future__ import annotations
 
+from decisight.files import printable
 from decisight.imaging.decoding import MAX_PIXELS, decode, read_image
 from decisight.imaging.encoding import encode_jpeg, encode_png
-from decisight.imaging.files import IMAGE_SUFFIXES, MAX_BYTES, content_digest, is_image_name, printable, read_bytes
+from decisight.imaging.files import IMAGE_SUFFIXES, MAX_BYTES, content_digest, is_image_name, read_bytes
 from decisight.imaging.fitting import CROP_SHARE, Pixels, fit, resize
 from decisight.imaging.reference import from_pillow
 

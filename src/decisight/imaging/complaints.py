@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from decisight.errors import ImageError
-from decisight.imaging.files import printable
+from decisight.files import printable
 
 __all__ = ["COPY_AGAIN", "bomb", "damaged", "not_a_picture", "too_many_pixels"]
 

@@ -6,8 +6,9 @@ import os
 import re
 
 from decisight.errors import ImageError
+from decisight.files import printable
 from decisight.imaging.complaints import COPY_AGAIN, damaged, too_many_pixels
-from decisight.imaging.files import MAX_BYTES, printable, read_bytes
+from decisight.imaging.files import MAX_BYTES, read_bytes
 from decisight.imaging.fitting import Pixels
 from decisight.imaging.reference import decode_with_pillow, jpeg_orientation, upright
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import stat
 from pathlib import Path, PurePath
 
 from decisight.errors import ImageError
+from decisight.files import printable
 
-__all__ = ["IMAGE_SUFFIXES", "MAX_BYTES", "content_digest", "is_image_name", "printable", "read_bytes"]
+__all__ = ["IMAGE_SUFFIXES", "MAX_BYTES", "content_digest", "is_image_name", "read_bytes"]
 
 MAX_BYTES = 200_000_000
 """Files with more bytes are refused unread."""
@@ -33,29 +33,6 @@ def is_image_name(name: str | os.PathLike[str]) -> bool:
     """
     path = PurePath(name)
     return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
-
-
-def printable(text: str | os.PathLike[str]) -> str:
-    r"""A path, or other text from outside, as text that any terminal and any UTF-8 file can hold.
-
-    Control characters, and bytes of a file name that are not UTF-8, are written as escapes; other text is untouched.
-
-    Example:
-        >>> printable("caf\udce9.jpg")
-        'caf\\xe9.jpg'
-    """
-    return _UNPRINTABLE.sub(_escaped, os.fspath(text))
-
-
-# Control characters, line separators, what turns the direction of writing round, surrogates.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-def _escaped(found: re.Match[str]) -> str:
-    character = found[0]
-    if "\udc80" <= character <= "\udcff":  # how Python holds a byte that is not UTF-8 (PEP 383)
-        return f"\\x{ord(character) - 0xDC00:02x}"
-    return character.encode("unicode_escape").decode("ascii")
 
 
 def content_digest(data: bytes) -> str:

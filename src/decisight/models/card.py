@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 from collections.abc import Iterable, Mapping
@@ -90,6 +91,19 @@ class ModelCard:
     training: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def seen_in_training(self) -> frozenset[bytes]:
+        """The first 8 bytes of the SHA-256 of every picture that the model was trained on; none where it does not say.
+
+        Two different pictures share them with a chance of 1 in 10 million among a million pictures that are compared
+        with a million.
+        """
+        try:
+            packed = base64.b64decode(str(self.data.get("seen", "")), validate=True)
+        except ValueError:
+            return frozenset()
+        return frozenset(packed[at : at + 8] for at in range(0, len(packed) - 7, 8))
 
     def to_metadata(self) -> dict[str, str]:
         """Metadata of the ONNX file: a JSON text by each key, all keys beginning with ``decisight.``."""

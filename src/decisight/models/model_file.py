@@ -5,18 +5,17 @@ Nothing in it is ever unpickled or run but the graph, and the graph may hold onl
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
 import re
-import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from decisight.errors import ModelError, NewerFormatError, NotAModelError, OutputError
+from decisight.files import draft_of, printable
 from decisight.models.card import UPGRADE, ModelCard
 from decisight.models.safety import check_activations, check_graph
 
@@ -146,50 +145,34 @@ def with_card(file: ModelFile, card: ModelCard) -> ModelFile:
 def write_model(path: Path, model: ModelFile) -> None:
     """Write a model file whole or not at all.
 
-    It is written beside its place, read back and checked, and then moved to its name: an interruption leaves the old
+    It is written beside its place, read back and checked, and then takes its name: an interruption leaves the old
     file, or none.
 
     Raises:
         OutputError: the place cannot be written, or the disk is full.
         ModelError: what was read back is not what was written, or cannot be used as a model.
     """
-    with _replacing(path) as beside:
-        with beside.open("wb") as file:
+    _check_place(path)
+    with draft_of(path) as draft:
+        with draft.open("wb") as file:
             file.write(model.graph)
             file.flush()
             os.fsync(file.fileno())
-        again = read_model(beside)
+        again = read_model(draft)
         if (again.graph_digest, again.settings_digest) != (model.graph_digest, model.settings_digest):
             raise NotAModelError(f"what was written to {path} is not what was read back", hint="check the disk")
 
 
-@contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """A new file in the same folder, moved to ``path`` at the end, removed if anything goes wrong."""
-    try:
-        _check_place(path)
-        beside = path.with_name(f".{path.name[:40]}.{secrets.token_hex(4)}.part")
-        beside.touch(exist_ok=False)
-        try:
-            yield beside
-            beside.replace(path)
-        finally:
-            with contextlib.suppress(OSError):
-                beside.unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}", hint="nothing was left behind") from error
-
-
 def _check_place(path: Path) -> None:
     hint = "name a file to write, for example model.onnx"
-    if path.is_dir():
-        raise OutputError(f"{path} is a folder", hint=hint)
-    if path.exists() and not path.is_file():
-        raise OutputError(f"{path} is a device or a pipe", hint=hint)
+    if os.path.isdir(path):
+        raise OutputError(f"{printable(path)} is a folder", hint=hint)
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise OutputError(f"{printable(path)} is a device or a pipe", hint=hint)
     if "\0" in path.name:
         raise OutputError(f"{str(path)!r} is no path", hint=hint)
-    if not path.parent.is_dir():
-        raise OutputError(f"there is no folder {path.parent}", hint="make it first, or name another place")
+    if not os.path.isdir(path.parent):
+        raise OutputError(f"there is no folder {printable(path.parent)}", hint="make it first, or name another place")
 
 
 def read_model(path: Path) -> ModelFile:

@@ -70,7 +70,10 @@ class WeightedAverage(VotingSettings):
         """See :class:`~decisight.policies.settings.VotingSettings`."""
         half_life = None if self.half_life is None else parse_span(self.half_life, "half_life", least=1)
         window = parse_window(self.window, "weighted_average", self.required)
-        return _Average(ballot, window, self.required, half_life, tuple(self.weights), self.by_quality)
+        weights = tuple(self.weights)
+        if not weights and half_life is not None and half_life.images and window.span.images:
+            weights = tuple(0.5 ** (age / half_life.images) for age in reversed(range(window.span.images)))
+        return _Average(ballot, window, self.required, half_life, weights, self.by_quality)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +113,10 @@ class _Average:
     def explain(self, evidence: Sequence[Entry], now: float, held: int) -> str:
         entries = self.window.recent(evidence, now)
         average, judged = self._average(entries)
-        if judged < self.required or not average:
+        if judged < self.required:
             return f"{judged} judged, {self.required} needed"
+        if not average:
+            return f"none of {judged} has any weight"
         return f"weighted average of {judged}: {self.ballot.explain(average, held)}"
 
     def _average(self, entries: Sequence[Entry]) -> tuple[Row, int]:

@@ -18,12 +18,13 @@ from decisight.compute import threads as granted_threads
 from decisight.data.checks import contradictions
 from decisight.data.dataset import Dataset, Example, Skipped
 from decisight.data.regions import with_regions
-from decisight.errors import DataError, ImageError
+from decisight.errors import DataError
 from decisight.evaluation.evaluate import Evaluation, evaluate
+from decisight.evaluation.judging import judge
 from decisight.imaging import printable
 from decisight.models.backbones import backbones
 from decisight.models.card import ModelCard, Preprocessing
-from decisight.models.classifier import Classifier, Part, Picture
+from decisight.models.classifier import Classifier
 from decisight.models.model_file import ModelFile, seal
 from decisight.policies.threshold import Threshold
 from decisight.regions import Region
@@ -33,7 +34,7 @@ from decisight.training.division import divide
 from decisight.training.features import FeatureExtractor, Features, View
 from decisight.training.fitting import Probe
 from decisight.training.options import Trained, TrainingReport, TrainOptions
-from decisight.types import FitMode, Target, Task
+from decisight.types import FitMode, Task
 from decisight.versions import decisight_version, library_versions
 
 __all__ = ["TrainOptions", "Trained", "TrainingReport", "train"]
@@ -258,33 +259,10 @@ def _evaluate(
     dataset: Dataset, model: ModelFile, probe: Probe, threads: int
 ) -> tuple[Evaluation, str, tuple[Skipped, ...]]:
     """Judge the model on the validation split where there is one, else the heads of the folds on what they left out."""
-    held_out = dataset.only("val").examples
-    if not held_out:
+    held_out = dataset.only("val")
+    if not held_out.examples:
         return probe.out_of_fold(), "out of fold", ()
-    classifier = Classifier(model, threads=threads, runtime="onnxruntime:fp32")
-    found: list[Example] = []
-    unread: list[Skipped] = []
-
-    def pictures() -> Iterator[Picture]:
-        for example in held_out:
-            try:
-                content = example.read()
-            except ImageError as error:
-                unread.append(Skipped(example.path, error.message))
-                continue
-            found.append(example)
-            yield content if example.region is None else Part(content, example.region)
-
-    # What is answered was found, but a little ahead of the answers more may have been.
-    answers = list(enumerate(classifier.predict_stream(pictures())))
-    read = [(found[at], answer) for at, answer in answers if not isinstance(answer, ImageError)]
-    unread.extend(Skipped(found[at].path, answer.message) for at, answer in answers if isinstance(answer, ImageError))
-    if not read:
-        raise DataError(
-            f"none of the {len(held_out)} pictures of the validation split of {printable(dataset.root)} could be read",
-            hint="open some of them in a picture program, or leave the split out",
-        )
-    targets: list[tuple[Target, ...]] = [example.targets for example, _ in read]
-    confidences = [np.array([answer.confidences[g] for _, answer in read]) for g in range(len(dataset.task.groups))]
-    sources = [example.source for example, _ in read]
-    return evaluate(dataset.task, targets, confidences, sources=sources), "the validation split", tuple(unread)
+    # The figures stand in the model file, so they depend on no machine's choice of runtime.
+    judged = judge(Classifier(model, threads=threads, runtime="onnxruntime:fp32"), held_out)
+    evaluation = evaluate(dataset.task, judged.targets, judged.confidences, sources=judged.sources)
+    return evaluation, "the validation split", judged.skipped

@@ -6,10 +6,12 @@ used.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
@@ -64,15 +66,7 @@ class OpenVino:
         Each caller has a stream of its own; the weights are in memory once.
         """
         each, streams = thread_count(str(threads), "threads"), thread_count(str(callers), "callers")
-        settings = {
-            "INFERENCE_PRECISION_HINT": _HINTS[precision],
-            "NUM_STREAMS": streams,
-            "INFERENCE_NUM_THREADS": each * streams,
-            # Pinned threads of two processes would share one CPU while another idles.
-            "ENABLE_CPU_PINNING": False,
-            # Compiling takes a tenth of a second, which is not worth files in somebody's home.
-            "CACHE_DIR": "",
-        }
+        settings = _settings(precision, threads=each, streams=streams)
         runtime = self.describe(precision)
         try:
             core = _openvino().Core()
@@ -116,29 +110,74 @@ def _reason(error: Exception) -> str:
 
 
 def _openvino() -> Any:
-    """The package, loaded so that it reports nothing.
-
-    When it is imported, OpenVINO sends an event to its makers by way of Google Analytics and keeps an identifier in the
-    user's home, unless its reporter is not installed; pip installs it. Decisight sends nothing, so the reporter is made
-    to look as if it were absent, and OpenVINO takes the one that does nothing in its place.
+    """The package, loaded and used once.
 
     Raises:
-        MissingPartError: it cannot be imported.
+        MissingPartError: it cannot be loaded.
     """
     with _LOADING:
-        if sys.modules.get("openvino") is not None:
-            return sys.modules["openvino"]
-        before = sys.modules.get(_REPORTER)
-        sys.modules[_REPORTER] = cast("ModuleType", None)
-        try:
-            return importlib.import_module("openvino")
-        except ImportError as error:
-            raise MissingPartError(
-                f"OpenVINO cannot be loaded: {str(error).partition(chr(10))[0]}",
-                hint="install it: pip install 'decisight[openvino]', or use another: --runtime onnxruntime",
-            ) from error
-        finally:
-            if before is None:
-                del sys.modules[_REPORTER]
-            else:
-                sys.modules[_REPORTER] = before
+        return _loaded()
+
+
+@functools.cache
+def _loaded() -> Any:
+    try:
+        with _without_reporter():
+            module = importlib.import_module("openvino")
+    except ImportError as error:
+        raise MissingPartError(
+            f"OpenVINO cannot be loaded: {str(error).partition(chr(10))[0]}",
+            hint="install it: pip install 'decisight[openvino]', or use another: --runtime onnxruntime",
+        ) from error
+    _use_once(module)
+    return module
+
+
+@contextmanager
+def _without_reporter() -> Iterator[None]:
+    """Within it, OpenVINO is imported so that it reports nothing.
+
+    When it is imported, it sends an event to its makers by way of Google Analytics and keeps an identifier in the
+    user's home, unless its reporter is not installed; pip installs it. Decisight sends nothing, so the reporter is made
+    to look as if it were absent, and OpenVINO takes the one that does nothing in its place.
+    """
+    before = sys.modules.get(_REPORTER)
+    sys.modules[_REPORTER] = cast("ModuleType", None)
+    try:
+        yield
+    finally:
+        if before is None:
+            del sys.modules[_REPORTER]
+        else:
+            sys.modules[_REPORTER] = before
+
+
+def _use_once(openvino: Any) -> None:
+    """Take the whole way of a network once, on one thread.
+
+    On first use the bindings fill tables behind a lock of C++, and let go of Python's lock meanwhile. Two threads that
+    are the first at once may wait for each other for ever: in version 2026.4 every other start did, where they were
+    made to take turns often.
+    """
+    import numpy as np
+
+    ops = openvino.opset13
+    image = ops.parameter([-1, 1], openvino.Type.u8)
+    wide = ops.convert(image, openvino.Type.f32)
+    wide.output(0).set_names({"wide"})
+    model = openvino.Model([ops.result(wide)], [image])
+    compiled = openvino.Core().compile_model(model, "CPU", _settings("fp32", threads=1, streams=1))
+    network = _Compiled(compiled, (compiled.output("wide"),), Runtime("openvino", "", "CPU"), "the first network")
+    network.run(np.zeros((1, 1), np.uint8))
+
+
+def _settings(precision: str, *, threads: int, streams: int) -> dict[str, Any]:
+    return {
+        "INFERENCE_PRECISION_HINT": _HINTS[precision],
+        "NUM_STREAMS": streams,
+        "INFERENCE_NUM_THREADS": threads * streams,
+        # Pinned threads of two processes would share one CPU while another idles.
+        "ENABLE_CPU_PINNING": False,
+        # Compiling takes a tenth of a second, which is not worth files in somebody's home.
+        "CACHE_DIR": "",
+    }
