@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import statistics
 import subprocess
 import sys
@@ -23,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from _footprint import disk_usage
-from decisight import compute
+from _machine import machine
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -104,12 +103,7 @@ def measure(folder: Path, runs: int) -> dict[str, object]:
         "kept": not torch and all(f.kept for f in figures),
         "largest_mb": {name: round(size / 1e6, 1) for name, size in sizes.most_common(10)},
         "runs": runs,
-        "machine": {
-            "chip": compute.chip().name,
-            "cpus": compute.available_cpus(),
-            "python": platform.python_version(),
-            "system": platform.platform(),
-        },
+        "machine": {**machine(), "versions": {}},
         "versions": dict(sorted(versions.items())),
     }
 

@@ -2,9 +2,10 @@
 
     python benchmarks/memory.py [--count 10000] [--photos FOLDER] [--json FILE]
 
-Starts ``decisight predict imagenet:efficientnet_lite0 - --format jsonl`` with a list of that many paths (the photos
-over and over) on standard input, counts the answers that it writes, and looks at its resident memory in
-``/proc/PID/status`` five times a second. So it runs on Linux only. Takes about two minutes on two CPUs.
+For each runtime that is installed, starts ``decisight predict imagenet:efficientnet_lite0 - --format jsonl`` with a
+list of that many paths (the photos over and over) on standard input, counts the answers that it writes, and looks at
+its resident memory in ``/proc/PID/status`` five times a second. So it runs on Linux only. Takes about two minutes a
+runtime on two CPUs.
 
 The peak (``VmHWM``) has to stay under 600 MB (1,000,000 bytes each). The memory is called flat where the straight line
 through it, over all but the first tenth of the photos, rises by less than 1,000 KB per 1,000 photos: 10 MB in ten
@@ -27,13 +28,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
 from _footprint import memory_of
 from _machine import machine
 from _photos import MODEL, describe, sample_photos
+from decisight.compute.runtimes import runtimes
 
 MOST_MB = 600.0
 MOST_GROWTH = 1000.0
@@ -77,7 +79,7 @@ class AnswerCount:
             self.lines += block.count(b"\n")
 
 
-def watch(names: IO[bytes], threads: int) -> tuple[list[Sample], int, float]:
+def watch(names: IO[bytes], threads: int, runtime: str) -> tuple[list[Sample], int, float]:
     """Predict all photos of a list.
 
     Returns:
@@ -85,7 +87,7 @@ def watch(names: IO[bytes], threads: int) -> tuple[list[Sample], int, float]:
     """
     command = [sys.executable, "-m", "decisight", "predict", MODEL, "-", "--format", "jsonl"]
     samples, begin = [], time.monotonic()
-    command += ["--threads", str(threads)]
+    command += ["--threads", str(threads), "--runtime", runtime]
     with subprocess.Popen(command, stdin=names, stdout=subprocess.PIPE) as process:
         answers = AnswerCount(process.stdout)
         while process.poll() is None:
@@ -116,6 +118,33 @@ def by_tenths(samples: Sequence[Sample], count: int) -> list[float | None]:
     return [round(statistics.median(tenth), 1) if tenth else None for tenth in tenths]
 
 
+def measure(photos: Sequence[str], count: int, threads: int, runtime: str) -> dict[str, Any]:
+    """Predict so many photos with a runtime, print what it took, and return it, ready for JSON."""
+    lines = [os.fsencode(os.path.abspath(path)) + b"\n" for path in photos]
+    with tempfile.TemporaryFile() as names:
+        names.writelines(lines[at % len(lines)] for at in range(count))
+        names.seek(0)
+        samples, answers, seconds = watch(names, threads, runtime)
+    if answers != count:
+        raise SystemExit(f"{answers} answers came for {count} photos")
+    peak, slope, tenths = max(s.peak_kb for s in samples) / 1000, growth(samples, answers), by_tenths(samples, answers)
+    print(f"{answers} photos in {seconds:.1f} s ({answers / seconds:.1f}/s)")
+    print(f"peak memory        {peak:8.1f} MB   limit {MOST_MB:g} MB   {'kept' if peak < MOST_MB else 'NOT KEPT'}")
+    print(
+        f"growth             {slope:8.1f} KB per 1,000 photos after the first tenth   limit {MOST_GROWTH:g} KB   "
+        f"{'kept' if slope < MOST_GROWTH else 'NOT KEPT'}"
+    )
+    print(f"median by tenths   {'  '.join('-' if tenth is None else f'{tenth:.0f}' for tenth in tenths)} MB")
+    return {
+        "seconds": seconds,
+        "peak_mb": peak,
+        "growth_kb_per_1000": slope,
+        "median_mb_by_tenths": tenths,
+        "kept": peak < MOST_MB and slope < MOST_GROWTH,
+        "samples": [asdict(s) for s in samples[:: max(1, len(samples) // 200)]],
+    }
+
+
 def main() -> int:
     """Measure, and write the figures down; 1 where a limit is not kept."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -128,35 +157,20 @@ def main() -> int:
     options = parser.parse_args()
     if not Path("/proc/self/status").exists():
         raise SystemExit("memory is read from /proc, which only Linux has")
-    with sample_photos(options.photos) as photos, tempfile.TemporaryFile() as names:
-        like = describe(photos)
-        lines = [os.fsencode(os.path.abspath(path)) + b"\n" for path in photos]
-        names.writelines(lines[at % len(lines)] for at in range(options.count))
-        names.seek(0)
-        samples, answers, seconds = watch(names, options.threads)
-    if answers != options.count:
-        raise SystemExit(f"{answers} answers came for {options.count} photos")
-    peak, slope, tenths = max(s.peak_kb for s in samples) / 1000, growth(samples, answers), by_tenths(samples, answers)
-    kept = peak < MOST_MB and slope < MOST_GROWTH
-    print(f"{answers} photos in {seconds:.1f} s ({answers / seconds:.1f}/s)")
-    print(f"peak memory        {peak:8.1f} MB   limit {MOST_MB:g} MB   {'kept' if peak < MOST_MB else 'NOT KEPT'}")
-    print(
-        f"growth             {slope:8.1f} KB per 1,000 photos after the first tenth   limit {MOST_GROWTH:g} KB   "
-        f"{'kept' if slope < MOST_GROWTH else 'NOT KEPT'}"
-    )
-    print(f"median by tenths   {'  '.join('-' if tenth is None else f'{tenth:.0f}' for tenth in tenths)} MB")
+    with sample_photos(options.photos) as photos:
+        like, found = describe(photos), {}
+        for runtime in sorted(runtimes.names()):
+            print(f"{runtime}:")
+            found[runtime] = measure(photos, options.count, options.threads, runtime)
+    kept = all(each["kept"] for each in found.values())
     result = {
         "machine": machine(),
         "photos": like,
-        "count": answers,
+        "count": options.count,
         "threads": options.threads,
-        "seconds": seconds,
-        "peak_mb": peak,
-        "growth_kb_per_1000": slope,
-        "median_mb_by_tenths": tenths,
         "limits": {"peak_mb": MOST_MB, "growth_kb_per_1000": MOST_GROWTH},
         "kept": kept,
-        "samples": [asdict(s) for s in samples[:: max(1, len(samples) // 200)]],
+        "runtimes": found,
     }
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(result, indent=1) + "\n", "utf-8")

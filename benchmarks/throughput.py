@@ -1,24 +1,27 @@
 """How fast JPEG files become confidences, beside what decoding and the bare network allow, and beside PyTorch.
 
-    python benchmarks/throughput.py [--photos FOLDER] [--rounds 7] [--times 3] [--json FILE]
-    python benchmarks/throughput.py --peers [FOLDER] [--torch torch==2.13.0]       # beside PyTorch as well
+    python benchmarks/throughput.py [--photos FOLDER] [--rounds 7] [--times 3] [--peers FOLDER] [--json FILE]
+    python benchmarks/throughput.py --no-peers                                 # without PyTorch
 
 Everything is measured in every round, forwards and backwards by turns, so that a machine that slows down slows all of
 it down; a first pass is not counted. A ratio is taken within each round, and its median is held against the limit; the
-rates are medians too.
+rates are medians too. What begins with ``openvino:`` runs in OpenVINO, the rest in ONNX Runtime.
 
 - *end to end*: ``decisight.load("imagenet:efficientnet_lite0").predict_stream(paths)``.
 - *command line*: ``decisight predict`` with a list on standard input; the whole process, its start included. *One
   photo* is little else than the start, and *started* is the rate without it.
 - *decode*: the file read, decoded by simplejpeg at full size, and brought to 224 x 224 as the model wants it. The line
   after it does the same with Pillow's box filter, an area average.
-- *forward*: the graph alone, on pictures that are ready, in three ways, of which the fastest of the round counts.
-- *peer*: the same weights in eager PyTorch, see ``throughput_peers.py``. Its environment is made in FOLDER, which is
-  kept and used again, or in a temporary one; that needs a package index and room for PyTorch.
+- *forward*: the graph alone, on pictures that are ready, in several ways, of which the fastest of the round counts.
+- *peer*: the same weights in timm and eager PyTorch, fed by Pillow, see ``peers/timm_eager.py``. Its environment is
+  made in ``.venv-peers`` or in FOLDER, and kept; that needs a package index and room for PyTorch.
+- *one photo alone*: from the content of a file, in memory, to the line of JSON that the command would write, beside
+  decoding that content and running the network on it, each for itself; all threads work on the one photo.
 
 Decoding and computing on the same threads can be no faster than 1 / (1 / decode + 1 / forward). End to end has to reach
-80 % of that, and three times the faster of the peer's two ways in the round. Measure on a quiet machine: another
-program costs PyTorch, whose threads wait for each other, far more than its share.
+80 % of that, and with ONNX Runtime three times, with OpenVINO five times the faster of the peer's two ways in the
+round. One photo alone may take 1.25 times its two parts. Measure on a quiet machine: another program costs PyTorch,
+whose threads wait for each other, far more than its share.
 
 Without ``--photos`` the photos are those of the shared set where it is there, else 200 cut out of photos that ship with
 scikit-learn and matplotlib.
@@ -28,46 +31,41 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import gc
+import itertools
 import json
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 import decisight
+from _latency import Singles, measure_singles
 from _machine import machine
-from _peer import Peer, peer_environment
+from _peer import KEPT, TIMM, Peer, asked, environment
 from _photos import MODEL, describe, sample_photos
-from decisight import imaging
-from decisight.compute import open_session
-from decisight.errors import ImageError
+from _ways import ONE_PHOTO, STARTED, Rate, computing_ways, decoding_ways, peer_ways, prefix
+from decisight.compute.runtimes import runtimes
 from decisight.models.classifier import Classifier
-from decisight.models.model_file import output_name
-from decisight.types import DEFAULT_GROUP
 
 HERE = Path(__file__).resolve().parent
 LEAST_SHARE = 0.8
-LEAST_RATIO = 3.0
-CHUNK = 4
+LEAST_RATIO = {"onnxruntime": 3.0, "openvino": 5.0}
+MOST_OVERHEAD = 1.25
 UNSTEADY = 1.3
-ONE_PHOTO, STARTED = "command line, one photo", "command line, started"
+SINGLES = 100
+"""Photos measured alone in a round, by runtime."""
 
-Pixels = npt.NDArray[np.uint8]
-Rate = Callable[[], float]
-"""Does a slice of work; pictures per second."""
+
 Rates = dict[str, list[float]]
 """Pictures per second by way, one figure a round."""
+Alone = dict[str, list[Singles]]
+"""Photos alone by runtime, one a round."""
 
 
 @dataclass(frozen=True)
@@ -77,12 +75,14 @@ class Verdict:
     Args:
         name: what is compared with what.
         rounds: the ratio within each round.
-        least: what the median has to reach; ``None`` where it is only shown.
+        least: what the median has to reach; ``None`` where there is no such limit.
+        most: what the median must not exceed; ``None`` where there is no such limit.
     """
 
     name: str
     rounds: list[float]
     least: float | None = None
+    most: float | None = None
 
     @property
     def median(self) -> float:
@@ -91,108 +91,17 @@ class Verdict:
 
     @property
     def kept(self) -> bool:
-        """Whether the median reaches what it has to."""
-        return self.least is None or self.median >= self.least
+        """Whether the median is within its limits."""
+        above = self.least is None or self.median >= self.least
+        return above and (self.most is None or self.median <= self.most)
 
-
-def rate(count: int, work: Callable[[], object]) -> float:
-    """Pictures per second of work on so many."""
-    gc.collect()
-    begin = time.perf_counter()
-    work()
-    return count / (time.perf_counter() - begin)
-
-
-def consume(items: Iterable[object]) -> None:
-    """Take all items and keep none."""
-    for item in items:
-        if isinstance(item, ImageError):
-            raise SystemExit(f"a photo cannot be read: {item}")
-
-
-def command_line(paths: Sequence[str], threads: int, folder: Path) -> None:
-    """Predict with the command, in a process of its own."""
-    names = folder / "names.txt"
-    names.write_bytes(b"".join(os.fsencode(os.path.abspath(p)) + b"\n" for p in paths))
-    command = [sys.executable, "-m", "decisight", "predict", MODEL, "-", "--format", "jsonl", "-o"]
-    with names.open("rb") as file:
-        subprocess.run([*command, folder / "answers.jsonl", "--threads", str(threads)], stdin=file, check=True)
-
-
-def decode_as_model(model: Classifier) -> Callable[[str], Pixels]:
-    """From a file to pixels, as the model wants them, with nothing checked."""
-    import simplejpeg
-
-    wanted = model.card.preprocessing
-
-    def work(path: str) -> Pixels:
-        pixels = simplejpeg.decode_jpeg(Path(path).read_bytes(), "RGB")
-        return imaging.fit(pixels, wanted.size, wanted.fit, wanted.fill)
-
-    return work
-
-
-def decode_with_box(size: int) -> Callable[[str], Pixels]:
-    """From a file to the same centre square, as an area average."""
-    import simplejpeg
-    from PIL import Image
-
-    def work(path: str) -> Pixels:
-        pixels = simplejpeg.decode_jpeg(Path(path).read_bytes(), "RGB")
-        height, width = pixels.shape[:2]
-        side = round(imaging.CROP_SHARE * min(height, width))
-        top, left = (height - side) // 2, (width - side) // 2
-        square = Image.fromarray(pixels[top : top + side, left : left + side])
-        return np.asarray(square.resize((size, size), Image.Resampling.BOX))
-
-    return work
-
-
-def spinning_session(graph: bytes, threads: int) -> Any:
-    """A session as ONNX Runtime opens it by itself, but for the number of its threads."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-
-
-def our_ways(model: Classifier, pool: ThreadPoolExecutor, photos: Sequence[str], times: int) -> dict[str, Rate]:
-    """Everything but the command line and the peer."""
-    threads, paths = model.threads, [*photos] * times
-    as_model, as_box = decode_as_model(model), decode_with_box(model.card.preprocessing.size)
-    ready = np.stack([as_model(path) for path in photos])
-
-    def decode(work: Callable[[str], Pixels]) -> None:
-        # Handed out in chunks: one task a photo would measure the hand-over too.
-        parts = [paths[at : at + CHUNK] for at in range(0, len(paths), CHUNK)]
-        consume(pool.map(lambda part: sum(int(work(path)[0, 0, 0]) for path in part), parts))
-
-    def forward(session: Any, size: int, run_all: Callable[..., Iterable[object]]) -> None:
-        parts = [ready[at : at + size] for _ in range(times) for at in range(0, len(ready), size)]
-        output = [output_name(DEFAULT_GROUP)]
-        consume(run_all(lambda part: session.run(output, {"image": part})[0].shape, parts))
-
-    graph = model.file.graph
-    alone, together = open_session(graph, threads=1), open_session(graph, threads=threads)
-    spinning, count = spinning_session(graph, threads), len(paths)
-    return {
-        "end to end": lambda: rate(count, lambda: consume(model.predict_stream(paths))),
-        "decode": lambda: rate(count, lambda: decode(as_model)),
-        "decode, box filter": lambda: rate(count, lambda: decode(as_box)),
-        "forward, each thread its batch of 4": lambda: rate(count, lambda: forward(alone, 4, pool.map)),
-        "forward, together on a batch of 8": lambda: rate(count, lambda: forward(together, 8, map)),
-        "forward, together, spinning": lambda: rate(count, lambda: forward(spinning, 8, map)),
-    }
-
-
-def peer_ways(peer: Peer, photos: Sequence[str]) -> dict[str, Rate]:
-    """The peer on the same photos, in the same order, by the size of its batches."""
-
-    def ask(batch: int) -> float:
-        return len(photos) / float(peer.ask(batch=batch, photos=photos)["seconds"])
-
-    return {"peer, batch 8": lambda: ask(8), "peer, batch 1": lambda: ask(1)}
+    @property
+    def limit(self) -> str:
+        """The limit and whether it is kept, in words; empty where there is none."""
+        if self.least is None and self.most is None:
+            return ""
+        bound = f"at least {self.least:g}" if self.least is not None else f"at most {self.most:g}"
+        return f"  {bound}: {'kept' if self.kept else 'NOT KEPT'}"
 
 
 def agreement(model: Classifier, peer: Peer, photos: Sequence[str], folder: Path) -> dict[str, float]:
@@ -204,8 +113,8 @@ def agreement(model: Classifier, peer: Peer, photos: Sequence[str], folder: Path
     labels = model.task.groups[0].labels
     ready = np.stack([model.prepare(path) for path in photos])
     np.save(folder / "pixels.npy", ready)
-    same = peer.ask(batch=8, pixels=str(folder / "pixels.npy"))["top"]
-    own = peer.ask(batch=8, photos=photos)["top"]
+    same = peer.ask("pixels", batch=8, pixels=str(folder / "pixels.npy"))["top"]
+    own = peer.ask("files", batch=8, photos=photos)["top"]
     ours = [p.top() for p in model.predict_batch(photos)]
     return {
         "same_pixels": statistics.fmean(labels[i] == o.label for (i, _), o in zip(same, ours, strict=True)),
@@ -214,14 +123,18 @@ def agreement(model: Classifier, peer: Peer, photos: Sequence[str], folder: Path
     }
 
 
-def measure(ways: Mapping[str, Rate], rounds: int) -> Rates:
+def measure(ways: Mapping[str, Rate], alone: Mapping[str, Callable[[], Singles]], rounds: int) -> tuple[Rates, Alone]:
     """Every way in every round; a first round is not counted."""
     rates: Rates = {name: [] for name in ways}
+    singles: Alone = {name: [] for name in alone}
     for number in range(rounds + 1):
         for name in list(ways) if number % 2 else reversed(list(ways)):
             rates[name].append(ways[name]())
-        print(f"round {number} of {rounds}: {rates['end to end'][-1]:.1f} photos/s end to end", flush=True)
-    return {name: found[1:] for name, found in rates.items()}
+        for name in list(alone) if number % 2 else reversed(list(alone)):
+            singles[name].append(alone[name]())
+        last = ", ".join(f"{name} {found[-1]:.1f}" for name, found in rates.items() if name.endswith("end to end"))
+        print(f"round {number} of {rounds}, photos/s: {last}", flush=True)
+    return {name: found[1:] for name, found in rates.items()}, {name: found[1:] for name, found in singles.items()}
 
 
 def fastest(rates: Rates, kind: str) -> list[float]:
@@ -229,40 +142,51 @@ def fastest(rates: Rates, kind: str) -> list[float]:
     return [max(at_once) for at_once in zip(*(r for name, r in rates.items() if name.startswith(kind)), strict=True)]
 
 
-def verdicts(rates: Rates) -> list[Verdict]:
+def verdicts(rates: Rates, singles: Mapping[str, Sequence[Singles]], models: Iterable[Classifier]) -> list[Verdict]:
     """The ratios that count, and those that are only shown."""
-    ours, forward = rates["end to end"], fastest(rates, "forward")
+    found = []
+    for model in models:
+        start, name = prefix(model), model.runtime.name
+        forward = fastest(rates, f"{start}forward")
 
-    def share(way: str, decode: str) -> list[float]:
-        return [e * (1 / d + 1 / f) for e, d, f in zip(rates[way], rates[decode], forward, strict=True)]
+        def share(way: str, decode: str, start: str = start, forward: Sequence[float] = forward) -> list[float]:
+            each = zip(rates[start + way], rates[decode], forward, strict=True)
+            return [whole * (1 / d + 1 / f) for whole, d, f in each]
 
-    found = [
-        Verdict("end to end / limit", share("end to end", "decode"), LEAST_SHARE),
-        Verdict("end to end / limit by the box filter", share("end to end", "decode, box filter")),
-        Verdict("command line / limit", share("command line", "decode")),
-        Verdict("command line, started / limit", share(STARTED, "decode")),
-    ]
-    if peer := fastest(rates, "peer"):
-        found.append(Verdict("end to end / peer", [a / b for a, b in zip(ours, peer, strict=True)], LEAST_RATIO))
+        found += [
+            Verdict(f"{start}end to end / limit", share("end to end", "decode"), LEAST_SHARE),
+            Verdict(f"{start}end to end / limit by the box filter", share("end to end", "decode, box filter")),
+            Verdict(f"{start}command line / limit", share("command line", "decode")),
+            Verdict(f"{start}command line, started / limit", share(STARTED, "decode")),
+            Verdict(f"{start}one photo alone / its parts", [s.overhead for s in singles[name]], most=MOST_OVERHEAD),
+        ]
+        if peer := fastest(rates, "peer"):
+            ratios = [a / b for a, b in zip(rates[f"{start}end to end"], peer, strict=True)]
+            found.append(Verdict(f"{start}end to end / peer", ratios, LEAST_RATIO[name]))
     return found
 
 
-def started(rates: Rates, count: int) -> list[float]:
+def started(rates: Rates, start: str, count: int) -> list[float]:
     """The rate of the command line without its start, which is what the first photo takes."""
-    seconds = [count / many - 1 / one for many, one in zip(rates["command line"], rates[ONE_PHOTO], strict=True)]
+    pairs = zip(rates[f"{start}command line"], rates[start + ONE_PHOTO], strict=True)
     # Of a handful of photos the start is all that can be seen.
-    return [(count - 1) / max(s, 1e-3 * count) for s in seconds]
+    return [(count - 1) / max(count / many - 1 / one, 1e-3 * count) for many, one in pairs]
 
 
-def show(rates: Rates, found: Sequence[Verdict]) -> None:
-    """Print the rates and the ratios, each with its least and largest round."""
-    print(f"\n{'photos per second':40}{'median':>8}{'least':>8}{'most':>8}")
+def show(rates: Rates, singles: Mapping[str, Sequence[Singles]], found: Sequence[Verdict]) -> None:
+    """Print the rates, the single photos and the ratios, each with its least and largest round."""
+    print(f"\n{'photos per second':46}{'median':>8}{'least':>8}{'most':>8}")
     for name, rounds in rates.items():
-        print(f"{name:40}{statistics.median(rounds):8.1f}{min(rounds):8.1f}{max(rounds):8.1f}")
-    print(f"\n{'ratio within a round, to the fastest way':40}{'median':>8}{'least':>8}{'most':>8}")
+        print(f"{name:46}{statistics.median(rounds):8.1f}{min(rounds):8.1f}{max(rounds):8.1f}")
+    for name, rounds in singles.items():
+        parts = (statistics.median(part) for part in zip(*(s.milliseconds() for s in rounds), strict=True))
+        whole, decode, forward = parts
+        print(f"one photo alone, {name}: {whole:.2f} ms to JSON; decoding {decode:.2f} ms, network {forward:.2f} ms")
+    print(f"\n{'ratio within a round, to the fastest way':46}{'median':>8}{'least':>8}{'most':>8}")
     for verdict in found:
-        limit = "" if verdict.least is None else f"  limit {verdict.least:g} {'kept' if verdict.kept else 'NOT KEPT'}"
-        print(f"{verdict.name:40}{verdict.median:8.3f}{min(verdict.rounds):8.3f}{max(verdict.rounds):8.3f}{limit}")
+        print(
+            f"{verdict.name:46}{verdict.median:8.3f}{min(verdict.rounds):8.3f}{max(verdict.rounds):8.3f}{verdict.limit}"
+        )
     unsteady = [name for name, rounds in rates.items() if max(rounds) > UNSTEADY * min(rounds)]
     if unsteady:
         # PyTorch's threads wait for each other after every layer, so another program costs it far more than its share.
@@ -271,31 +195,40 @@ def show(rates: Rates, found: Sequence[Verdict]) -> None:
 
 def run(options: argparse.Namespace, photos: Sequence[str], peer: Peer | None) -> dict[str, Any]:
     """Measure, print, and return what was found, ready for JSON."""
-    model = decisight.load(MODEL, threads=options.threads)
+    names = [name for name in LEAST_RATIO if name in runtimes.names()]
+    models = [decisight.load(MODEL, threads=options.threads, runtime=name) for name in names]
     result: dict[str, Any] = {"machine": machine(), "photos": describe(photos), "threads": options.threads}
-    paths = [*photos] * options.times
+    result["runtimes"] = {model.runtime.name: model.runtime.to_json() for model in models}
+    count = len(photos) * options.times
     with (
         ThreadPoolExecutor(options.threads) as pool,
         tempfile.TemporaryDirectory(prefix="decisight-throughput-") as name,
     ):
         folder = Path(name)
-        ways = our_ways(model, pool, photos, options.times)
+        ways = decoding_ways(models[0], pool, photos, options.times)
+        for model in models:
+            ways |= computing_ways(model, pool, photos, options.times, folder)
         if peer is not None:
-            result["peer"] = {"versions": peer.versions, "agreement": agreement(model, peer, photos, folder)}
+            result["peer"] = {"versions": peer.versions, "agreement": agreement(models[0], peer, photos, folder)}
             show_agreement(result["peer"]["agreement"])
             ways |= peer_ways(peer, photos)
-        ways["command line"] = lambda: rate(len(paths), lambda: command_line(paths, options.threads, folder))
-        ways[ONE_PHOTO] = lambda: rate(1, lambda: command_line(paths[:1], options.threads, folder))
-        rates = measure(ways, options.rounds)
-    rates[STARTED] = started(rates, len(paths))
-    found = verdicts(rates)
-    show(rates, found)
+        contents = [Path(path).read_bytes() for path in itertools.islice(photos, SINGLES)]
+        alone = {model.runtime.name: partial(measure_singles, model, contents) for model in models}
+        rates, singles = measure(ways, alone, options.rounds)
+    for model in models:
+        rates[prefix(model) + STARTED] = started(rates, prefix(model), count)
+    found = verdicts(rates, singles, models)
+    show(rates, singles, found)
     return {
         **result,
         "rounds": options.rounds,
-        "photos_a_round": len(paths),
+        "photos_a_round": count,
         "rates": {name: {"median": statistics.median(r), "rounds": r} for name, r in rates.items()},
-        "ratios": {v.name: {"median": v.median, "least": v.least, "kept": v.kept, "rounds": v.rounds} for v in found},
+        "one_photo_alone_ms": {name: [asdict(s) for s in rounds] for name, rounds in singles.items()},
+        "ratios": {
+            v.name: {"median": v.median, "least": v.least, "most": v.most, "kept": v.kept, "rounds": v.rounds}
+            for v in found
+        },
         "kept": all(v.kept for v in found),
     }
 
@@ -318,20 +251,15 @@ def main() -> int:
     parser.add_argument("--times", type=int, default=3, help="how often the photos are gone through in a round")
     parser.add_argument("--limit", type=int, help="take only so many photos, to try the benchmark out")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--peers", type=Path, nargs="?", const=Path(), metavar="FOLDER", help="measure PyTorch as well")
-    parser.add_argument("--torch", default="torch==2.13.0", metavar="REQUIREMENT", help="which PyTorch to install")
+    parser.add_argument("--peers", type=Path, default=KEPT, metavar="FOLDER", help="where the environments are kept")
+    parser.add_argument("--no-peers", action="store_true", help="leave PyTorch out")
     parser.add_argument("--json", type=Path, default=HERE / "results" / "throughput.json", help="write figures here")
     options = parser.parse_args()
     with contextlib.ExitStack() as stack:
         photos = stack.enter_context(sample_photos(options.photos))[: options.limit]
         peer = None
-        if options.peers is not None:
-            folder = options.peers
-            if folder == Path():
-                folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="decisight-peer-")))
-            peer = stack.enter_context(
-                contextlib.closing(Peer(peer_environment(folder, options.torch), options.threads))
-            )
+        if not options.no_peers:
+            peer = stack.enter_context(asked(environment(TIMM, options.peers.resolve()), options.threads))
         result = run(options, photos, peer)
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(result, indent=1) + "\n", "utf-8")

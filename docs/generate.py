@@ -1,4 +1,7 @@
-"""Writes the generated parts of the documentation anew: ``docs/cli.md``, from the help of the commands themselves.
+"""Writes the generated parts of the documentation anew.
+
+``docs/cli.md``, from the help of the commands themselves; and what stands in ``docs/decide.md`` between
+``<!-- report: NAME -->`` and ``<!-- end of report -->``, from ``benchmarks/results/sequences.json``.
 
 python docs/generate.py             # write what is stale
 python docs/generate.py --check     # write nothing; status 1 if something is stale
@@ -9,11 +12,14 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import json
 import os
+import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import typer.main
 
@@ -22,15 +28,18 @@ from decisight.cli.app import app
 from decisight.cli.entry import DEBUG_VARIABLE, Status
 from decisight.compute import RUNTIME_VARIABLE, THREADS_VARIABLE
 
-__all__ = ["cli_page", "command_names", "layout_version", "main", "stale"]
+__all__ = ["cli_page", "command_names", "decide_page", "layout_version", "main", "stale"]
 
 DOCS = Path(__file__).resolve().parent
+SEQUENCES = DOCS.parent / "benchmarks/results/sequences.json"
+"""What ``benchmarks/sequences.py`` has measured."""
 WIDTH = 80
 """Characters in a line of help, whatever the terminal that the page is written from."""
 
 GUIDES = {
     "train": "[Train a model](train.md)",
     "predict": "[Predict and decide](predict.md)",
+    "decide": "[Decide from several pictures](decide.md)",
     "evaluate": "[See how far a model can be trusted](evaluate.md)",
     "info": "[The model file](model-file.md)",
     "doctor": "[Troubleshooting](troubleshooting.md)",
@@ -54,6 +63,7 @@ MEANINGS = {
     Status.BROKEN: "A mistake in Decisight itself. Please report it.",
     Status.INTERRUPTED: f"Interrupted by Ctrl-C. {_LEFT}",
     Status.READER_GONE: "Who read the output closed it, as `head` does.",
+    Status.HUNG_UP: f"Ended by SIGHUP: the terminal was closed. {_LEFT}",
     Status.TERMINATED: f"Ended by SIGTERM. {_LEFT}",
 }
 
@@ -73,9 +83,27 @@ def cli_page() -> str:
     return "\n".join(_cli_lines()) + "\n"
 
 
+def decide_page(text: str, measured: Mapping[str, Any]) -> str:
+    """The text of ``docs/decide.md``.
+
+    Args:
+        text: as it stands.
+        measured: the content of ``benchmarks/results/sequences.json``.
+    """
+
+    def written(found: re.Match[str]) -> str:
+        return f"{found[1]}\n" + "\n".join(_REPORTS[found[2]](measured)) + f"\n\n{found[3]}"
+
+    return _REPORT.sub(written, text)
+
+
 def stale() -> dict[Path, str]:
     """The generated files that are not as they should be, with the text that they should have."""
     wanted = {DOCS / "cli.md": cli_page()}
+    decide = DOCS / "decide.md"
+    if decide.is_file():
+        measured = json.loads(SEQUENCES.read_text(encoding="utf-8"))
+        wanted[decide] = decide_page(decide.read_text(encoding="utf-8"), measured)
     return {
         path: text for path, text in wanted.items() if not path.is_file() or path.read_text(encoding="utf-8") != text
     }
@@ -131,6 +159,76 @@ def _cli_lines() -> Iterator[str]:
     yield "| status | meaning |"
     yield "| --- | --- |"
     yield from (f"| {status.value} | {MEANINGS[status]} |" for status in Status)
+
+
+_REPORT = re.compile(r"(<!-- report: (\w+) -->\n).*?(<!-- end of report -->)", re.DOTALL)
+
+
+def _policies(measured: Mapping[str, Any]) -> Iterator[str]:
+    rows = measured["policies"]
+    alone = next(iter(rows.values()))
+    wrong = _percent(1.0 - _right(alone, ""))
+    yield f"{alone['images']} pictures with {alone['transitions']} true changes; one by one, {wrong} are wrong."
+    yield ""
+    heads = ("policy", "extra changes", "of single", "right off changes", "false", "if independent", "median delay")
+    yield f"| {' | '.join((*heads, 'never seen'))} |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
+    for title, row in rows.items():
+        name, comma, more = title.partition(", ")
+        policy = f"`{name}`" if ":" in name else name
+        delay = row["median_delay_seconds"]
+        cells = (
+            f"{policy}{comma}{more}",
+            str(row["excess_flips"]),
+            _percent(row["excess_flips"] / alone["excess_flips"], 0),
+            _percent(_right(row, "_off_edges")),
+            _percent(row["false_decisions"]["value"]),
+            _percent(row["false_decisions_if_independent"]),
+            "-" if delay is None else f"{delay:.1f} s",
+            f"{row['missed']} of {row['transitions']}",
+        )
+        yield f"| {' | '.join(cells)} |"
+
+
+def _stated_errors(measured: Mapping[str, Any]) -> Iterator[str]:
+    found = [task["correlation"] for task in measured["tasks"].values()]
+    yield f"Measured on each of the sets the correlation is {min(found):.2f} to {max(found):.2f}; the default is 0.5."
+    yield ""
+    heads = (
+        "stated",
+        "correlation",
+        "wrong of decided",
+        "within 3 standard errors",
+        "decided",
+        "pictures per decision",
+    )
+    yield f"| {' | '.join((*heads, 'per sequence', '3 of 5: wrong', 'per decision'))} |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+    for row in measured["stated_errors"]:
+        within = row["wrong_of_decided"] <= row["stated"] + 3.0 * row["standard_error"]
+        cells = (
+            _percent(row["stated"], 0),
+            row["correlation"],
+            _percent(row["wrong_of_decided"]),
+            "yes" if within else "no",
+            _percent(row["decided"], 0),
+            f"{row['images_a_decision']:.1f}",
+            f"{row['images_a_sequence']:.1f}",
+            _percent(row["wrong_of_decided_3_of_5"]),
+            f"{row['images_a_decision_3_of_5']:.1f}",
+        )
+        yield f"| {' | '.join(cells)} |"
+
+
+_REPORTS = {"policies": _policies, "stated_errors": _stated_errors}
+
+
+def _right(row: Mapping[str, Any], part: str) -> float:
+    return float(row[f"frame_accuracy{part}"]["value"])
+
+
+def _percent(share: float, digits: int = 1) -> str:
+    return f"{100 * share:.{digits}f} %"
 
 
 def _help_of(command: str) -> str:

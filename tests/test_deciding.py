@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import decisight
-from decisight.deciding import model_settings
+from decisight.deciding import fold_all, model_settings, policies_for
 from decisight.errors import LabelError, MissingPartError, UsageError
+from decisight.policies.task_fold import TaskFold
 
 WHITE, BLACK = np.full((8, 8, 3), 255, np.uint8), np.zeros((8, 8, 3), np.uint8)
 
@@ -71,7 +73,8 @@ def test_several_groups_have_decisions_by_name(gear: decisight.Classifier) -> No
         "extras": decisight.policy("weighted_average:3"),
     }
     decided = decisight.decide(gear, [WHITE, WHITE, BLACK], rules)
-    assert [d.state for d in decided.decisions] == ["worn", "worn", ("goggles",)] or decided.decisions[2].state
+    # Bright: worn, missing, gloves; dark: missing, worn, goggles.
+    assert [d.state for d in decided.decisions] == ["worn", "worn", ("gloves",)]
     with pytest.raises(UsageError, match="there are 3 decisions: helmet, vest, extras"):
         _ = decided.decision
     told = decided.to_json()["decisions"]
@@ -110,6 +113,88 @@ def test_pictures_are_taken_one_after_the_other_and_not_kept(small: decisight.Cl
     assert decided.readings[29].image == "picture 30"
 
 
+def test_qualities_weigh_pictures(small: decisight.Classifier) -> None:
+    by_quality = decisight.policy("weighted_average:2", half_life=None, by_quality=True)
+    for qualities, state in (([1.0, 0.2], "cat"), (np.array([0.2, 1.0]), "dog")):
+        decided = decisight.decide(small, [WHITE, BLACK], by_quality, qualities=qualities)  # type: ignore[arg-type]  # numbers of any kind
+        assert decided.decision.state == state
+    assert [reading.reading.quality for reading in decided.readings] == [0.2, 1.0]
+    with pytest.raises(UsageError, match="'class' weighs pictures by quality, and no quality is known"):
+        decisight.decide(small, [WHITE, BLACK], by_quality)
+
+
+@pytest.mark.parametrize("as_mapping", [False, True])
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"thresholds": {"cat": 0.9}}, "thresholds are given beside a policy"),
+        ({"fallback": "look"}, "a fall-back is given beside a policy"),
+    ],
+)
+def test_what_would_be_dropped_beside_a_policy_is_refused(
+    small: decisight.Classifier, as_mapping: bool, given: dict[str, Any], message: str
+) -> None:
+    rule = decisight.policy("majority_vote:3/5")
+    with pytest.raises(UsageError, match=message):
+        policies_for(small, {"class": rule} if as_mapping else rule, **given)
+
+
+def test_what_a_policy_has_no_setting_for_is_refused(small: decisight.Classifier, tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text("type: sequential_test\nerror_rate: 0.05\n", "utf-8")
+    for text in ("sequential_test:0.01", str(tmp_path / "p.yaml")):
+        assert policies_for(small, text, fallback="look")["class"].fallback == "look"
+        with pytest.raises(UsageError, match="the threshold of 'cat' does nothing: the policy of the group 'class'"):
+            policies_for(small, text, thresholds={"cat": 0.9})
+
+
+def test_a_threshold_may_be_for_one_of_several_policies(gear: decisight.Classifier, tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text("helmet: {type: threshold}\ndefault: {type: sequential_test}\n", "utf-8")
+    found = policies_for(gear, str(tmp_path / "p.yaml"), thresholds={"helmet:worn": 0.9})
+    assert found["helmet"].thresholds["helmet:worn"] == 0.9  # type: ignore[attr-defined]  # it is a threshold
+    with pytest.raises(UsageError, match="of 'gloves' does nothing: the policy of the group 'extras'"):
+        policies_for(gear, str(tmp_path / "p.yaml"), thresholds={"gloves": 0.9})
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"times": [0.0, 1.0], "fps": 5.0},
+        {"times": [0.0]},
+        {"times": [1.0, 0.5]},
+        {"times": [0.0, float("nan")]},
+        {"fps": 0.0},
+        {"qualities": [1.0]},
+        {"qualities": [1.0, 1.5]},
+        {"qualities": [1.0, float("nan")]},
+        {"policy": decisight.policy("weighted_average", by_quality=True)},
+    ],
+)
+def test_what_cannot_be_is_refused_before_any_picture_is_looked_at(
+    small: decisight.Classifier, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def looked(*_: object) -> None:
+        raise AssertionError("pictures were looked at")
+
+    monkeypatch.setattr(decisight.Classifier, "predict_stream", looked)
+    with pytest.raises(UsageError):
+        decisight.decide(small, [WHITE, WHITE], **arguments)
+
+
+def test_pictures_of_unknown_number_are_counted_afterwards(small: decisight.Classifier) -> None:
+    for name in ("times", "qualities"):
+        with pytest.raises(UsageError, match=f"1 {name} for 2 pictures"):
+            decisight.decide(small, iter([WHITE, WHITE]), **{name: [1.0]})  # type: ignore[arg-type]  # either
+
+
+def test_a_sequence_is_gone_on_with(small: decisight.Classifier) -> None:
+    rules = policies_for(small, "majority_vote:2/3")
+    readings = [decisight.Reading(small.predict(picture)) for picture in (WHITE, WHITE, BLACK, BLACK)]
+    whole = list(fold_all(rules, small.task, "abcd", readings))
+    fold = TaskFold.of(rules, small.task)
+    *_, (states, _) = fold.run(readings[:2])
+    assert list(fold_all(rules, small.task, "cd", readings[2:], states)) == whole[2:]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -125,6 +210,12 @@ def test_pictures_are_taken_one_after_the_other_and_not_kept(small: decisight.Cl
         ({"fps": float("nan")}, "not a number of pictures a second"),
         ({"fps": float("inf")}, "not a number of pictures a second"),
         ({"policy": "majority_vote:2/1s"}, "counts in seconds"),
+        ({"qualities": [0.5]}, "1 qualities for 2 pictures"),
+        ({"qualities": [0.5, -0.1]}, "the quality -0.1 is not between 0 and 1"),
+        (
+            {"policy": {"class": decisight.policy("threshold"), "clas": decisight.policy("threshold")}},
+            "'clas', which is",
+        ),
         ({"policy": {}}, "there is no policy for the label group 'class'"),
         ({"policy": "majority_vote:4/3"}, "does not fit"),
     ],

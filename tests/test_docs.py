@@ -53,13 +53,15 @@ SMALLER = {"decisight demo": "decisight demo --pictures 60"}
 NOT_RUN = {
     "make demo": "installs packages; what it runs, `decisight demo`, is run",
     "make test": "these are the tests",
-    "make bench": "takes minutes, and measures",
+    "make bench": "takes an hour, installs packages, and measures",
     "pip install .": "installs packages",
     ".venv/bin/python benchmarks/accuracy.py --data FOLDER": "needs labelled photos, and measures",
-    ".venv/bin/python benchmarks/throughput.py": "measures",
-    ".venv/bin/python benchmarks/throughput.py --peers": "installs packages, and measures",
+    ".venv/bin/python benchmarks/throughput.py": "installs packages, and measures",
+    ".venv/bin/python benchmarks/throughput.py --no-peers": "measures",
+    ".venv/bin/python benchmarks/comparison.py": "installs packages, and measures",
     ".venv/bin/python benchmarks/training.py": "measures",
     ".venv/bin/python benchmarks/memory.py": "measures",
+    ".venv/bin/python benchmarks/policies.py": "measures",
     ".venv/bin/python benchmarks/install.py": "installs packages, and measures",
 }
 """Commands that are shown and not run, each with the reason."""
@@ -142,6 +144,8 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
                 label = Path("photos", "helmet" if "helmet" in row["gear"] else "no_helmet")
                 label.mkdir(parents=True, exist_ok=True)
                 os.link(table.parent / row["file_name"], label / row["file_name"])
+        (policies,) = blocks(ROOT / "docs/decide.md", "yaml")
+        Path("gate.yaml").write_text(policies, "utf-8")
         Path("broken.jpg").touch()
         Path("flat").mkdir()
         shutil.copy("demo/gate/test/worker_000_0.jpg", "flat")
@@ -235,9 +239,9 @@ def test_every_page_and_picture_is_linked() -> None:
 # --- the command line ------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def generate() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs/generate.py")
+def script(path: str) -> ModuleType:
+    """A script of the repository, as a module."""
+    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -245,11 +249,42 @@ def generate() -> ModuleType:
     return module
 
 
+@pytest.fixture(scope="module")
+def generate() -> ModuleType:
+    return script("docs/generate.py")
+
+
 def test_the_page_of_the_command_line_is_current(generate: ModuleType) -> None:
     laid_out_by = re.findall(r"<!-- Laid out by typer (.+?)\. -->", page_text("docs/cli.md"))
     if laid_out_by != [generate.layout_version()]:
         pytest.skip(f"the page was laid out by typer {laid_out_by}, and {generate.layout_version()} is installed")
-    assert generate.main(["--check"]) == 0, "write it anew with: make docs"
+    assert generate.cli_page() == page_text("docs/cli.md"), "write it anew with: make docs"
+
+
+MEASURED = json.loads((ROOT / "benchmarks/results/sequences.json").read_text("utf-8"))
+
+
+def test_the_tables_of_policies_are_what_was_measured(generate: ModuleType) -> None:
+    page = page_text("docs/decide.md")
+    assert generate.decide_page(page, MEASURED) == page, "write it anew with: make docs"
+    names = set(re.findall(r"<!-- report: (\w+) -->", page))
+    assert names == {"policies", "stated_errors"}
+
+
+def test_a_stale_table_of_policies_is_found_and_written_anew(
+    generate: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generate, "DOCS", tmp_path)
+    monkeypatch.setattr(generate, "SEQUENCES", tmp_path / "sequences.json")
+    page = tmp_path / "decide.md"
+    page.write_text(page_text("docs/decide.md"), "utf-8")
+    measured = json.loads(json.dumps(MEASURED))
+    measured["policies"]["consecutive:3"]["excess_flips"] = 98765
+    generate.SEQUENCES.write_text(json.dumps(measured), "utf-8")
+    assert page in generate.stale()
+    assert generate.main([]) == 0
+    assert "| `consecutive:3` | 98765 | " in page.read_text("utf-8")
+    assert generate.stale() == {}
 
 
 def test_a_stale_page_is_found_and_written_anew(
@@ -291,7 +326,7 @@ def test_every_command_and_option_has_its_place(command: str) -> None:
     assert [text for text in filter(None, helps) if collapsed(text.partition("  [")[0]) not in section] == []
 
 
-@pytest.mark.parametrize("command", ["train", "predict", "evaluate"])
+@pytest.mark.parametrize("command", ["train", "predict", "decide", "evaluate"])
 def test_every_option_is_explained_at_length(command: str) -> None:
     wanted = {name for name in options(command) if name.startswith("--")} - {"--help"}
     assert {name for name in wanted if f"`{name}" not in page_text(f"docs/{command}.md")} == set()
@@ -302,6 +337,40 @@ def test_every_exit_status_and_variable_is_explained() -> None:
     assert all(f"\n| {status.value} | " in page for status in Status)
     source = "".join(path.read_text("utf-8") for path in (ROOT / "src").rglob("*.py"))
     assert all(f"`{name}`" in page for name in set(re.findall(r'"(DECISIGHT_[A-Z]+)"', source)))
+
+
+# --- figures ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_tables_of_the_benchmarks_are_those_of_their_results() -> None:
+    report = script("benchmarks/report.py")
+    assert report.page(report.PAGE.read_text("utf-8"), report.read_results()) == report.PAGE.read_text("utf-8")
+
+
+def test_a_stale_table_of_the_benchmarks_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = script("benchmarks/report.py")
+    stale = tmp_path / "benchmarks.md"
+    stale.write_text(report.PAGE.read_text("utf-8").replace("| 100.0 % |", "| 101.0 % |", 1), "utf-8")
+    monkeypatch.setattr(report, "PAGE", stale)
+    monkeypatch.setattr(report, "ROOT", tmp_path)
+    assert report.main(["--check"]) == 1
+    assert "report.py" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("change", ["<!-- report: speeed -->", ""])
+def test_a_part_that_nobody_writes_is_refused(change: str) -> None:
+    report = script("benchmarks/report.py")
+    text = report.PAGE.read_text("utf-8").replace("<!-- report: speed -->", change)
+    with pytest.raises(SystemExit, match="expected"):
+        report.page(text, report.read_results())
+
+
+def test_every_benchmark_is_in_the_list() -> None:
+    scripts = {path.name for path in (ROOT / "benchmarks").glob("[a-z]*.py")}
+    listed = re.findall(r"^\| `(\w+\.py)` \|", page_text("benchmarks/README.md"), re.MULTILINE)
+    assert set(listed) == scripts
 
 
 # --- lists and formats -----------------------------------------------------------------------------------------------
@@ -325,6 +394,8 @@ def test_json_of_answers_is_real(workplace: Path) -> None:
     for options in ("role.onnx", "demo/gate.onnx", "role.onnx --region 'upper=0,0 1,0 1,0.6 0,0.6'"):
         line = f"decisight predict {options} demo/gate/test/worker_000_0.jpg broken.jpg --format jsonl"
         real += [keys(json.loads(text)) for text in run(line).out.splitlines()]
+    decided = run("decisight decide role.onnx 'demo/gate/test/worker_000_*.jpg' --fps 5 --format json")
+    real.append(keys(json.loads(decided.out)))
     shown = [json.loads(block) for page in PAGES for block in blocks(page, "json")]
     assert len(shown) >= 5
     assert [value for value in shown if keys(value) not in real and "groups" not in value] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import sys
 from collections.abc import Iterable, Sequence
 
@@ -49,4 +50,5 @@ def add_runtime(parser: argparse.ArgumentParser) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(load, ("decisight", "numpy", "pillow", "simplejpeg"), add=add_runtime))
+    computing = [name for name in ("onnxruntime", "openvino") if importlib.util.find_spec(name)]
+    sys.exit(run(load, ("decisight", *computing, "numpy", "pillow", "simplejpeg"), add=add_runtime))

@@ -17,14 +17,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from _serving import Top, chunks, run
 from _torchvision import import_torchvision
-
-import_torchvision()  # timm imports it
-
-from timm.data import create_transform, resolve_model_data_config  # noqa: E402 - after what it needs
-
-from _published import NORMALISATION, network  # noqa: E402
-from _serving import Top, chunks, run  # noqa: E402
 
 
 class TimmEager:
@@ -35,6 +29,11 @@ class TimmEager:
     """
 
     def __init__(self, threads: int) -> None:
+        import_torchvision()  # timm imports it
+        from timm.data import create_transform, resolve_model_data_config
+
+        from _published import NORMALISATION, network
+
         torch.set_num_threads(threads)
         self._net = network()
         settings = resolve_model_data_config(self._net) | NORMALISATION

@@ -13,19 +13,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-os.environ["HF_HUB_OFFLINE"] = "1"
-
 import torch
 from PIL import Image
 
+from _serving import Top, run
 from _torchvision import import_torchvision
 
-import_torchvision()  # timm imports it
-
-from transformers import pipeline  # noqa: E402 - after what it needs
-from transformers.utils import logging  # noqa: E402
-
-from _serving import Top, run  # noqa: E402
+os.environ["HF_HUB_OFFLINE"] = "1"
 
 SAVED = Path(sys.prefix) / "efficientnet_lite0"
 
@@ -38,6 +32,10 @@ class Pipeline:
     """
 
     def __init__(self, threads: int) -> None:
+        import_torchvision()  # timm imports it
+        from transformers import pipeline
+        from transformers.utils import logging
+
         torch.set_num_threads(threads)
         logging.set_verbosity_error()
         logging.disable_progress_bar()
@@ -63,6 +61,7 @@ def load(options: argparse.Namespace) -> Pipeline:
 
 def prepare() -> None:
     """Save the network as transformers keeps it."""
+    import_torchvision()
     from transformers import TimmWrapperConfig, TimmWrapperForImageClassification
 
     from _published import ARCHITECTURE, NORMALISATION, network

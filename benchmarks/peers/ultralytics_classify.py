@@ -15,20 +15,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-os.environ["YOLO_OFFLINE"] = "true"
-os.environ["YOLO_CONFIG_DIR"] = sys.prefix
-
 import cv2
 import numpy as np
 import torch
 
+from _serving import SIZE, Top, run
 from _torchvision import import_torchvision
 
-import_torchvision()
-
-from ultralytics import YOLO  # noqa: E402 - after what it needs
-
-from _serving import SIZE, Top, run  # noqa: E402
+os.environ["YOLO_OFFLINE"] = "true"
+os.environ["YOLO_CONFIG_DIR"] = sys.prefix
 
 SAVED = Path(sys.prefix) / "yolo11n-cls-random.pt"
 
@@ -41,6 +36,9 @@ class Ultralytics:
     """
 
     def __init__(self, threads: int) -> None:
+        import_torchvision()
+        from ultralytics import YOLO
+
         self._model = YOLO(SAVED, task="classify")
         self._threads = threads
 
@@ -69,6 +67,9 @@ def load(options: argparse.Namespace) -> Ultralytics:
 
 def prepare() -> None:
     """Make the network and save it."""
+    import_torchvision()
+    from ultralytics import YOLO
+
     torch.manual_seed(0)
     YOLO("yolo11n-cls.yaml", task="classify").save(SAVED)
 

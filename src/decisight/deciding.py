@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from decisight.errors import ImageError, UsageError
 from decisight.imaging import printable
 from decisight.policies.files import SUFFIXES, read_policies
 from decisight.policies.parsing import parse_policy, policy_from_section
+from decisight.policies.task_fold import States, TaskFold
 from decisight.protocols import Policy
 from decisight.types import Decision, LabelGroup, ModelRef, Reading, Task, check_fallback, resolve_thresholds
 
@@ -154,6 +155,7 @@ def decide(
     region: Region | None = None,
     times: Sequence[float] | None = None,
     fps: float | None = None,
+    qualities: Sequence[float] | None = None,
     name: str = "sequence",
 ) -> DecidedSequence:
     """Look at pictures in a row and decide.
@@ -172,21 +174,26 @@ def decide(
         region: the part of each picture to look at; by default all of it.
         times: of each picture, in seconds, never going back.
         fps: pictures a second, instead of ``times``.
+        qualities: of each picture, 0..1; policies may weigh pictures by it.
         name: of the sequence.
 
     Raises:
         ModelError: the model cannot be run.
         MissingPartError: there is no policy of that name.
         LabelError: the policy has a setting for a label that the model does not have.
-        UsageError: there is no picture, or only one and not a list; the times do not fit; the policy cannot be used.
+        UsageError: there is no picture, or only one and not a list; the times or qualities do not fit; the policy
+            cannot be used.
     """
     rules = policies_for(model, policy)
-    check_policies(rules, model.task, timed=times is not None or fps is not None)
+    check_policies(rules, model.task, timed=times is not None or fps is not None, rated=qualities is not None)
     one_array = getattr(pictures, "ndim", None) in (2, 3)
     if one_array or isinstance(pictures, str | bytes | Path) or not isinstance(pictures, Iterable):
         raise UsageError(
             f"expected several pictures, got one ({type(pictures).__name__})", hint="give a list of pictures, in order"
         )
+    _check_stamps(times, fps, qualities)
+    if isinstance(pictures, Sized):
+        _check_counts(len(pictures), times, qualities)
     images: list[str] = []
 
     def taken() -> Iterator[Picture]:
@@ -197,9 +204,17 @@ def decide(
     outcomes = list(model.predict_stream(taken(), () if region is None else (region,)))
     if not outcomes:
         raise UsageError("there is no picture to decide on", hint="give at least one")
+    _check_counts(len(outcomes), times, qualities)
     readings = [
-        Reading(None, time, cause=outcome.message) if isinstance(outcome, ImageError) else Reading(outcome, time)
-        for outcome, time in zip(outcomes, _moments(len(outcomes), times, fps), strict=True)
+        Reading(None, time, quality, outcome.message)
+        if isinstance(outcome, ImageError)
+        else Reading(outcome, time, quality)
+        for outcome, time, quality in zip(
+            outcomes,
+            _moments(len(outcomes), times, fps),
+            [1.0] * len(outcomes) if qualities is None else map(float, qualities),
+            strict=True,
+        )
     ]
     place = None if region is None else region.name
     return DecidedSequence(name, model.reference, tuple(fold_all(rules, model.task, images, readings)), place)
@@ -225,10 +240,21 @@ def policies_for(
     Raises:
         MissingPartError: there is no policy of that name.
         LabelError: a threshold is for a label that the model does not have.
-        UsageError: a group has no policy, or a policy cannot be used.
+        UsageError: a group has no policy, or a policy is for no group or cannot be used; thresholds or a fall-back are
+            given that would do nothing: beside policies that are taken as they are, or for one that has none.
     """
     names = [group.name for group in model.task.groups]
+    if not isinstance(policy, str) and (thresholds or fallback is not None):
+        raise UsageError(
+            f"{'thresholds are' if thresholds else 'a fall-back is'} given beside a policy, which is taken as it is",
+            hint="give them to the policy itself, or the policy as text",
+        )
     if isinstance(policy, Mapping):
+        if idle := [name for name in policy if name not in names]:
+            raise UsageError(
+                f"there is a policy for {idle[0]!r}, which is no label group",
+                hint=f"the groups are: {', '.join(names)}",
+            )
         if lacking := [name for name in names if name not in policy]:
             raise UsageError(f"there is no policy for the label group {lacking[0]!r}", hint="give each group one")
         return {name: policy[name] for name in names}
@@ -242,27 +268,58 @@ def policies_for(
         check_fallback(fallback)
         given["fallback"] = fallback
     if policy.lower().endswith(SUFFIXES):
-        return read_policies(Path(policy), model.task, defaults, given)
-    if thresholds:
-        given["thresholds"] = defaults["thresholds"] | given["thresholds"]
-    return dict.fromkeys(names, policy_from_section({"type": policy}, defaults | given))
+        rules = read_policies(Path(policy), model.task, defaults, given)
+    else:
+        if thresholds:
+            given["thresholds"] = defaults["thresholds"] | given["thresholds"]
+        rules = dict.fromkeys(names, policy_from_section({"type": policy}, defaults | given))
+    _check_taken(rules, model.task, thresholds or {}, fallback)
+    return rules
 
 
-def check_policies(policies: Mapping[str, Policy], task: Task, *, timed: bool) -> None:
+def _check_taken(
+    policies: Mapping[str, Policy], task: Task, thresholds: Mapping[str, float], fallback: str | None
+) -> None:
+    """Refuse thresholds and a fall-back that no policy has taken.
+
+    Raises:
+        UsageError: there are such.
+    """
+    for label in thresholds:
+        group, _ = task.find(label)
+        if not hasattr(policies[group.name], "thresholds"):
+            raise UsageError(
+                f"the threshold of {label!r} does nothing: the policy of the group {group.name!r} has no thresholds",
+                hint="leave it out, or take another policy, for example majority_vote",
+            )
+    if fallback is not None and any(policy.fallback != fallback for policy in policies.values()):
+        raise UsageError(
+            f"the fall-back {fallback!r} does nothing: a policy has one that cannot be set", hint="leave it out"
+        )
+
+
+def check_policies(policies: Mapping[str, Policy], task: Task, *, timed: bool, rated: bool) -> None:
     """Find out before any picture is looked at whether policies can be used.
 
     Args:
         policies: one for each group, by its name.
         task: what is decided on.
         timed: whether the pictures have times.
+        rated: whether something is known of their quality.
 
     Raises:
         LabelError: a policy has a setting for a label that the task does not have.
-        UsageError: a setting cannot be used, or a policy counts in seconds and there are no times.
+        UsageError: a setting cannot be used; a policy counts in seconds and there are no times, or weighs
+            ``by_quality`` and none is known.
     """
-    for group in task.groups:
-        fold = policies[group.name].fold(task, group.name)
-        fold.step(fold.initial(), Reading(None, 0.0 if timed else None))
+    fold = TaskFold.of(policies, task)
+    fold.step(fold.initial(), Reading(None, 0.0 if timed else None, cause="not looked at yet"))
+    weighing = [name for name, policy in policies.items() if getattr(policy, "by_quality", False)]
+    if weighing and not rated:
+        raise UsageError(
+            f"the policy of the group {weighing[0]!r} weighs pictures by quality, and no quality is known",
+            hint="give the pictures' qualities (a column quality), or leave out by_quality",
+        )
 
 
 def model_settings(model: Classifier) -> dict[str, Any]:
@@ -300,45 +357,63 @@ def _shares(group: LabelGroup, counts: dict[str, Any], pictures: object) -> dict
 
 
 def fold_all(
-    policies: Mapping[str, Policy], task: Task, images: Iterable[str], readings: Iterable[Reading]
+    policies: Mapping[str, Policy],
+    task: Task,
+    images: Iterable[str],
+    readings: Iterable[Reading],
+    states: States | None = None,
 ) -> Iterator[DecidedReading]:
     """Fold the readings of a sequence, for every group of a task, with an explanation of each decision.
+
+    Where nobody asks why, or time passes between pictures: :class:`~decisight.policies.task_fold.TaskFold`.
 
     Args:
         policies: a rule for each group, by its name.
         task: what the readings' predictions are of.
         images: a name a reading.
         readings: in order.
+        states: where to begin, by group; by default afresh.
 
     Raises:
         LabelError: a policy has a setting for a label that the task does not have.
-        UsageError: a policy counts in seconds and a reading has no time.
+        UsageError: a policy counts in seconds and a reading has no time, or the states are of other groups.
     """
-    folds = [policies[group.name].fold(task, group.name) for group in task.groups]
-    states = [fold.initial() for fold in folds]
+    fold = TaskFold.of(policies, task)
+    now = fold.resume(states)
     for image, reading in zip(images, readings, strict=True):
-        steps = [fold.step(state, reading) for fold, state in zip(folds, states, strict=True)]
-        states = [state for state, _ in steps]
-        why = tuple(fold.explain(state) for fold, state in zip(folds, states, strict=True))
-        yield DecidedReading(image, task, reading, tuple(decision for _, decision in steps), why)
+        now, decisions = fold.step(now, reading)
+        yield DecidedReading(image, task, reading, decisions, fold.explain(now))
+
+
+def _check_stamps(times: Sequence[float] | None, fps: float | None, qualities: Sequence[float] | None) -> None:
+    """Find out whether times and qualities are such, whatever the pictures are.
+
+    Raises:
+        UsageError: they are not.
+    """
+    if times is not None and fps is not None:
+        raise UsageError("the pictures have times, and fps besides", hint="give one of them")
+    if fps is not None and not 0.0 < fps < math.inf:
+        raise UsageError(f"fps = {fps:g} is not a number of pictures a second", hint="give one above 0")
+    if times is not None and not all(map(math.isfinite, times)):
+        raise UsageError("a time of a picture is not finite", hint="give each in seconds, for example since the first")
+    if times is not None and any(later < earlier for earlier, later in itertools.pairwise(times)):
+        raise UsageError("the times of the pictures go back", hint="sort the pictures by time")
+    for quality in () if qualities is None else qualities:
+        if not 0.0 <= quality <= 1.0:
+            raise UsageError(f"the quality {quality} is not between 0 and 1", hint="1 is as good as a picture gets")
+
+
+def _check_counts(count: int, times: Sequence[float] | None, qualities: Sequence[float] | None) -> None:
+    for name, given in (("times", times), ("qualities", qualities)):
+        if given is not None and len(given) != count:
+            raise UsageError(f"there are {len(given)} {name} for {count} pictures", hint="give one for each")
 
 
 def _moments(count: int, times: Sequence[float] | None, fps: float | None) -> Sequence[float | None]:
-    if times is not None and fps is not None:
-        raise UsageError("the pictures have times, and fps besides", hint="give one of them")
     if fps is not None:
-        if not 0.0 < fps < math.inf:
-            raise UsageError(f"fps = {fps:g} is not a number of pictures a second", hint="give one above 0")
         return [at / fps for at in range(count)]
-    if times is None:
-        return [None] * count
-    if len(times) != count:
-        raise UsageError(f"there are {len(times)} times for {count} pictures", hint="give one for each")
-    if not all(map(math.isfinite, times)):
-        raise UsageError("a time of a picture is not finite", hint="give each in seconds, for example since the first")
-    if any(later < earlier for earlier, later in itertools.pairwise(times)):
-        raise UsageError("the times of the pictures go back", hint="sort the pictures by time")
-    return list(times)
+    return [None] * count if times is None else [float(time) for time in times]
 
 
 def _name_of(picture: Picture, at: int) -> str:

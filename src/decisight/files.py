@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from decisight.errors import OutputError
+from decisight.types import UNPRINTABLE
 
 __all__ = ["draft_of", "is_special", "printable", "unwritable"]
 
@@ -24,11 +25,7 @@ def printable(text: str | os.PathLike[str]) -> str:
         >>> printable("caf\udce9.jpg")
         'caf\\xe9.jpg'
     """
-    return _UNPRINTABLE.sub(_escaped, os.fspath(text))
-
-
-# Control characters, line separators, what turns the direction of writing round, surrogates.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+    return UNPRINTABLE.sub(_escaped, os.fspath(text))
 
 
 def _escaped(found: re.Match[str]) -> str:

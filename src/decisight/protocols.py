@@ -17,8 +17,11 @@ class Fold(Protocol):
     """A policy at work on one label group of one sequence: a pure fold over stored values.
 
     No clock, no I/O, no chance: the same state and the same reading give the same result to the bit, so any decision
-    can be derived again later, without the model. A state is made of JSON values alone (lists, numbers, texts, null);
-    it may be written down at any moment and taken up again, by :func:`json.dumps` and :func:`json.loads`.
+    can be derived again later, without the model. To the bit means on one platform and one build of Python: logarithms,
+    exponentials and powers are those of the platform's C library, and another may round the last digit otherwise.
+
+    A state is made of JSON values alone (lists, numbers, texts, null); it may be written down at any moment and taken
+    up again, by :func:`json.dumps` and :func:`json.loads`. It says which rule it belongs to, and no other takes it.
     """
 
     @property
@@ -33,15 +36,23 @@ class Fold(Protocol):
 
         Raises:
             LabelError: the reading has other labels than the fold was made for.
-            UsageError: the policy counts in seconds and the reading has no time.
+            UsageError: the policy counts in seconds and the reading has no time; or the state belongs to another rule:
+                another policy, other settings, another group, other labels or another order of them, another version.
         """
 
     def explain(self, state: Any) -> str:
-        """Why it decided so by this state, in one line: what was counted, and what was needed."""
+        """Why it decided so by this state, in one line: what was counted, and what was needed.
+
+        Raises:
+            UsageError: the state belongs to another rule.
+        """
 
 
 class Policy(Protocol):
     """From readings to decisions: a rule with its settings, for any task that has the labels it names."""
+
+    name: ClassVar[str]
+    """What it is registered under, and so the ``type`` of its sections."""
 
     shorthand: ClassVar[str]
     """How the command line may write its main settings after the name, for example ``REQUIRED/WINDOW``.
@@ -58,5 +69,20 @@ class Policy(Protocol):
 
         Raises:
             LabelError: it has a setting for a label that the task does not have, or there is no such group.
+            UsageError: a setting cannot be used.
+        """
+
+    def to_section(self, task: Task) -> dict[str, Any]:
+        """This rule as the one section of a configuration that says it, of JSON values.
+
+        ``type``, and every setting, those at their defaults too; however they were given, they are written in one way:
+        spans as a number of images or as seconds, what is by label as ``group:label``. Equal rules give equal sections,
+        and the section builds the same rule again.
+
+        Args:
+            task: whose labels the settings name.
+
+        Raises:
+            LabelError: it has a setting for a label that the task does not have.
             UsageError: a setting cannot be used.
         """

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+import threading
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +24,11 @@ _SMALLEST = 1e-6
 """The area, as a share of the picture, below which a polygon is taken for a line."""
 _EXAMPLE = 'for example bay="0.1,0.2 0.5,0.2 0.5,0.9 0.1,0.9"'
 _MOST_CORNERS = 1000
-_REMEMBERED = 16
-"""How many pairs of a polygon and a picture's size are kept worked out: the regions of a few cameras."""
+_REMEMBERED = 64 << 20
+"""How many bytes of what polygons come to on pictures of some size are kept: in Full HD the regions of 80 cameras, each
+all of its picture. By bytes, not by number: there may be many small ones, and a few of the largest fill as much."""
+_BYTES_PER_CORNER = 200
+"""Of the polygon that an entry is known by: a tuple of two floats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,8 +226,40 @@ class _Cutting:
         return np.unpackbits(self.outside, count=shape[0] * shape[1]).view(np.bool_).reshape(shape)
 
 
-@lru_cache(maxsize=_REMEMBERED)
-def _cutting(polygon: tuple[Point, ...], width: int, height: int) -> _Cutting:
+class _Remembered:
+    """What was worked out last, up to so many bytes; may be asked from several threads at once."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._held = 0
+        self._entries: OrderedDict[tuple[tuple[Point, ...], int, int], _Cutting] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __call__(self, polygon: tuple[Point, ...], width: int, height: int) -> _Cutting:
+        key = polygon, width, height
+        with self._lock:
+            if (known := self._entries.get(key)) is not None:
+                self._entries.move_to_end(key)
+                return known
+        found = _worked_out(polygon, width, height)
+        with self._lock:
+            if key not in self._entries:
+                self._entries[key] = found
+                self._held += _size(polygon, found)
+            while self._held > self._most and len(self._entries) > 1:
+                (oldest, _, _), gone = self._entries.popitem(last=False)
+                self._held -= _size(oldest, gone)
+        return found
+
+
+def _size(polygon: tuple[Point, ...], cutting: _Cutting) -> int:
+    return _BYTES_PER_CORNER * len(polygon) + (0 if cutting.outside is None else cutting.outside.nbytes)
+
+
+_cutting = _Remembered(_REMEMBERED)
+
+
+def _worked_out(polygon: tuple[Point, ...], width: int, height: int) -> _Cutting:
     first_row, first_column, mask = _filled(np.array(polygon, np.float64) * (width, height), width, height)
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     mask = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
@@ -252,7 +288,7 @@ def _filled(corners: npt.NDArray[np.float64], width: int, height: int) -> tuple[
     rows = np.arange(top, bottom) + 0.5
     for (x1, y1), (x2, y2) in ends:
         crossed = slice(*np.searchsorted(rows, (y1, y2)))
-        x = x1 + (rows[crossed] - y1) * ((x2 - x1) / ((y2 - y1) or 1.0))
+        x = x1 + (rows[crossed] - y1) / ((y2 - y1) or 1.0) * (x2 - x1)
         first = np.clip(np.ceil(x - 0.5) - left, 0, right - left).astype(np.int64)
         flips[np.arange(crossed.start, crossed.stop), first] ^= True
     mask = np.logical_xor.accumulate(flips, axis=1)[:, :-1]

@@ -22,6 +22,7 @@ __all__ = [
     "DEFAULT_FALLBACK",
     "DEFAULT_GROUP",
     "NONE_OF_THEM",
+    "UNPRINTABLE",
     "Answer",
     "Decision",
     "FitMode",
@@ -53,9 +54,9 @@ DEFAULT_GROUP = "class"
 DEFAULT_FALLBACK = "unknown"
 """The state given when nothing is sure enough and no other fall-back was named."""
 
-# Control characters (a terminal obeys them), line separators, what turns the direction of writing round, and halves of
-# characters, as which Python holds the bytes of a folder's name that are not UTF-8.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What no terminal is shown: control characters (it obeys them), line separators, what turns the direction of writing
+round, and halves of characters, as which Python holds the bytes of a name that are not UTF-8."""
 
 
 class FitMode(StrEnum):
@@ -98,7 +99,7 @@ class LabelGroup:
     kind: Literal["exclusive", "independent"] = "exclusive"
 
     def __post_init__(self) -> None:
-        if not self.name.strip() or ":" in self.name or _UNPRINTABLE.search(self.name):
+        if not self.name.strip() or ":" in self.name or UNPRINTABLE.search(self.name):
             raise LabelError(
                 f"a label group has a name that cannot be used: {self.name!r}",
                 hint="give it one without ':' and control characters, for example 'helmet'",
@@ -138,7 +139,7 @@ def is_label(text: str) -> bool:
     """
     if text != text.strip() or text in ("", NONE_OF_THEM) or "|" in text:
         return False
-    return _UNPRINTABLE.search(text) is None
+    return UNPRINTABLE.search(text) is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +245,7 @@ def check_fallback(state: str) -> None:
     hint = f"name one, for example {DEFAULT_FALLBACK!r}"
     if not state.strip():
         raise UsageError("the fall-back state is empty", hint=hint)
-    if _UNPRINTABLE.search(state):
+    if UNPRINTABLE.search(state):
         raise UsageError(f"the fall-back state {state!r} holds what cannot be shown", hint=hint)
 
 
@@ -350,16 +351,20 @@ def _openings(group: LabelGroup, named: bool) -> tuple[str, ...]:
 class Reading:
     """What a classifier said of one picture of a sequence, stamped for a policy.
 
+    There is a prediction, or the cause why there is none. A picture that is not classified because nothing in it has
+    moved is no such cause: it says the same as the one before, and is given as that one's prediction with its own time.
+
     Args:
         prediction: every label with its confidence; ``None`` where the picture could not be judged.
         time: seconds since any fixed moment (1970 for cameras); ``None`` in a sequence without times. Where it is
             earlier than that of the reading before, a clock was set back: policies take it that no time has passed, and
-            go on counting from there.
+            go on counting from there, until the times are again as late as that.
         quality: of the picture, 0..1, where somebody measured it; policies may weigh readings by it.
         cause: why the picture could not be judged; ``None`` where it could.
 
     Raises:
-        ValueError: the time is not finite, or the quality does not lie in 0..1.
+        ValueError: there is neither a prediction nor a cause, or there are both; the time is not finite; or the quality
+            does not lie in 0..1.
     """
 
     prediction: Prediction | None
@@ -368,15 +373,50 @@ class Reading:
     cause: str | None = None
 
     def __post_init__(self) -> None:
+        if (self.prediction is None) == (self.cause is None):
+            raise ValueError(f"a reading has a prediction, or a cause why there is none: {self}")
         if self.time is not None and not math.isfinite(self.time):
             raise ValueError(f"a reading's time must be finite: {self.time}")
         if not 0.0 <= self.quality <= 1.0:
             raise ValueError(f"a reading's quality must lie in 0..1: {self.quality}")
 
+    def to_stored(self) -> dict[str, Any]:
+        """As JSON values, exact: ``time``, ``quality``, and ``confidences`` (a list a group) or ``cause``.
+
+        The labels are not in it: they are the task's, which is to be stored once.
+        """
+        values: dict[str, Any] = {
+            "time": None if self.time is None else float(self.time),
+            "quality": float(self.quality),
+        }
+        if self.prediction is None:
+            return values | {"cause": self.cause}
+        return values | {"confidences": [[float(c) for c in row] for row in self.prediction.confidences]}
+
+    @classmethod
+    def from_stored(cls, task: Task, values: Mapping[str, Any]) -> Reading:
+        """What :meth:`to_stored` gave.
+
+        Args:
+            task: of the prediction that was stored.
+            values: as they were stored, and read by :func:`json.loads`.
+
+        Raises:
+            ValueError: they are none of a reading of this task.
+        """
+        try:
+            rows = values.get("confidences")
+            prediction = None if rows is None else Prediction(task, tuple(tuple(map(float, row)) for row in rows))
+            return cls(prediction, values["time"], values["quality"], values.get("cause"))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"this was not stored of a reading: {values!r}") from error
+
 
 @dataclass(frozen=True, slots=True)
 class Tick:
     """Time that passes without a reading. It may end a state, and never enters one but the fall-back.
+
+    It speaks for nothing: how many ticks there are keeps no state alive.
 
     Args:
         time: as of a :class:`Reading`.
@@ -391,6 +431,26 @@ class Tick:
         if not math.isfinite(self.time):
             raise ValueError(f"a tick's time must be finite: {self.time}")
 
+    def to_stored(self) -> dict[str, Any]:
+        """As JSON values, exact: ``tick``, its time, which no stored reading has."""
+        return {"tick": float(self.time)}
+
+    @classmethod
+    def from_stored(cls, task: Task, values: Mapping[str, Any]) -> Tick:
+        """What :meth:`to_stored` gave.
+
+        Args:
+            task: not needed; so that readings and ticks are read in the same way.
+            values: as they were stored, and read by :func:`json.loads`.
+
+        Raises:
+            ValueError: they are none of a tick.
+        """
+        try:
+            return cls(values["tick"])
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"this was not stored of a tick: {values!r}") from error
+
 
 class Held(StrEnum):
     """Why a decision keeps a state that the readings, by themselves, would not give now."""
@@ -399,6 +459,10 @@ class Held(StrEnum):
     """The state was entered too short a time ago."""
     GAP = "gap"
     """What speaks for it has been missing for so short a time only that the gap is bridged."""
+    BLIND = "blind"
+    """The last picture could not be judged: the state rests on earlier ones."""
+    EVIDENCE = "evidence"
+    """The evidence leans to another label, or to none, but not far or not long enough for a change."""
     TICK = "tick"
     """Another label is what speaks from the readings that still count, and is entered with the next reading only."""
 
@@ -410,9 +474,10 @@ class Decision:
     Args:
         group: the label group decided on.
         state: the business state: a label or the fall-back; for an independent group, the labels accepted.
-        confidence: of the state, 0..1. Of a fall-back, that of the top label, which was not enough. Of an
-            independent group, the product over its labels of the confidence that each is as the state says. A policy
-            over several images says in its own documentation how it sums up their confidences.
+        confidence: of the state, 0..1; of one that is kept, what it was when a reading last spoke for it. Of a
+            fall-back, that of the top label, which was not enough. Of an independent group, the product over its labels
+            of the confidence that each is as the state says. A policy over several images says in its own documentation
+            how it sums up their confidences.
         reason: why this state.
         held: why the state is kept though the readings, by themselves, would not give it; ``None`` where they do.
         undecided: labels of an independent group that nothing can be said of yet; they are not in the state.
@@ -436,6 +501,44 @@ class Decision:
         if self.undecided:
             values["undecided"] = list(self.undecided)
         return values
+
+    def to_stored(self) -> dict[str, Any]:
+        """As JSON values, all of it and exact; :meth:`to_json`, for people, rounds."""
+        return {
+            "group": self.group,
+            "state": list(self.state) if isinstance(self.state, tuple) else self.state,
+            "confidence": float(self.confidence),
+            "reason": self.reason.value,
+            "held": None if self.held is None else self.held.value,
+            "undecided": list(self.undecided),
+            "scores": [float(score) for score in self.scores],
+        }
+
+    @classmethod
+    def from_stored(cls, task: Task, values: Mapping[str, Any]) -> Decision:
+        """What :meth:`to_stored` gave.
+
+        Args:
+            task: whose group was decided on.
+            values: as they were stored, and read by :func:`json.loads`.
+
+        Raises:
+            LabelError: the task has no such group.
+            ValueError: they are none of a decision.
+        """
+        try:
+            state, held = values["state"], values["held"]
+            return cls(
+                task.group(values["group"]).name,
+                state if isinstance(state, str) else tuple(state),
+                float(values["confidence"]),
+                Reason(values["reason"]),
+                None if held is None else Held(held),
+                tuple(values["undecided"]),
+                tuple(map(float, values["scores"])),
+            )
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"this was not stored of a decision: {values!r}") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ def test_help_names_every_command(run: Run, arguments: list[str]) -> None:
 def test_help_is_not_cut(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     commands = run("--help").out.split("Commands:\n")[1].split("\n\n")[0].splitlines()
-    assert len(commands) == 6
+    assert len(commands) == 8
     for line in commands:
         assert line.endswith(".")
         assert not line.endswith("...")
@@ -176,7 +176,7 @@ def test_closed_streams_are_no_error(small_model: Path, tmp_path: Path) -> None:
     assert subprocess.run(["bash", "-c", script, "-", *command], check=False).returncode == 0
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_an_interrupted_run_leaves_nothing_behind(
     small_model: Path, tmp_path: Path, number: signal.Signals, status: int
 ) -> None:

@@ -19,9 +19,10 @@ from PIL import Image
 from decisight.cli import main
 from decisight.cli.evaluate import EvaluateOptions
 from decisight.cli.evaluate import run as evaluate
+from decisight.cli.regions import RegionRequest
 from decisight.errors import UsageError
 from decisight.models.classifier import load
-from decisight.models.model_file import read_model, seal, write_model
+from decisight.models.model_file import read_model, seal, with_card, write_model
 from decisight.regions import Region
 
 from .conftest import BLACK, WHITE, Run, picture
@@ -175,7 +176,7 @@ def test_nothing_readable_is_refused(run: Run, small_model: Path, tmp_path: Path
 def test_thresholds_say_what_they_let_through(run: Run, small_model: Path, animals: Path) -> None:
     result = run("evaluate", small_model, animals, "--threshold", "dog=1", "--json", animals.parent / "found.json")
     accepted = json.loads((animals.parent / "found.json").read_text())["accepted"]["class"]
-    assert accepted["n"] == 5
+    assert (accepted["accepted"], accepted["known"]) == (5, 11)
     assert accepted["share"]["value"] == pytest.approx(5 / 11)
     share, accuracy = (
         f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f})"
@@ -212,7 +213,7 @@ def test_the_json_says_what_was_judged_by_what(run: Run, small_model: Path, divi
     assert (found["pictures"], found["seen_in_training"], found["left_out"]) == (8, 0, 1)
     assert found["thresholds"] == {"class:cat": 0.0, "class:dog": 0.75}
     assert found["fallback"] == "unknown"
-    assert found["accepted"]["class"]["n"] == 8
+    assert found["accepted"]["class"]["accepted"] == 8
     page = (Path(__file__).resolve().parents[2] / "docs" / "evaluate.md").read_text("utf-8")
     assert [key for key in found if f"`{key}`" not in page] == []
 
@@ -297,7 +298,7 @@ def test_a_model_that_learnt_from_a_region_is_not_meant_for_whole_pictures(
 ) -> None:
     file = read_model(small_model)
     data = {"regions": {"bay": {"polygon": [[0, 0], [1, 0], [1, 1]], "masked": True}}}
-    write_model(tmp_path / "bay.onnx", with_card(file, replace(file.card, data=data)))
+    write_model(tmp_path / "bay.onnx", with_card(file, dataclasses.replace(file.card, data=data)))
     assert "learnt from a region of its pictures ('bay')" in run("evaluate", tmp_path / "bay.onnx", animals).err
 
 

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 
 from decisight.errors import LabelError, UsageError
 from decisight.policies import POLICIES
+from decisight.policies.identity import policy_digest
 from decisight.protocols import Fold, Policy
-from decisight.types import Decision, LabelGroup, Prediction, Reading, Reason, Task, Tick
+from decisight.types import Decision, Held, LabelGroup, Prediction, Reading, Reason, Task, Tick
 
 LABELS = ("frog", "toad", "newt")
 FROGS = Task((LabelGroup("class", LABELS),))
@@ -34,6 +35,7 @@ COMMON: tuple[dict[str, Any], ...] = (
     {"thresholds": {0: 0.75}, "default_threshold": 0.625, "leave_thresholds": {0: 0.25}},
     {"min_dwell": 3},
     {"gap_tolerance": 2},
+    {"gap_tolerance": "250ms", "thresholds": {0: 0.75, 1: 0.5}, "leave_thresholds": {0: 0.25}, "stale_after": "1s"},
     {"min_dwell": "250ms", "gap_tolerance": "500ms"},
     {"stale_after": "1s"},
     {"min_dwell": 2, "gap_tolerance": 1, "stale_after": "2s", "thresholds": {1: 0.75}},
@@ -128,7 +130,7 @@ def items(steps: Sequence[Step], task: Task, begin: float = 1000.0) -> list[Read
             found.append(Tick(time))
         else:
             row = None if step.row is None else Prediction(task, (step.row[: len(task.groups[0].labels)],))
-            found.append(Reading(row, time, step.quality))
+            found.append(Reading(row, time, step.quality, "dark" if row is None else None))
     return found
 
 
@@ -194,6 +196,49 @@ def test_a_fold_is_pure_and_can_be_resumed_anywhere(
         assert explained == fold.explain(after)
         assert explained
         assert explained.isprintable()
+
+
+@every_task
+@every_policy
+@few
+@given(sequence=sequences, data=st.data())
+def test_what_was_stored_is_decided_alike_to_the_bit(
+    name: str, kind: str, sequence: list[Step], data: st.DataObject
+) -> None:
+    task = TASKS[kind]
+    given = data.draw(st.sampled_from(variants(name)))
+    fold = policy(name, given, task.groups[0].labels).fold(task, "class")
+    read = items(sequence, task)
+    stored = [json.dumps(item.to_stored(), allow_nan=False) for item in read]
+    again = [type(item).from_stored(task, json.loads(text)) for item, text in zip(read, stored, strict=True)]
+    assert again == read
+    for one, other in zip(follow(fold, read), follow(fold, again), strict=True):
+        assert repr(one) == repr(other)
+        kept = json.dumps(one[1].to_stored(), allow_nan=False)
+        assert repr(Decision.from_stored(task, json.loads(kept))) == repr(one[1])
+
+
+@every_task
+@every_policy
+def test_a_rule_is_written_in_one_way(name: str, kind: str) -> None:
+    """Its section makes the same rule again, and every other rule has another digest."""
+    task = TASKS[kind]
+    labels = task.groups[0].labels
+    found = {}
+    for chosen in [{}, *variants(name)]:
+        rule = policy(name, chosen, labels)
+        section = json.loads(json.dumps(rule.to_section(task), allow_nan=False))
+        assert section["type"] == rule.name
+        assert section["fallback"] == FALLBACK
+        settings = {key: value for key, value in section.items() if key != "type"}
+        again = PARTS[name](**settings)
+        assert again.to_section(task) == section
+        digest = policy_digest(rule, task, "class")
+        assert policy_digest(again, task, "class") == digest
+        found[digest] = section
+    assert len(found) == len({json.dumps(section, sort_keys=True) for section in found.values()})
+    if name in POLICIES.names():
+        assert POLICIES.factory(rule.name) is PARTS[name]
 
 
 # --- what a decision is ----------------------------------------------------------------------------------------------
@@ -279,6 +324,62 @@ def test_ticks_alone_enter_no_label(
             assert decided(after, labels) <= decided(before, labels)
 
 
+def in_seconds(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def by_readings_alone(given: Mapping[str, Any]) -> bool:
+    """Whether ticks can make no difference at readings: see :class:`~decisight.policies.fold.Stability`."""
+    dwell, gap = given.get("min_dwell", 0), given.get("gap_tolerance", 0)
+    return not (in_seconds(given.get("window")) or in_seconds(dwell) or (dwell and in_seconds(gap)))
+
+
+def with_ticks(read: Sequence[Reading | Tick], data: st.DataObject) -> list[Reading | Tick]:
+    """The same, with ticks at moments between and at those of the readings, and after them."""
+    found: list[Reading | Tick] = []
+    for item, after in zip_longest(read, read[1:]):
+        begin = item.time or 0.0
+        end = begin + 3.0 if after is None else after.time or 0.0
+        parts = data.draw(st.lists(st.integers(0, 4), max_size=3).map(sorted))
+        found += [item, *(Tick(begin + (end - begin) * part / 4) for part in parts)]
+    return found
+
+
+@every_task
+@every_policy
+@more
+@given(sequence=sequences, data=st.data())
+def test_ticks_make_no_difference_at_a_reading(name: str, kind: str, sequence: list[Step], data: st.DataObject) -> None:
+    task = TASKS[kind]
+    given = data.draw(st.sampled_from([given for given in variants(name) if by_readings_alone(given)]))
+    fold = policy(name, given, task.groups[0].labels).fold(task, "class")
+    read = [item for item in items(sequence, task) if isinstance(item, Reading)]
+    ticked = with_ticks(read, data)
+    found = [d for d, item in zip(decisions(fold, ticked), ticked, strict=True) if isinstance(item, Reading)]
+    assert [repr(d) for d in found] == [repr(d) for d in decisions(fold, read)]
+
+
+@every_policy
+@pytest.mark.parametrize("gap", [1, 2, "250ms", "1s"])
+@few
+@given(sequence=sequences, data=st.data())
+def test_no_state_outlives_its_gap(name: str, gap: int | str, sequence: list[Step], data: st.DataObject) -> None:
+    """It is no longer than that since a judged reading gave it, or since it was entered; however many ticks come."""
+    given = {**data.draw(st.sampled_from(variants(name))), "gap_tolerance": gap}
+    if not has(name, given):
+        pytest.skip("it has no gap_tolerance")
+    read = with_ticks([item for item in items(sequence, FROGS) if isinstance(item, Reading)], data)
+    held, readings, last = FALLBACK, 0, (0, 0.0)
+    for item, decision in zip(read, decisions(policy(name, given).fold(FROGS, "class"), read), strict=True):
+        judged = isinstance(item, Reading) and item.prediction is not None
+        readings += isinstance(item, Reading)
+        if decision.state != held or (judged and decision.held is None):
+            held, last = str(decision.state), (readings, item.time or 0.0)
+        if decision.held is Held.GAP:
+            images, seconds = readings - last[0], (item.time or 0.0) - last[1]
+            assert images <= gap if isinstance(gap, int) else seconds <= {"250ms": 0.25, "1s": 1.0}[gap]
+
+
 # --- what must make no difference ------------------------------------------------------------------------------------
 
 
@@ -320,11 +421,14 @@ def test_the_order_of_labels_makes_no_difference(
 @every_task
 @every_policy
 @few
-@given(sequence=sequences.filter(len), back=st.integers(1, 10_000), data=st.data())
+@given(sequence=sequences.filter(len), back=st.integers(2, 10_000), data=st.data())
 def test_a_clock_that_is_set_back_stops_no_time(
     name: str, kind: str, sequence: list[Step], back: int, data: st.DataObject
 ) -> None:
-    """From then on it is as if the clock had gone on, but for the one step in which nobody knows how long it was."""
+    """From then on it is as if the clock had gone on, but for the one step in which nobody knows how long it was.
+
+    It is set back by more than any step lasts: one that leads over it would be taken for its being set right again.
+    """
     task = TASKS[kind]
     labels = task.groups[0].labels
     given = data.draw(st.sampled_from(variants(name)))
@@ -338,7 +442,7 @@ def test_a_clock_that_is_set_back_stops_no_time(
         if i < at
         else Tick(item.time - back)
         if isinstance(item, Tick)
-        else Reading(item.prediction, (item.time or 0.0) - back, item.quality)
+        else Reading(item.prediction, (item.time or 0.0) - back, item.quality, item.cause)
         for i, item in enumerate(paused)
     ]
     fold = policy(name, given, labels).fold(task, "class")
@@ -402,13 +506,13 @@ def test_what_counts_in_seconds_needs_times(name: str, kind: str, chosen: Step, 
     fold = policy(name, given, labels).fold(task, "class")
     (reading,) = items([chosen], task)
     assert isinstance(reading, Reading)
-    without = Reading(reading.prediction)
+    without = Reading(reading.prediction, cause=reading.cause)
     if timed:
         with pytest.raises(UsageError, match="counts in seconds, and a reading has no time"):
             fold.step(fold.initial(), without)
     else:
         plain = [Step(chosen.row)] * 6
-        untimed = [Reading(reading.prediction)] * 6
+        untimed = [Reading(reading.prediction, cause=reading.cause)] * 6
         assert decisions(fold, untimed) == decisions(fold, items(plain, task))
 
 

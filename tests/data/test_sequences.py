@@ -81,7 +81,7 @@ def test_labels_and_quality(tmp_path: Path) -> None:
         (None, frozenset()),
         ("none", frozenset({"torn"})),
     ]
-    assert [picture.quality for picture in found.pictures] == [0.5, 1.0, 1.0]
+    assert [picture.quality for picture in found.pictures] == [0.5, None, 1.0]
     assert found.labelled
 
 
@@ -99,6 +99,17 @@ def test_rows_of_regions_are_sequences_of_their_own(tmp_path: Path) -> None:
         ("a", "right", ["1.jpg"]),
         ("a", None, ["3.jpg"]),
     ]
+
+
+def test_sources_of_labelled_pictures_are_sequences_where_none_are_named(tmp_path: Path) -> None:
+    rows = "1.jpg,vest,clip1\n2.jpg,none,clip2\n3.jpg,vest,clip1\n"
+    found = read(tmp_path, "file_name,gear,source\n" + rows)
+    assert [(s.name, files(s), s.labelled) for s in found] == [
+        ("clip1", ["1.jpg", "3.jpg"], True),
+        ("clip2", ["2.jpg"], True),
+    ]
+    with pytest.raises(DataError, match="line 2: source is empty"):
+        read(tmp_path, "file_name,source\n1.jpg,\n")
 
 
 def test_json_lines_say_the_same(tmp_path: Path) -> None:

@@ -25,12 +25,13 @@ def test_the_accepted_share_and_the_accuracy_among_what_is_accepted():
     targets = [(label, frozenset()) for label in ("worn", "worn", "missing", "worn", "missing")]
     (found,) = acceptance(TASK, targets, decided([0.95, 0.7, 0.92, 0.9, 0.3], {"worn": 0.9}))
     assert found.group == HAT  # in an independent group everything is decided
-    assert (found.n, found.accepted, found.right) == (5, 4, 3)
+    assert (found.known, found.accepted, found.right) == (5, 4, 3)
     assert found.share.value == pytest.approx(4 / 5)
     assert found.accuracy.value == pytest.approx(3 / 4)
     assert (found.share.low, found.share.high) == pytest.approx(wilson(0.8, 5))
     assert (found.accuracy.low, found.accuracy.high) == pytest.approx(wilson(0.75, 4))
-    assert found.to_json() == {"n": 4, "share": found.share.to_json(), "accuracy": found.accuracy.to_json()}
+    told = {"known": 5, "accepted": 4, "share": found.share.to_json(), "accuracy": found.accuracy.to_json()}
+    assert found.to_json() == told
 
 
 def test_without_thresholds_everything_is_accepted():
@@ -42,7 +43,7 @@ def test_without_thresholds_everything_is_accepted():
 
 def test_pictures_whose_label_is_not_known_do_not_count():
     (found,) = acceptance(TASK, [("worn", None), (None, frozenset()), ("worn", None)], decided([0.9] * 3, {"worn": 1}))
-    assert (found.n, found.accepted) == (2, 0)
+    assert (found.known, found.accepted) == (2, 0)
     assert acceptance(TASK, [(None, frozenset())], decided([0.9], {})) == ()
 
 

@@ -44,7 +44,7 @@ def reading(label: str, confidence: float = 0.8, time: float | None = None) -> R
 
 def sequence(truth: str, said: str, *, name: str = "s", fps: float = 10.0) -> LabelledSequence:
     """Readings by the top label that each says; ``.`` is a picture that could not be read, or a truth not known."""
-    readings = tuple(Reading(None) if letter == "." else reading(letter) for letter in said)
+    readings = tuple(Reading(None, cause="dark") if letter == "." else reading(letter) for letter in said)
     times = tuple(at / fps for at in range(len(said)))
     return LabelledSequence(name, readings, tuple(None if letter == "." else letter for letter in truth), times)
 
@@ -60,7 +60,13 @@ def sequence(truth: str, said: str, *, name: str = "s", fps: float = 10.0) -> La
         ("aabbb", "aaaab", 1, 1, 0, (2.0,)),
         ("aabbb", "aa.bb", 1, 2, 1, (1.0,)),
         ("aabb", "aaaa", 1, 0, 0, (math.inf,)),
-        ("aabbaa", "aaaaab", 2, 1, 0, (math.inf, 0.0)),  # seen only after the truth was another again
+        ("aabbaa", "aaaaab", 2, 1, 1, (math.inf, 0.0)),  # seen only after the truth was another again
+        ("aabb", "aacc", 1, 1, 1, (math.inf,)),  # a change, but to what is not there
+        ("aabbccaa", "aaaaaaba", 3, 2, 1, (math.inf, math.inf, 1.0)),  # what is missed makes up for nothing
+        ("aabbb", "aabab", 1, 3, 2, (0.0,)),
+        ("aabb", "abbb", 1, 1, 1, (0.0,)),  # before there was anything to see
+        ("aabb", "..cb", 1, 1, 0, (1.0,)),
+        ("aabb", "..bc", 1, 1, 1, (0.0,)),  # to find a first state is no flip that could be allowed
         ("abc", "abc", 2, 2, 0, (0.0, 0.0)),
         ("a..b", "aabb", 1, 1, 0, (0.0,)),  # a change among images of unknown truth is one
         ("a..a", "abba", 0, 0, 0, ()),  # what is decided there does not count
@@ -74,6 +80,42 @@ def test_flips_and_delays(
     assert (found.transitions, found.flips, found.excess_flips) == (transitions, flips, excess)
     assert line(truth, states).known.delays == delays
     assert found.missed == sum(map(math.isinf, delays))
+
+
+def flips_one_by_one(truth: str, states: str) -> int:
+    """Excess flips, by walking along the line with one flip in hand after each transition."""
+    excess, allowed, begun = 0, False, states[0] != "."
+    for (truth_before, truth_now), (before, now) in zip(
+        itertools.pairwise(truth), itertools.pairwise(states), strict=True
+    ):
+        if truth_now != truth_before:
+            allowed = True
+        if begun and now != before:
+            excess += not (allowed and now == truth_now)
+        allowed = allowed and now != truth_now
+        begun = begun or now != "."
+    return excess
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abc.")), min_size=1, max_size=14))
+@settings(max_examples=300, deadline=None)
+def test_excess_flips_are_those_of_walking_along_the_line(images: list[tuple[str, str]]) -> None:
+    truth, states = ("".join(row) for row in zip(*images, strict=True))
+    made = line(truth, states)
+    assert made.excess_flips == flips_one_by_one(truth, states)
+    # As many as are not allowed: in each stretch at most one, and only where its truth is met.
+    of_stretch = Counter(made.stretches[at] for at in made.flips)
+    met = [number + 1 for number, at in enumerate(made.met) if at is not None]
+    assert made.excess_flips >= sum(max(0, n - (stretch in met)) for stretch, n in of_stretch.items())
+
+
+def test_images_of_one_stretch_count_for_one_and_stretches_of_one_clip_for_several() -> None:
+    one_clip = judge_lines([line("a" * 10 + "b" * 10 + "a" * 10 + "b" * 10, "a" * 10 + "b" * 10 + "b" * 10 + "b" * 10)])
+    assert 0.0 < one_clip.accuracy.low < one_clip.accuracy.value == 0.75
+    four_clips = judge_lines([line(label * 10, said * 10) for label, said in ("aa", "bb", "ab", "bb")])
+    assert one_clip.accuracy == four_clips.accuracy
+    single = judge_lines([line("a" * 40, "a" * 30 + "b" * 10)])
+    assert (single.accuracy.low, single.accuracy.high) == (0.0, 1.0)
 
 
 def test_flips_that_lack_in_one_sequence_are_not_set_off_against_those_of_another() -> None:
@@ -252,12 +294,34 @@ def drawn(rows: Sequence[Sequence[float]]) -> list[LabelledSequence]:
 def test_correlation_of_independent_repeated_and_in_between() -> None:
     random = np.random.default_rng(3)
     assert correlation(drawn(random.normal(size=(40, 50))), TASK, "class") < 0.07
-    assert correlation(drawn(np.repeat(random.normal(size=(40, 1)), 20, axis=1)), TASK, "class") == pytest.approx(1.0)
+    assert correlation(drawn(np.repeat(random.normal(size=(40, 1)), 20, axis=1)), TASK, "class") == 0.99
     walk = np.empty((60, 60))
     walk[:, 0] = random.normal(size=60)
     for at in range(1, 60):
         walk[:, at] = 0.6 * walk[:, at - 1] + 0.8 * random.normal(size=60)
     assert correlation(drawn(walk), TASK, "class") == pytest.approx(0.6, abs=0.05)
+
+
+def test_what_is_measured_of_frozen_pictures_can_be_given_to_a_test() -> None:
+    random = np.random.default_rng(3)
+    found = correlation(drawn(np.repeat(random.normal(size=(40, 1)), 20, axis=1)), TASK, "class")
+    assert parse_policy("sequential_test", {"correlation": found})
+
+
+@pytest.mark.parametrize("gap", ["reading", "truth"])
+def test_images_on_both_sides_of_a_gap_are_no_pair(gap: str) -> None:
+    """Pairs of alike images with a gap in each: what is next to each other has nothing in common."""
+    random = np.random.default_rng(5)
+    made = []
+    for value in random.normal(size=200):
+        (with_gap,) = drawn([[value, 0.0, value, *random.normal(size=2)]])
+        readings, truth = list(with_gap.readings), list(with_gap.truth)
+        if gap == "reading":
+            readings[1] = Reading(None, cause="dark")
+        else:
+            truth[1] = None
+        made.append(LabelledSequence("s", tuple(readings), tuple(truth), with_gap.times))
+    assert correlation(made, TASK, "class") < 0.15
 
 
 def test_correlation_is_not_that_of_the_truth() -> None:

@@ -45,8 +45,9 @@ def decide() -> Decide:
                 state, decision = fold.step(state, Tick(time))
             else:
                 row = ROWS[item] if isinstance(item, str) else item
-                prediction = None if row is None else Prediction(task, (row,))
-                state, decision = fold.step(state, Reading(prediction, time, qualities[at] if qualities else 1.0))
+                prediction, cause = (None, "dark") if row is None else (Prediction(task, (row,)), None)
+                quality = qualities[at] if qualities else 1.0
+                state, decision = fold.step(state, Reading(prediction, time, quality, cause))
             found.append(decision)
         return found
 

@@ -81,8 +81,8 @@ def test_the_confidence_is_the_mean_of_the_run(decide: Callable[..., Any]) -> No
 def test_it_explains_itself() -> None:
     fold = Consecutive(required=2).fold(PAIR, "class")
     run = [1, 1, 0.0, 0.5, [0.4, 0.6], 1, 0, [0.8, 0.2]]
-    state = [0, 0.0, 2, 0.0, 3, 3, False, 0.5, 0.5, 0.0, run]
-    assert fold.explain(state) == "1 in a row for b (2 images needed); a until then"
+    begun = fold.begin()._replace(held=0, readings=3, blind=False, judged=0.5, now=0.5, evidence=run)
+    assert fold.describe(begun) == "1 in a row for b (2 images needed); a until then"
 
 
 @pytest.mark.parametrize("required", [0, -1, "0s", "soon", "3 images", "1.5", ""])

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from decisight.errors import UsageError
 from decisight.policies.majority_vote import MajorityVote
 from decisight.policies.threshold import Threshold
+from decisight.policies.weighted_average import WeightedAverage
 from decisight.types import Decision, Held, LabelGroup, Prediction, Reading, Reason, Task, Tick
 
 PAIR = Task((LabelGroup("class", ("a", "b")),))
@@ -87,7 +91,140 @@ def test_what_is_kept_says_why(decide: Callable[..., Any]) -> None:
         ("a", Reason.ACCEPTED, Held.DWELL),
         ("unknown", Reason.CANNOT_JUDGE, None),
     ]
-    assert [d.confidence for d in found] == [0.8, 0.0, 0.4, 0.1, 0.0]
+    # What is kept has the confidence that it had when a picture last spoke for it.
+    assert [d.confidence for d in found] == [0.8, 0.8, 0.8, 0.8, 0.0]
+
+
+def test_a_label_that_is_kept_in_an_independent_group_keeps_its_confidence(decide: Callable[..., Any]) -> None:
+    policy = Threshold(default_threshold=0.5, gap_tolerance=1)
+    found = decide(policy, [(0.75, 0.25), None, (0.5, 0.5)], task=GEAR)
+    assert [(d.state, d.held) for d in found[:2]] == [(("gloves",), None), (("gloves",), Held.GAP)]
+    assert [d.confidence for d in found] == [0.5625, 0.5625, 0.25]
+
+
+@pytest.mark.parametrize("ticks", [[], [5.0], [0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 9.5]])
+def test_ticks_speak_for_nothing(decide: Callable[..., Any], ticks: list[float]) -> None:
+    """What spoke for it last is ten seconds ago, however often somebody has asked since."""
+    policy = Threshold(default_threshold=0.8, gap_tolerance="3s")
+    times = [0.0, *ticks, 10.0]
+    found = decide(policy, [(0.9, 0.05, 0.05), *"." * len(ticks), (0.6, 0.2, 0.2)], times=times)
+    assert {d.state for d in found[:-1]} == {"a"}
+    assert (found[-1].state, found[-1].held) == ("unknown", None)
+
+
+@pytest.mark.parametrize("ticks", [[], [2.0], [1.25, 3.0]])
+def test_a_gap_in_seconds_ends_whether_or_not_anybody_asks(decide: Callable[..., Any], ticks: list[float]) -> None:
+    """The reading after it has to enter the state anew, for which 0.6 is too little."""
+    policy = Threshold({"a": 0.8}, leave_thresholds={"a": 0.5}, gap_tolerance="1s")
+    sequence = [(0.9, 0.1), None, *"." * len(ticks), (0.6, 0.4)]
+    found = decide(policy, sequence, times=[0.0, 0.5, *ticks, 4.0], task=PAIR)
+    assert (found[1].state, found[1].held) == ("a", Held.GAP)
+    assert (found[-1].state, found[-1].reason) == ("unknown", Reason.BELOW_THRESHOLD)
+
+
+@pytest.mark.parametrize(
+    ("sequence", "times", "expected"),
+    [
+        # nobody has seen the end of the first a, so that there is nothing to keep for a while
+        ("a-a", [0.0, 0.5, 4.0], "aaa"),
+        # somebody has
+        ("a-.a", [0.0, 0.5, 3.0, 4.0], "aa.."),
+        # and what is shown after it has its own dwell
+        ("a--a", [0.0, 0.5, 4.0, 5.0], "aa.."),
+    ],
+)
+def test_what_ends_between_readings_is_kept_only_if_it_was_shown(
+    states: Callable[..., str], sequence: str, times: list[float], expected: str
+) -> None:
+    assert states(Threshold(gap_tolerance="1s", min_dwell="2s"), sequence, times=times) == expected
+
+
+def test_a_picture_that_cannot_be_judged_speaks_for_nothing(states: Callable[..., str]) -> None:
+    """The votes for a are still enough at 1.25 s; but it was last seen at 0.5 s."""
+    policy = MajorityVote(required=2, window=4, gap_tolerance="1s")
+    assert states(policy, "aa---", times=[0.0, 0.5, 1.0, 1.25, 1.625]) == ".aaa."
+
+
+def clock(times: list[float]) -> list[float]:
+    """The policy's own time after each reading, through JSON."""
+    fold = Threshold(min_dwell="1s").fold(PAIR, "class")
+    state, found = fold.initial(), []
+    for time in times:
+        state, _ = fold.step(json.loads(json.dumps(state)), Reading(None, time, cause="dark"))
+        found.append(state[1].now)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        ([5.0, 6.0, 8.0], [5.0, 6.0, 8.0]),
+        # one stray early time
+        ([3600.0, 0.0, 3601.0, 3602.0], [3600.0, 3600.0, 3601.0, 3602.0]),
+        # set back, and right again
+        ([3600.0, 0.0, 1.0, 2.0, 3603.0, 3604.0], [3600.0, 3600.0, 3601.0, 3602.0, 3603.0, 3604.0]),
+        # two clocks, one a little late
+        ([2.0, 1.0, 3.0, 2.0, 4.0, 3.0], [2.0, 2.0, 3.0, 3.0, 4.0, 4.0]),
+        # the same once they were set back
+        (
+            [3600.0, 0.0, 2.0, 1.0, 3.0, 2.0, 4.0, 3.0],
+            [3600.0, 3600.0, 3602.0, 3602.0, 3603.0, 3603.0, 3604.0, 3604.0],
+        ),
+        # set back twice, and right again one by one
+        ([100.0, 50.0, 20.0, 21.0, 52.0, 104.0], [100.0, 100.0, 100.0, 101.0, 102.0, 104.0]),
+    ],
+)
+def test_the_clock_goes_on_and_comes_back(times: list[float], expected: list[float]) -> None:
+    assert clock(times) == expected
+
+
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=60))
+def test_the_clock_neither_goes_back_nor_keeps_more_than_it_needs(eighths: list[int]) -> None:
+    times = [at + late / 8 for at, late in enumerate(eighths)]
+    found = clock(times)
+    assert found == sorted(found)
+    assert all(now >= time for now, time in zip(found, times, strict=True))
+    assert all(now == time for now, time, before in zip(found[1:], times[1:], found, strict=False) if time >= before)
+
+
+VOTES = {"required": 2, "window": 4}
+
+
+@pytest.mark.parametrize(
+    ("policy", "task"),
+    [
+        (WeightedAverage(window=4), PAIR),
+        (MajorityVote(required=2, window=5), PAIR),
+        (MajorityVote(**VOTES, thresholds={"b": 0.5}), PAIR),
+        (MajorityVote(**VOTES, fallback="ask"), PAIR),
+        (MajorityVote(**VOTES), Task((LabelGroup("class", ("b", "a")),))),
+        (MajorityVote(**VOTES), Task((LabelGroup("class", ("a", "c")),))),
+        (MajorityVote(**VOTES), Task((LabelGroup("role", ("a", "b")),))),
+        (MajorityVote(**VOTES), Task((LabelGroup("class", ("a", "b"), "independent"),))),
+    ],
+)
+def test_a_state_is_taken_up_by_its_own_rule_only(policy: Any, task: Task) -> None:
+    fold = MajorityVote(**VOTES).fold(PAIR, "class")
+    reading = Reading(Prediction(PAIR, ((0.75, 0.25),)), 0.0)
+    state, _ = fold.step(fold.initial(), reading)
+    stored = json.loads(json.dumps(state))
+    group = task.groups[0].name
+    other = policy.fold(task, group)
+    for use in (lambda: other.step(stored, Reading(None, 0.0, cause="dark")), lambda: other.explain(stored)):
+        with pytest.raises(UsageError, match=f"a state of group '{group}' is of another policy"):
+            use()
+    # The same rule, however it is written, goes on.
+    same = MajorityVote({}, required=2, window="4", min_dwell="0").fold(PAIR, "class")
+    assert same.step(stored, reading) == fold.step(stored, reading)
+    assert same.explain(stored) == fold.explain(stored)
+
+
+@pytest.mark.parametrize("state", [None, [], {}, "2:0", [-1, None, 0, 0.0, 0, 0, True, None, None, 0.0, []], 3])
+def test_what_is_no_state_is_refused(state: Any) -> None:
+    for task in (PAIR, GEAR):
+        with pytest.raises(UsageError, match="is of another policy") as caught:
+            Threshold().fold(task, task.groups[0].name).step(state, Tick(0.0))
+        assert caught.value.hint
 
 
 @pytest.mark.parametrize(
@@ -165,9 +302,19 @@ def test_explanations_say_what_is_kept_and_what_was_not_judged() -> None:
     assert independent.explain(state) == "gloves 0.750, 0.5 needed; mask 0.125, 0.25 needed"
 
 
+@pytest.mark.parametrize("given", [(None, 0.0, 1.0, None), (Prediction(PAIR, ((0.5, 0.5),)), 0.0, 1.0, "dark")])
+def test_a_reading_has_a_prediction_or_a_cause(given: Any) -> None:
+    with pytest.raises(ValueError, match="a reading has a prediction, or a cause why there is none"):
+        Reading(*given)
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 def test_times_and_qualities_that_are_no_numbers_are_refused(value: float) -> None:
-    for make in (lambda: Reading(None, value), lambda: Tick(value), lambda: Reading(None, 0.0, value)):
+    for make in (
+        lambda: Reading(None, value, cause="dark"),
+        lambda: Tick(value),
+        lambda: Reading(None, 0.0, value, "dark"),
+    ):
         with pytest.raises(ValueError, match=r"must (be finite|lie in 0\.\.1)"):
             make()
 

@@ -118,10 +118,10 @@ def test_errors_follow_the_binomial_distribution(states: Callable[..., str], err
 def test_it_explains_itself() -> None:
     fold = MajorityVote({"a": 0.5}, required=2, window=4).fold(PAIR, "class")
     entries = [[0.0, vote, [0.6, 0.4], 1.0] for vote in (0, 1, -1)]
-    state = [-1, None, 0, 0.0, 3, 3, False, 0.0, 0.0, 0.0, entries]
-    assert fold.explain(state) == "votes of 3: a 1, b 1, 1 for no label (2 needed)"
-    state[-1] = [[0.0, vote, [0.6, 0.4], 1.0] for vote in (0, 1, 1, 0)]
-    assert fold.explain(state) == "votes of 4: a 2, b 2: a tie"
+    state = fold.begin()._replace(readings=3, blind=False, judged=0.0, now=0.0, evidence=entries)
+    assert fold.describe(state) == "votes of 3: a 1, b 1, 1 for no label (2 needed)"
+    tie = [[0.0, vote, [0.6, 0.4], 1.0] for vote in (0, 1, 1, 0)]
+    assert fold.describe(state._replace(evidence=tie)) == "votes of 4: a 2, b 2: a tie"
 
 
 @pytest.mark.parametrize(

@@ -87,10 +87,10 @@ def test_a_mean_of_the_same_is_the_same(value: float, weights: list[float]) -> N
 def test_it_explains_itself() -> None:
     fold = WeightedAverage({"a": 0.75}, half_life=None, required=2, leave_thresholds={"a": 0.5}).fold(PAIR, "class")
     entries = [[0.0, -1, [0.9, 0.1], 1.0]]
-    state = [-1, None, 0, 0.0, 1, 1, False, 0.0, 0.0, 0.0, entries]
-    assert fold.explain(state) == "1 judged, 2 needed"
-    state[-1] = entries * 2
-    assert fold.explain([0, *state[1:]]) == "weighted average of 2: a 0.900, 0.75 needed to enter, 0.5 to stay"
+    state = fold.begin()._replace(readings=1, blind=False, judged=0.0, now=0.0, evidence=entries)
+    assert fold.describe(state) == "1 judged, 2 needed"
+    state = state._replace(held=0, evidence=entries * 2)
+    assert fold.describe(state) == "weighted average of 2: a 0.900, 0.75 needed to enter, 0.5 to stay"
 
 
 @pytest.mark.parametrize(

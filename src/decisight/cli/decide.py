@@ -78,10 +78,10 @@ def run(options: DecideOptions) -> int:
     model = load_model(options.model, threads=options.threads, runtime=options.runtime)
     thresholds = parse_thresholds(list(options.thresholds))
     policies = policies_for(model, options.policy, thresholds=thresholds, fallback=options.fallback)
-    _warn_of_thresholds(model, policies, thresholds)
     sequences = [_timed(sequence, options.fps) for sequence in _sequences(options.paths, model)]
     for sequence in sequences:
-        check_policies(policies, model.task, timed=sequence.pictures[0].time is not None)
+        timed, rated = sequence.pictures[0].time is not None, any(p.quality is not None for p in sequence.pictures)
+        check_policies(policies, model.task, timed=timed, rated=rated)
     watch = RegionWatch(model.card.data, options.regions.size())
     wanted = _views(sequences, [watch.over(region) for region in regions])
     if not regions:
@@ -131,12 +131,6 @@ def _check_outputs(options: DecideOptions) -> None:
                 f"{printable(options.output)} cannot hold the decisions and the figures",
                 hint="give --output and --figures two names",
             )
-
-
-def _warn_of_thresholds(model: Classifier, policies: Mapping[str, Policy], thresholds: Mapping[str, float]) -> None:
-    idle = [label for label in thresholds if not hasattr(policies[model.task.find(label)[0].name], "thresholds")]
-    if idle:
-        warn(f"--threshold does nothing for {', '.join(map(repr, idle))}: the policy of that group has no thresholds")
 
 
 def _sequences(paths: Sequence[str], model: Classifier) -> Iterator[PictureSequence]:
@@ -296,11 +290,11 @@ class _Work:
         outcomes = self.model.predict_stream(paths, view.regions)
         for picture, path in zip(view.sequence.pictures, paths, strict=True):
             for readings in found:
-                outcome = next(outcomes)
+                outcome, quality = next(outcomes), 1.0 if picture.quality is None else picture.quality
                 if isinstance(outcome, ImageError):
-                    readings.append(Reading(None, picture.time, picture.quality, why(outcome, path)))
+                    readings.append(Reading(None, picture.time, quality, why(outcome, path)))
                 else:
-                    readings.append(Reading(outcome, picture.time, picture.quality))
+                    readings.append(Reading(outcome, picture.time, quality))
             self.failed += found[0][-1].prediction is None
             one_more()
         return found

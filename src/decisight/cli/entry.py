@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from types import FrameType
+from typing import Any
 
 from decisight.cli.console import complain, forgiving_streams, silence
 from decisight.errors import DecisightError
@@ -41,6 +42,8 @@ class Status(IntEnum):
     """Who read the output closed it (128 + SIGPIPE)."""
     TERMINATED = 143
     """By SIGTERM."""
+    HUNG_UP = 129
+    """By SIGHUP: the terminal was closed (128 + SIGHUP)."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = os.environ.get(DEBUG_VARIABLE, "0") not in ("", "0") or "--debug" in before_command
     forgiving_streams()
     try:
-        with _ended_by_sigterm(), _without_warnings(unless=debug):
+        with _ended_by_signals(), _without_warnings(unless=debug):
             status = _run(given)
             sys.stdout.flush()
             return status
@@ -102,21 +105,29 @@ def _explain(error: Exception) -> Status:
 
 
 @contextlib.contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM unwind like Ctrl-C, so that temporary files are removed. Only the main thread can hear it."""
+def _ended_by_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP unwind like Ctrl-C, so that temporary files are removed.
 
-    def leave(_signal: int, _frame: FrameType | None) -> None:
-        sys.exit(Status.TERMINATED)
+    Only the main thread can hear them; Windows has no SIGHUP; and who was told to outlive it (``nohup``) does.
+    """
 
+    def leave(received: int, _frame: FrameType | None) -> None:
+        sys.exit(128 + received)
+
+    before: dict[int, Any] = {}
     try:
-        before = signal.signal(signal.SIGTERM, leave)
-    except ValueError:
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+                before[number] = signal.signal(number, leave)
+    except ValueError:  # not the main thread
         yield
         return
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

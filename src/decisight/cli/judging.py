@@ -92,7 +92,7 @@ def acceptance_lines(task: Task, rule: Threshold, accepted: Iterable[Acceptance]
             one = found[group.name]
             right = f"; of these {one.right} are right, {estimate_text(one.accuracy)}" if one.accepted else ""
             yield (
-                f"{group.name}: with the thresholds ({own}) {one.accepted} of {one.n} pictures are decided, "
+                f"{group.name}: with the thresholds ({own}) {one.accepted} of {one.known} pictures are decided, "
                 f"{estimate_text(one.share)}{right}; the others are {rule.fallback!r}."
             )
         elif own and not group.exclusive:

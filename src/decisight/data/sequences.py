@@ -22,7 +22,8 @@ TABLE_SUFFIXES = tuple(_READERS)
 """How the name of a table of sequences ends."""
 
 _SEQUENCE, _FILE_NAME, _TIME, _QUALITY, _REGION = "sequence", "file_name", "time", "quality", "region"
-_KNOWN = (_SEQUENCE, _FILE_NAME, _TIME, _QUALITY, _REGION)
+_SOURCE = "source"
+_KNOWN = (_SOURCE, _SEQUENCE, _FILE_NAME, _TIME, _QUALITY, _REGION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +33,13 @@ class SequencePicture:
     Args:
         path: its file.
         time: in seconds, where it is known.
-        quality: 0..1; 1 where nobody measured it.
+        quality: 0..1; ``None`` where nobody measured it.
         targets: what is true of it, one a group of the task; ``None`` where it is not known.
     """
 
     path: Path
     time: float | None = None
-    quality: float = 1.0
+    quality: float | None = None
     targets: tuple[Target, ...] = ()
 
 
@@ -65,6 +66,7 @@ class PictureSequence:
 def read_sequences(path: Path, task: Task) -> tuple[PictureSequence, ...]:
     """Read a CSV or JSON Lines file with the columns ``sequence``, ``file_name`` and, if known, ``time``.
 
+    A table of labelled pictures, as training takes it, may do with its column ``source``: each source is a sequence.
     ``file_name`` is relative to the table. ``time`` is in seconds, or a date and time (ISO 8601; taken for UTC where
     it says no zone); without it the pictures stand in the order of the rows. ``quality`` (0..1) weighs pictures where a
     policy asks for it. ``region`` names the region that a row is about, so that what is true may differ between regions
@@ -84,14 +86,15 @@ def read_sequences(path: Path, task: Task) -> tuple[PictureSequence, ...]:
     """
     rows = list(_READERS[path.suffix.lower()](path))
     columns = _columns(path, rows)
+    naming = _SEQUENCE if _SEQUENCE in columns else _SOURCE
     of_group = [_label_column(group, task, columns) for group in task.groups]
     found: dict[tuple[str, str | None], list[tuple[str, SequencePicture]]] = {}
     for line, row in rows:
         where = f"{printable(path)}, line {line}"
-        sequence = read_text_cell(row.get(_SEQUENCE), where)
+        sequence = read_text_cell(row.get(naming), where)
         file_name = read_text_cell(row.get(_FILE_NAME), where)
         if sequence is None or file_name is None:
-            lacking = _SEQUENCE if sequence is None else _FILE_NAME
+            lacking = naming if sequence is None else _FILE_NAME
             raise DataError(f"{where}: {lacking} is empty", hint="every row names its sequence and its file")
         picture = SequencePicture(
             located(path.parent, str(row[_FILE_NAME]).strip()),
@@ -113,7 +116,7 @@ def _columns(path: Path, rows: Sequence[Row]) -> dict[str, None]:
         raise DataError(f"{printable(path)}: there is a header but no row", hint="add a row for each picture")
     columns = dict.fromkeys(key for _, row in rows for key in row)
     for name in (_SEQUENCE, _FILE_NAME):
-        if name not in columns:
+        if name not in columns and not (name == _SEQUENCE and _SOURCE in columns):
             raise DataError(
                 f"{printable(path)}: there is no column {name!r} (there is: {', '.join(columns)})",
                 hint="a table of sequences has the columns sequence,file_name and, if known, time",
@@ -165,10 +168,10 @@ def _timestamp(text: str) -> float:
         return math.nan
 
 
-def _quality(value: object, where: str) -> float:
+def _quality(value: object, where: str) -> float | None:
     text = read_text_cell(value, where)
     if text is None:
-        return 1.0
+        return None
     try:
         quality = float(text)
     except ValueError:

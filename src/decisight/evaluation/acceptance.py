@@ -23,23 +23,28 @@ class Acceptance:
 
     Args:
         group: the label group.
-        n: how many pictures had a known label.
+        known: how many pictures had a known label.
         accepted: how many of them were decided, and not left to the fall-back.
         right: how many of these were decided rightly.
-        share: the accepted share, ``accepted / n``.
+        share: the accepted share, ``accepted / known``.
         accuracy: ``right / accepted``; undefined where nothing was accepted.
     """
 
     group: LabelGroup
-    n: int
+    known: int
     accepted: int
     right: int
     share: Estimate
     accuracy: Estimate
 
     def to_json(self) -> dict[str, Any]:
-        """``n``, ``share`` and ``accuracy``; the latter with ``None`` where undefined. ``n`` is the number accepted."""
-        return {"n": self.accepted, "share": self.share.to_json(), "accuracy": self.accuracy.to_json()}
+        """``known``, ``accepted``, ``share`` and ``accuracy``; the latter with ``None`` where undefined."""
+        return {
+            "known": self.known,
+            "accepted": self.accepted,
+            "share": self.share.to_json(),
+            "accuracy": self.accuracy.to_json(),
+        }
 
 
 def acceptance(
@@ -83,7 +88,7 @@ def acceptance(
         found.append(
             Acceptance(
                 group,
-                n=len(known),
+                known=len(known),
                 accepted=int(accepted.sum()),
                 right=int((accepted & right).sum()),
                 share=proportion(accepted, clusters),

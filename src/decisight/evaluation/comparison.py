@@ -84,7 +84,7 @@ class Comparison:
             independently of each other: over sequences put together anew, see :func:`as_if_independent`.
         by_votes: the same for a bare majority vote of images, once its window is full, computed by
             :func:`vote_error`; ``None`` for other policies.
-        correlation: what successive images have in common beyond the truth, 0..1; NaN where it cannot be told.
+        correlation: what successive images have in common beyond the truth, 0..0.99; NaN where it cannot be told.
     """
 
     sequences: int

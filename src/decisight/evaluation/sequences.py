@@ -14,8 +14,9 @@ import numpy as np
 
 from decisight.evaluation.estimates import proportion
 from decisight.evaluation.figures import Estimate
+from decisight.policies.task_fold import TaskFold
 from decisight.protocols import Policy
-from decisight.types import Decision, Reading, Reason, Target, Task
+from decisight.types import Decision, LabelGroup, Reading, Reason, Target, Task
 
 __all__ = [
     "EDGE_SECONDS",
@@ -37,6 +38,9 @@ Near them every policy over several images is late, and how late is a figure of 
 
 _NO_SPREAD = 1e-12
 """What rounding leaves of the variance of log-odds that are all the same."""
+
+_MOST_CORRELATION = 0.99
+"""With 1, images after the first would say nothing at all, and no policy takes it; it cannot be measured either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,20 +93,42 @@ class StateLine:
         )
 
     @property
-    def flips(self) -> int:
-        """How often the state changes; to find a first state after the start is none."""
-        begun = tuple(itertools.dropwhile(lambda state: state is None, self.states))
-        return sum(before != now for before, now in itertools.pairwise(begun))
+    def stretches(self) -> tuple[int, ...]:
+        """One an image: in which stretch between transitions it is, from 0."""
+        begins = self.transitions
+        return tuple(bisect.bisect_right(begins, at) for at in range(len(self.truth)))
+
+    @property
+    def flips(self) -> tuple[int, ...]:
+        """Where the state changes: the first image of each new one; to find a first state after the start is none."""
+        first = next((at for at, state in enumerate(self.states) if state is not None), len(self.states))
+        return tuple(at for at in range(first + 1, len(self.states)) if self.states[at - 1] != self.states[at])
+
+    @property
+    def met(self) -> tuple[int | None, ...]:
+        """Of each transition, the first image before the next one whose state is what is true then, if any is."""
+        return tuple(
+            next((at for at in range(begin, end) if self.states[at] == self.truth[begin]), None)
+            for begin, end in itertools.pairwise((*self.transitions, len(self.truth)))
+        )
+
+    @property
+    def excess_flips(self) -> int:
+        """How many flips meet no transition.
+
+        In each stretch between transitions one flip is right, however late: that to the state that is true, the first
+        time that it comes. All others are one too many. Where a transition is never met, or needs no flip since the
+        state was that already, none is right: so what is missed in one stretch makes up for nothing in another.
+        """
+        return len(set(self.flips).difference(self.met))
 
     @property
     def delays(self) -> tuple[float, ...]:
         """Of each transition, seconds until the state is what is true then; infinite if that never happens."""
-        found = []
-        for begin, end in itertools.pairwise((*self.transitions, len(self.truth))):
-            met = (at for at in range(begin, end) if self.states[at] == self.truth[begin])
-            at = next(met, None)
-            found.append(math.inf if at is None else self.times[at] - self.times[begin])
-        return tuple(found)
+        return tuple(
+            math.inf if at is None else self.times[at] - self.times[begin]
+            for begin, at in zip(self.transitions, self.met, strict=True)
+        )
 
     def off_edges(self, seconds: float = EDGE_SECONDS) -> tuple[bool, ...]:
         """Which images are further than this from every transition, and from the start, where nothing is known yet."""
@@ -127,7 +153,7 @@ class SequenceFigures:
         decided: share of the images off the edges that have a state other than the fall-back.
         false_decisions: share of the images off the edges that have a wrong state other than the fall-back.
         flips: how often the state changes.
-        excess_flips: those beyond the transitions, added up over the sequences; none is set off by a flip that lacks.
+        excess_flips: flips that meet no transition, see :attr:`StateLine.excess_flips`.
         missed: transitions after which the state never became what was true.
         median_delay: seconds from a transition to the state that is true then; infinite if half are missed; NaN of
             no transition.
@@ -181,12 +207,19 @@ def _state(decision: Decision, fallback: str) -> str | None:
 
 
 def judge_lines(lines: Sequence[StateLine]) -> SequenceFigures:
-    """The figures of state lines. Intervals take the images of one line for a sample of one source."""
+    """The figures of state lines.
+
+    Intervals take the images of one stretch between transitions for a sample of one source: as long as the same is
+    true they show nearly the same and err together, while another stretch is something new to be seen. Whole lines
+    would be the more careful choice, but leave a single clip without any interval. So the intervals speak of other
+    stretches like these, from the same places; what differs from camera to camera shows only with clips of several.
+    """
     lines = [line.known for line in lines]
+    numbers: dict[tuple[int, int], int] = {}
     rows = [
-        (state is not None, state == truth, off, source)
-        for source, line in enumerate(lines)
-        for state, truth, off in zip(line.states, line.truth, line.off_edges(), strict=True)
+        (state is not None, state == truth, off, numbers.setdefault((at, stretch), len(numbers)))
+        for at, line in enumerate(lines)
+        for state, truth, off, stretch in zip(line.states, line.truth, line.off_edges(), line.stretches, strict=True)
     ]
     table = np.array(rows, np.int64).reshape(-1, 4)
     given, right, off = (table[:, column].astype(bool) for column in range(3))
@@ -199,8 +232,8 @@ def judge_lines(lines: Sequence[StateLine]) -> SequenceFigures:
         accuracy_off_edges=proportion(right[off], clusters[off]),
         decided=proportion(given[off], clusters[off]),
         false_decisions=proportion((given & ~right)[off], clusters[off]),
-        flips=sum(line.flips for line in lines),
-        excess_flips=sum(max(0, line.flips - len(line.transitions)) for line in lines),
+        flips=sum(len(line.flips) for line in lines),
+        excess_flips=sum(line.excess_flips for line in lines),
         missed=sum(map(math.isinf, delays)),
         median_delay=float(np.median(delays)) if delays else math.nan,
         hours=sum(line.times[-1] - line.times[0] for line in lines if line.times) / 3600.0,
@@ -237,10 +270,11 @@ def as_if_independent(
 
 
 def correlation(sequences: Sequence[LabelledSequence], task: Task, group: str) -> float:
-    """How much successive images have in common in what they say, beyond what is true of both; 0..1.
+    """How much successive images have in common in what they say, beyond what is true of both; 0..0.99.
 
     The correlation, at a lag of one image, of the log-odds for the true label less their mean over all images of which
-    the same is true; pairs across a change of the truth do not count. For :class:`SequentialTest.correlation`.
+    the same is true. Pairs are images next to each other: not across a change of the truth, nor across an image that
+    could not be judged or whose truth is not known. For :class:`SequentialTest.correlation`, which is below 1.
 
     Args:
         sequences: with known truth.
@@ -252,35 +286,36 @@ def correlation(sequences: Sequence[LabelledSequence], task: Task, group: str) -
     """
     found = task.group(group)
     at = task.groups.index(found)
-    odds: list[list[tuple[Target, float]]] = []
-    for sequence in sequences:
-        odds.append([])
-        for reading, truth in zip(sequence.readings, sequence.truth, strict=True):
-            if reading.prediction is not None and isinstance(truth, str):
-                confidence = reading.prediction.confidences[at][found.labels.index(truth)]
-                odds[-1].append((truth, math.log(max(confidence, 1e-6) / max(1.0 - confidence, 1e-6))))
-    means: dict[Target, float] = {}
+    odds = [
+        [_odds(reading, truth, at, found) for reading, truth in zip(sequence.readings, sequence.truth, strict=True)]
+        for sequence in sequences
+    ]
+    means: dict[str, float] = {}
     for label in found.labels:
-        values = [value for line in odds for truth, value in line if truth == label]
+        values = [one[1] for line in odds for one in line if one is not None and one[0] == label]
         means[label] = math.fsum(values) / len(values) if values else 0.0
     pairs = [
-        (first - means[truth], second - means[truth])
+        (first[1] - means[first[0]], second[1] - means[first[0]])
         for line in odds
-        for (truth, first), (next_truth, second) in itertools.pairwise(line)
-        if truth == next_truth
+        for first, second in itertools.pairwise(line)
+        if first is not None and second is not None and first[0] == second[0]
     ]
     if not pairs:
         return math.nan
     x, y = np.array(pairs).T
     spread = math.sqrt(float((x * x).mean()) * float((y * y).mean()))
-    return min(1.0, max(0.0, float((x * y).mean()) / spread)) if spread > _NO_SPREAD else math.nan
+    return min(_MOST_CORRELATION, max(0.0, float((x * y).mean()) / spread)) if spread > _NO_SPREAD else math.nan
+
+
+def _odds(reading: Reading, truth: Target, at: int, group: LabelGroup) -> tuple[str, float] | None:
+    """What is true of an image, and the log-odds that it gives it; ``None`` where either is not known."""
+    if reading.prediction is None or not isinstance(truth, str):
+        return None
+    confidence = reading.prediction.confidences[at][group.labels.index(truth)]
+    return truth, math.log(max(confidence, 1e-6) / max(1.0 - confidence, 1e-6))
 
 
 def decisions_of(policy: Policy, task: Task, group: str, sequence: LabelledSequence) -> list[Decision]:
     """What a policy decides after each reading of a sequence, in one group."""
-    fold = policy.fold(task, group)
-    state, found = fold.initial(), []
-    for reading in sequence.readings:
-        state, decision = fold.step(state, reading)
-        found.append(decision)
-    return found
+    fold = TaskFold.of({group: policy}, task)
+    return [decision for _, (decision,) in fold.run(sequence.readings)]

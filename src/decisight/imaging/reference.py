@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import io
 import logging
+import os
 import threading
 import warnings
 from collections.abc import Iterator
@@ -22,10 +23,12 @@ from decisight.imaging.fitting import STRIP_PIXELS, Pixels
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["decode_with_pillow", "from_pillow", "jpeg_orientation", "upright"]
+__all__ = ["decode_with_pillow", "from_pillow", "jpeg_orientation", "upright", "upright_size"]
 
 _ORIENTATION_TAG = 0x0112
 _BITS_PER_SAMPLE_TAG = 258
+_LEFT_AS_STORED = ("JPEG", "MPO", "PNG", "WEBP")
+"""Formats whose pictures Pillow never turns by itself."""
 
 # A format by its Pillow plug-in. A short list on purpose: others run foreign programs (EPS calls Ghostscript), read
 # further files, or are hardly ever met outside an attack. MPO, the two-picture JPEG of phones, comes with JPEG.
@@ -119,6 +122,22 @@ def jpeg_orientation(data: bytes) -> int:
     with _pillow_warnings_ignored(), suppress(Exception), Image.open(io.BytesIO(data), formats=_formats()) as image:
         return _orientation(image)
     return 1
+
+
+def upright_size(path: str | os.PathLike[str]) -> tuple[int, int] | None:
+    """Width and height of a picture as it will be decoded, from the header of its file alone.
+
+    Returns:
+        ``None`` where the header does not tell: the file cannot be read or is no picture, or it is of a format of which
+        Pillow has turned some pictures by now and others not.
+    """
+    from PIL import Image
+
+    with _pillow_warnings_ignored(), suppress(Exception), Image.open(path, formats=_formats()) as image:
+        turned = _orientation(image)
+        if turned == 1 or image.format in _LEFT_AS_STORED:
+            return (image.height, image.width) if turned in (5, 6, 7, 8) else image.size
+    return None
 
 
 def upright(pixels: Pixels, orientation: int) -> Pixels:

@@ -29,6 +29,7 @@ class Consecutive(VotingSettings):
         required: how long the run must be: ``3`` images or, from its first to its last image, ``"1s"``.
     """
 
+    name: ClassVar[str] = "consecutive"
     shorthand: ClassVar[str] = "REQUIRED"
 
     _: KW_ONLY
@@ -95,7 +96,7 @@ class _Runs:
         run = _Run(*evidence)
         scores = tuple(float(run.length) if at == run.vote else 0.0 for at in range(len(self.ballot.labels)))
         if run.established != NOTHING:
-            return Finding(run.established, run.support, scores, Reason.ACCEPTED)
+            return Finding(run.established, run.support, scores, Reason.ACCEPTED, run.vote != run.established)
         below = run.vote == NOTHING and self._long_enough(run) and run.judged >= self.fewest
         return Finding(NOTHING, _mean(run), scores, Reason.BELOW_THRESHOLD if below else Reason.ABSTAINED)
 
@@ -109,9 +110,7 @@ class _Runs:
         return text
 
     def _long_enough(self, run: _Run) -> bool:
-        if self.required.images is not None:
-            return run.length >= self.required.images
-        return run.length >= self.fewest and run.ended - run.began >= (self.required.seconds or 0.0)
+        return run.length >= self.fewest and not self.required.longer_than(run.length, run.ended - run.began)
 
 
 def _mean(run: _Run) -> Row:

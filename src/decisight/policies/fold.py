@@ -9,10 +9,16 @@ from typing import Any, NamedTuple, Protocol
 
 from decisight.errors import LabelError, UsageError
 from decisight.policies.ballot import NOTHING, PRESENT
-from decisight.policies.spans import Span
+from decisight.policies.spans import MICROSECOND, Span
 from decisight.types import Decision, Held, LabelGroup, Prediction, Reading, Reason, Tick
 
-__all__ = ["Evidence", "Finding", "GroupFold", "LabelFolds", "Row", "Stability"]
+__all__ = ["STATE_VERSION", "Evidence", "Finding", "GroupFold", "LabelFolds", "Row", "Stability"]
+
+STATE_VERSION = 2
+"""Of what a state is made of; one that was stored by another version is not taken up."""
+
+_MOST_SET_BACKS = 4
+"""How many times in a row that a clock was set back are kept in mind, to see it set right again."""
 
 Row = tuple[float, ...]
 """The confidences of one group, in the order of its labels."""
@@ -23,7 +29,8 @@ class Finding(NamedTuple):
 
     Args:
         label: the index of the label that it speaks for, or :data:`~decisight.policies.ballot.NOTHING`.
-        support: how far it speaks for each label, 0..1: what a decision gives as its confidence.
+        support: how far it speaks for each label, 0..1: what a decision gives as its confidence. May be empty where
+            there is no label.
         scores: what was counted for each label.
         reason: ``accepted`` where there is a label, else why there is none.
     """
@@ -32,6 +39,8 @@ class Finding(NamedTuple):
     support: Sequence[float]
     scores: tuple[float, ...]
     reason: Reason
+    leaning: bool = False
+    """Whether it leans to another label than the one that it still speaks for, or to none."""
 
 
 class Evidence(Protocol):
@@ -67,6 +76,12 @@ class Stability:
         gap_tolerance: how long a state outlives what speaks for it, as long as nothing speaks for another; 0: not.
         stale_after: seconds without a judged reading after which nothing is known any more; ``None``: never. It ends
             every state at once, and what came before counts no more.
+
+    Only judged readings speak for a state. Ticks show what time alone has ended, and change no decision at a reading,
+    but for this: a state that ended at a tick, since its window, its dwell or its gap in seconds had run out, has been
+    shown as ended. It is entered anew (by the thresholds for entering), and not before the dwell of what was shown. A
+    gap in seconds ends at the next reading all the same where no tick came; so ticks make a difference only where the
+    window or the dwell is in seconds, or where there is a dwell besides a gap in seconds.
     """
 
     min_dwell: Span
@@ -82,11 +97,13 @@ class Stability:
         """Whether a state outlives so many images, and seconds, in which nothing spoke for it."""
         return self.gap_tolerance.images != 0 and self.gap_tolerance.covers(images, seconds)
 
+    def is_over(self, seconds: float) -> bool:
+        """Whether a tolerance for gaps that is in seconds has run out after so many."""
+        return self.gap_tolerance.seconds is not None and not self.gap_tolerance.covers(0, seconds)
+
     def too_young(self, images: int, seconds: float) -> bool:
         """Whether a state entered so many images, and seconds, ago must not be left yet."""
-        if self.min_dwell.images is not None:
-            return images < self.min_dwell.images
-        return seconds < (self.min_dwell.seconds or 0.0)
+        return self.min_dwell.longer_than(images, seconds)
 
 
 class _State(NamedTuple):
@@ -97,8 +114,10 @@ class _State(NamedTuple):
     """When the held state was entered; ``None`` while nothing has been, so that it may be left at once."""
     since_reading: int
     supported: float
-    """When the evidence last spoke for the held state."""
+    """When a judged reading last spoke for the held state, or it was entered; time alone never moves it."""
     supported_reading: int
+    support: float
+    """How far the evidence spoke for it then, 0..1."""
     readings: int
     """Readings so far, judged or not."""
     blind: bool
@@ -107,8 +126,8 @@ class _State(NamedTuple):
     """When one was last judged."""
     now: float | None
     """The policy's own clock, which never runs backwards; ``None`` before the first item."""
-    ahead: float
-    """By how much it is ahead of the readings' times, which were set back."""
+    ahead: Sequence[float]
+    """By how much it may be ahead of the readings' times: one for each time that they were set back, least first."""
     evidence: Any
 
 
@@ -123,6 +142,7 @@ class GroupFold:
         fallback: the state where no label is accepted.
         evidence: what is gathered.
         stability: what keeps the state.
+        rule: what its states are marked with, see :func:`~decisight.policies.identity.state_mark`.
     """
 
     group: LabelGroup
@@ -131,6 +151,7 @@ class GroupFold:
     fallback: str
     evidence: Evidence
     stability: Stability
+    rule: str
 
     @property
     def fewest(self) -> int:
@@ -139,33 +160,51 @@ class GroupFold:
 
     def initial(self) -> Any:
         """The state before the first reading."""
-        return _State(NOTHING, None, 0, 0.0, 0, 0, True, None, None, 0.0, self.evidence.initial())
+        return self.rule, self.begin()
 
     def step(self, state: Any, item: Reading | Tick) -> tuple[Any, Decision]:
         """See :class:`~decisight.protocols.Fold`."""
-        after, finding, keeping = self.follow(state, item)
-        return after, self._decision(after[0], finding, keeping)
+        after, finding, keeping = self.follow(_unmarked(state, self.rule, self.group), item)
+        return (self.rule, after), self._decision(after, finding, keeping)
 
-    def follow(self, state: Any, item: Reading | Tick) -> tuple[_State, Finding, Held | None]:
+    def begin(self) -> _State:
+        """The state before the first reading, without its mark; :meth:`follow` and :meth:`describe` take such."""
+        return _State(NOTHING, None, 0, 0.0, 0, 0.0, 0, True, None, None, (), self.evidence.initial())
+
+    def follow(self, state: Sequence[Any], item: Reading | Tick) -> tuple[_State, Finding, Held | None]:
         """The state after one more item, what the evidence says by then, and why the state is kept if it is."""
-        held, since, since_reading, supported, supported_reading, readings, *rest = state
+        held, since, since_reading, supported, supported_reading, support, readings, *rest = state
         blind, judged, before, ahead, evidence = rest
+        spoke = lapsed = False
         now, ahead = self._clock(item.time, before, ahead)
         limit = self.stability.stale_after
-        if limit is not None and judged is not None and now - judged > limit:
+        if limit is not None and judged is not None and now - judged > limit + MICROSECOND:
             # Too old to count, and too old to go on from.
             held, since, evidence, judged, blind = NOTHING, None, self.evidence.initial(), None, True
         if isinstance(item, Reading):
+            # After a reading that spoke for it there is no gap yet.
+            if held != NOTHING and supported_reading != readings and self.stability.is_over(now - supported):
+                young = since is not None and self.stability.too_young(readings - since_reading, now - since)
+                lapsed = not young and self.evidence.find(evidence, now, held).label == NOTHING
+                if lapsed:
+                    # A tick would have shown it. None did, so that there is nothing that has to be kept for a while.
+                    held, since = NOTHING, None
             readings += 1
             row = None if item.prediction is None else self._row(item.prediction)
             evidence = self.evidence.take(evidence, row, item, now, held)
-            blind, judged = (True, judged) if row is None else (False, now)
+            spoke = row is not None
+            blind, judged = (False, now) if spoke else (True, judged)
         finding = self.evidence.find(evidence, now, held)
         if blind and finding.label == NOTHING:
             finding = finding._replace(reason=Reason.CANNOT_JUDGE)
         keeping: Held | None = None
         if finding.label == held:
-            supported, supported_reading = now, readings
+            if spoke and held != NOTHING:
+                supported, supported_reading, support = now, readings, finding.support[held]
+            if lapsed:
+                since, since_reading = now, readings
+            if held != NOTHING:
+                keeping = Held.BLIND if blind else Held.EVIDENCE if finding.leaning else None
         elif finding.label == NOTHING and self.stability.bridges(readings - supported_reading, now - supported):
             keeping = Held.GAP
         elif since is not None and self.stability.too_young(readings - since_reading, now - since):
@@ -174,13 +213,16 @@ class GroupFold:
             keeping = Held.TICK
         else:
             held, since, since_reading, supported, supported_reading = finding.label, now, readings, now, readings
-        after = _State(
-            held, since, since_reading, supported, supported_reading, readings, blind, judged, now, ahead, evidence
-        )
-        return after, finding, keeping
+            support = 0.0 if held == NOTHING else finding.support[held]
+        kept = (held, since, since_reading, supported, supported_reading, support)
+        return _State(*kept, readings, blind, judged, now, ahead, evidence), finding, keeping
 
     def explain(self, state: Any) -> str:
         """See :class:`~decisight.protocols.Fold`."""
+        return self.describe(_unmarked(state, self.rule, self.group))
+
+    def describe(self, state: Sequence[Any]) -> str:
+        """What :meth:`explain` says, of a state without its mark."""
         at = _State(*state)
         now = at.now or 0.0
         text = self.evidence.explain(at.evidence, now, at.held)
@@ -190,8 +232,12 @@ class GroupFold:
             text += f"; {self.fallback if at.held == NOTHING else self.label(at.held)} is kept for now"
         return text
 
-    def _clock(self, time: float | None, before: float | None, ahead: float) -> tuple[float, float]:
-        """What time it is, and by how much that is ahead of what the readings say."""
+    def _clock(self, time: float | None, before: float | None, ahead: Sequence[float]) -> tuple[float, Sequence[float]]:
+        """What time it is, and by how much that may be ahead of what the readings say.
+
+        Where a clock is set back, time goes on from where it was: else a state that has to last for two seconds would
+        last until the clock had caught up. Once the readings' times are as late, time is theirs again.
+        """
         if time is None:
             if self.evidence.in_seconds or self.stability.in_seconds:
                 raise UsageError(
@@ -199,11 +245,13 @@ class GroupFold:
                     hint="give the pictures' times (a column time, or --fps), or count in images",
                 )
             return before or 0.0, ahead
-        # Where a clock is set back, time goes on from where it was: else a state that has to last for two seconds
-        # would last until the clock had caught up.
-        if before is not None and time + ahead < before:
-            return before, before - time
-        return time + ahead, ahead
+        if before is None or time >= before:
+            return time, ()
+        # The least that is enough: times that jump to and fro must not make the clock run faster than they do.
+        for count, offset in enumerate(ahead, 1):
+            if time + offset >= before:
+                return time + offset, ahead[:count]
+        return before, (*ahead[1 - _MOST_SET_BACKS :], before - time)
 
     def label(self, index: int) -> str:
         """A label of the group by its index."""
@@ -225,10 +273,10 @@ class GroupFold:
         confidence = row[self.column]
         return (1.0 - confidence, confidence)
 
-    def _decision(self, held: int, finding: Finding, keeping: Held | None) -> Decision:
-        support = finding.support
+    def _decision(self, after: _State, finding: Finding, keeping: Held | None) -> Decision:
+        held, support = after.held, finding.support
         if held != NOTHING:
-            confidence = support[held] if support else 0.0
+            confidence = support[held] if keeping is None else after.support
             return Decision(
                 self.group.name, self.group.labels[held], confidence, Reason.ACCEPTED, keeping, (), finding.scores
             )
@@ -248,6 +296,7 @@ class LabelFolds:
     group: LabelGroup
     fallback: str
     folds: tuple[GroupFold, ...]
+    rule: str
 
     @property
     def fewest(self) -> int:
@@ -256,13 +305,15 @@ class LabelFolds:
 
     def initial(self) -> Any:
         """The state before the first reading."""
-        return tuple(fold.initial() for fold in self.folds)
+        return self.rule, tuple(fold.begin() for fold in self.folds)
 
     def step(self, state: Any, item: Reading | Tick) -> tuple[Any, Decision]:
         """See :class:`~decisight.protocols.Fold`."""
-        steps = [fold.follow(of_label, item) for fold, of_label in zip(self.folds, state, strict=True)]
-        after = tuple(step[0] for step in steps)
-        held = [of_label.held for of_label in after]
+        of_labels = _unmarked(state, self.rule, self.group)
+        steps = [fold.follow(of_label, item) for fold, of_label in zip(self.folds, of_labels, strict=True)]
+        states = tuple(step[0] for step in steps)
+        after = (self.rule, states)
+        held = [of_label.held for of_label in states]
         scores = tuple(finding.scores[PRESENT] for _, finding, _ in steps if finding.scores)
         keeping = min((why for _, _, why in steps if why is not None), default=None)
         if all(label == NOTHING for label in held):
@@ -271,11 +322,11 @@ class LabelFolds:
             confidence = math.prod(max(f.support, default=0.0) for _, f, _ in steps)
             return after, Decision(self.group.name, self.fallback, confidence, reason, keeping, (), scores)
         state_labels, undecided, confidence = [], [], 1.0
-        for label, name, (_, finding, _) in zip(held, self.group.labels, steps, strict=True):
+        for label, name, (of_label, finding, why) in zip(held, self.group.labels, steps, strict=True):
             if label == NOTHING:
                 undecided.append(name)
                 continue
-            confidence *= finding.support[label] if finding.support else 0.0
+            confidence *= finding.support[label] if why is None else of_label.support
             if label == PRESENT:
                 state_labels.append(name)
         decision = Decision(
@@ -285,4 +336,19 @@ class LabelFolds:
 
     def explain(self, state: Any) -> str:
         """See :class:`~decisight.protocols.Fold`."""
-        return "; ".join(fold.explain(of_label) for fold, of_label in zip(self.folds, state, strict=True))
+        of_labels = _unmarked(state, self.rule, self.group)
+        return "; ".join(fold.describe(of_label) for fold, of_label in zip(self.folds, of_labels, strict=True))
+
+
+def _unmarked(state: Any, rule: str, group: LabelGroup) -> Any:
+    """A state without its mark.
+
+    Raises:
+        UsageError: it is marked for another rule.
+    """
+    if not isinstance(state, tuple | list) or len(state) != 2 or state[0] != rule:
+        raise UsageError(
+            f"a state of group {group.name!r} is of another policy, other settings, other labels or another version",
+            hint="begin anew with initial(), or take the policy, the task and the version that made it",
+        )
+    return state[1]

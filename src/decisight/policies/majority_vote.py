@@ -31,9 +31,11 @@ class MajorityVote(VotingSettings):
 
     Args:
         required: votes that a label needs.
-        window: how far back votes count: ``5`` images or ``"2s"``.
+        window: how far back votes count: ``5`` images or ``"2s"``. It holds at most 4096 readings: of one in seconds,
+            older ones do not count, and the explanation says so.
     """
 
+    name: ClassVar[str] = "majority_vote"
     shorthand: ClassVar[str] = "REQUIRED/WINDOW"
 
     _: KW_ONLY
@@ -103,5 +105,5 @@ class _Votes:
         silent = len(entries) - int(sum(found.scores))
         text = f"votes of {len(entries)}: {votes}" + (f", {silent} for no label" if silent else "")
         if found.label == NOTHING and max(found.scores) >= self.required:
-            return f"{text}: a tie"
-        return f"{text} ({self.required} needed)"
+            return f"{text}: a tie{self.window.cut(entries)}"
+        return f"{text} ({self.required} needed){self.window.cut(entries)}"

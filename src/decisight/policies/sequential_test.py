@@ -66,6 +66,7 @@ class SequentialTest(Settings):
         fallback: see :class:`~decisight.policies.settings.Settings`, as for the rest.
     """
 
+    name: ClassVar[str] = "sequential_test"
     shorthand: ClassVar[str] = "ERROR_RATE"
 
     error_rate: float = 0.01
@@ -205,14 +206,15 @@ class _Test:
         label = top if self._accepted(sums, top) else held
         if label == NOTHING:
             return Finding(NOTHING, _shares(sums), leads, Reason.ABSTAINED)
-        if label == held:
-            # What inertia took from its lead was evidence all the same.
-            taken = 1.0 - self.inertia
-            sums = [
-                total if at == held else total - taken * bar
-                for at, (total, bar) in enumerate(zip(sums, self.bars[held], strict=True))
-            ]
-        return Finding(label, _shares(sums), leads, Reason.ACCEPTED)
+        if label != held:
+            return Finding(label, _shares(sums), leads, Reason.ACCEPTED)
+        # What inertia takes from its lead was evidence all the same.
+        taken = 1.0 - self.inertia
+        kept = [
+            total if at == held else total - taken * bar
+            for at, (total, bar) in enumerate(zip(self._bounded(sums, held), self.bars[held], strict=True))
+        ]
+        return Finding(label, _shares(kept), leads, Reason.ACCEPTED, leaning=top != held)
 
     def explain(self, evidence: Sequence[Any], now: float, held: int) -> str:
         sums, images, _ = evidence

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass, field
-from typing import ClassVar
+from dataclasses import KW_ONLY, dataclass, field, fields
+from typing import Any, ClassVar
 
 from decisight.errors import UsageError
 from decisight.policies.ballot import Ballot, ballots
 from decisight.policies.fold import Evidence, GroupFold, LabelFolds, Stability
+from decisight.policies.identity import state_mark
 from decisight.policies.spans import SpanText, parse_seconds, parse_span
-from decisight.types import DEFAULT_FALLBACK, LabelGroup, Task, check_fallback
+from decisight.types import DEFAULT_FALLBACK, LabelGroup, Task, check_fallback, resolve_thresholds
 
 __all__ = ["Settings", "VotingSettings"]
 
@@ -27,6 +28,7 @@ class Settings(ABC):
             never, so that the last state stays while pictures are missing.
     """
 
+    name: ClassVar[str]
     shorthand: ClassVar[str]
 
     fallback: str
@@ -43,10 +45,24 @@ class Settings(ABC):
         found = task.group(group)
         at, stability = task.groups.index(found), self.stability()
         evidences = self.evidences(task, found)
+        rule = state_mark(self, task, group)
         if found.exclusive:
-            return GroupFold(found, at, None, self.fallback, evidences[0], stability)
-        folds = (GroupFold(found, at, column, self.fallback, e, stability) for column, e in enumerate(evidences))
-        return LabelFolds(found, self.fallback, tuple(folds))
+            return GroupFold(found, at, None, self.fallback, evidences[0], stability, rule)
+        folds = (GroupFold(found, at, column, self.fallback, e, stability, rule) for column, e in enumerate(evidences))
+        return LabelFolds(found, self.fallback, tuple(folds), rule)
+
+    def to_section(self, task: Task) -> dict[str, Any]:
+        """See :class:`~decisight.protocols.Policy`.
+
+        What a setting is follows from its type: a :data:`~decisight.policies.spans.SpanText` (or ``int | str``) is a
+        span, and a mapping has numbers in 0..1 by label. A policy with others says itself how they are written.
+        """
+        settings = {
+            one.name: _canonical(one.name, str(one.type), getattr(self, one.name), task)
+            for one in fields(self)  # type: ignore[arg-type]  # each is a dataclass, as is said above
+            if one.init
+        }
+        return {"type": self.name, **settings}
 
     def stability(self) -> Stability:
         """What keeps the state.
@@ -104,3 +120,21 @@ class VotingSettings(Settings):
     @abstractmethod
     def evidence(self, ballot: Ballot) -> Evidence:
         """What is gathered by this rule on one image."""
+
+
+def _canonical(name: str, kind: str, value: Any, task: Task) -> Any:
+    """A setting in the one way of writing it, as a JSON value."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, Mapping):
+        resolved = resolve_thresholds(task, value, name)
+        return {label: _number(number) for label, number in resolved.items()}
+    if isinstance(value, tuple | list):
+        return [_number(one) if isinstance(one, int | float) else one for one in value]
+    if set(kind.split(" | ")) - {"None"} in ({"SpanText"}, {"int", "str"}):
+        return parse_span(value, name).to_setting()
+    return _number(value) if "float" in kind else value
+
+
+def _number(value: float) -> float:
+    return float(value) + 0.0  # -0.0 is 0

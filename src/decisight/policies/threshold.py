@@ -29,6 +29,7 @@ class Threshold(VotingSettings):
     As a policy over a sequence it decides each image alone, unless hysteresis, a dwell or a tolerance for gaps is set.
     """
 
+    name: ClassVar[str] = "threshold"
     shorthand: ClassVar[str] = "CONFIDENCE"
 
     _: KW_ONLY

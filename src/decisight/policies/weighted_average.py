@@ -27,7 +27,8 @@ class WeightedAverage(VotingSettings):
     The confidence of a decision is that average.
 
     Args:
-        window: how far back readings count: ``10`` images or ``"2s"``.
+        window: how far back readings count: ``10`` images or ``"2s"``. It holds at most 4096 readings: of one in
+            seconds, older ones do not count, and the explanation says so.
         required: judged readings in the window below which nothing is accepted.
         half_life: the age at which a reading counts half as much as a new one: ``5`` images or ``"500ms"``; ``None``:
             all count the same.
@@ -35,6 +36,7 @@ class WeightedAverage(VotingSettings):
         by_quality: multiply each weight with the quality of the picture, 0..1.
     """
 
+    name: ClassVar[str] = "weighted_average"
     shorthand: ClassVar[str] = "WINDOW"
 
     _: KW_ONLY
@@ -113,11 +115,12 @@ class _Average:
     def explain(self, evidence: Sequence[Entry], now: float, held: int) -> str:
         entries = self.window.recent(evidence, now)
         average, judged = self._average(entries)
+        cut = self.window.cut(entries)
         if judged < self.required:
-            return f"{judged} judged, {self.required} needed"
+            return f"{judged} judged, {self.required} needed{cut}"
         if not average:
-            return f"none of {judged} has any weight"
-        return f"weighted average of {judged}: {self.ballot.explain(average, held)}"
+            return f"none of {judged} has any weight{cut}"
+        return f"weighted average of {judged}: {self.ballot.explain(average, held)}{cut}"
 
     def _average(self, entries: Sequence[Entry]) -> tuple[Row, int]:
         """The weighted mean of the judged rows, empty where nothing has weight, and how many rows there are."""

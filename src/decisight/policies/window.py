@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 from decisight.errors import UsageError
 from decisight.policies.fold import Row
-from decisight.policies.spans import Span, SpanText, parse_span
+from decisight.policies.spans import MICROSECOND, Span, SpanText, parse_span
 
 __all__ = ["MOST_READINGS", "Entry", "Window", "mean_row", "parse_window", "weighted_mean"]
 
 MOST_READINGS = 4096
-"""A window holds no more readings than this; of one in seconds, older ones are given up."""
+"""A window holds no more readings than this; of one in seconds, older ones are given up: :meth:`Window.cut` says so."""
 
 
 class Entry(NamedTuple):
@@ -48,8 +48,18 @@ class Window(NamedTuple):
         """Those that are still in the window; entries that were stored come as lists."""
         if self.span.seconds is None:
             return entries
-        begin = now - self.span.seconds
+        # What is exactly as old as the window is long has just left it.
+        begin = now - self.span.seconds + MICROSECOND
         return [entry for entry in entries if entry[0] > begin]
+
+    def cut(self, entries: Sequence[Entry]) -> str:
+        """What is to be said after an explanation by these readings, where a window in seconds holds as many as it can.
+
+        Empty where it has room. Older readings may then lie within its seconds, and do not count.
+        """
+        if self.span.seconds is None or len(entries) < MOST_READINGS:
+            return ""
+        return f"; a window holds {MOST_READINGS} readings, older ones of its {self.span} do not count"
 
 
 def parse_window(value: SpanText, policy: str, required: int) -> Window:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
+import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -325,3 +328,60 @@ def test_the_picture_itself_is_what_was_put_in(tmp_path: Path) -> None:
     Image.new("RGB", (8, 6), (200, 30, 40)).save(stream, "PNG")
     path = write(tmp_path / "x.parquet", {"image": [stream.getvalue()] * 2, "label": ["x", "y"]})
     assert decode(read_dataset(path).examples[0].read()).shape == (6, 8, 3)
+
+
+def test_no_room_for_the_temporary_file_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "a.parquet", {"image": stored(4, size=100_000), "label": ["x", "y"] * 2})
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("there is no device that is always full")
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: full.open("r+b", buffering=0))
+    for example in read_dataset(path).examples:
+        with pytest.raises(ImageError) as caught:
+            example.read()
+        assert "cannot be unpacked into" in caught.value.message
+        assert tempfile.gettempdir() in caught.value.message
+        assert "No space left on device" in caught.value.message
+        assert "damaged" not in f"{caught.value.message} {caught.value.hint}"
+        assert "TMPDIR" in (caught.value.hint or "")
+
+
+def test_what_was_written_before_the_room_ran_out_is_given_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns = {"image": stored(40, size=1000), "label": ["x", "y"] * 20}
+    path = write(tmp_path / "a.parquet", columns, row_group_size=20)
+    spool = SmallDisk(tmp_path / "spool", room=25_000)
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: spool)
+    first, *_, last = read_dataset(path).examples
+    assert len(first.read()) == 1000
+    with pytest.raises(ImageError, match="No space left"):
+        last.read()
+    assert (tmp_path / "spool").stat().st_size == 20_000
+    assert len(first.read()) == 1000
+
+
+class SmallDisk(io.FileIO):
+    """A file for which there is only so much room."""
+
+    def __init__(self, path: Path, room: int) -> None:
+        super().__init__(path, "w+b")
+        self._room = room
+
+    def write(self, content: Any) -> int:
+        fits = memoryview(content)[: max(0, self._room - self.tell())]
+        if not fits:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return super().write(fits)
+
+
+def test_no_folder_for_temporary_files_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "a.parquet", {"image": stored(2), "label": ["x", "y"]})
+
+    def none(**_: object) -> None:
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", none)
+    monkeypatch.setattr(tempfile, "gettempdir", none)
+    with pytest.raises(ImageError, match="any folder for temporary files: No usable"):
+        read_dataset(path).examples[0].read()

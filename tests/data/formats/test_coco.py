@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from decisight.data import Dataset, read_dataset
 from decisight.errors import DataError, UsageError
@@ -199,6 +201,37 @@ def test_missing_pictures_repeats_and_pictures_without_boxes_are_named(make: Mak
     ]
     assert "1 pictures have no annotation" in dataset.skipped[1].why
     assert "the same row as in" in dataset.skipped[2].why
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "orientation", "kept"),
+    [
+        ("a.jpg", (100, 50), 1, True),
+        ("a.jpg", (1600, 800), 1, True),  # annotated on a smaller copy
+        ("a.jpg", (101, 50), 1, True),
+        ("a.jpg", (104, 50), 1, False),
+        ("a.jpg", (100, 50), 3, True),
+        ("a.jpg", (100, 50), 6, False),  # measured as it is stored, not as it stands upright
+        ("a.jpg", (50, 100), 8, True),
+        ("a.png", (50, 100), 1, False),
+    ],
+)
+def test_a_size_that_is_not_the_upright_pictures_is_found(
+    make: Make, name: str, size: tuple[int, int], orientation: int, kept: bool
+) -> None:
+    content, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = orientation
+    Image.new("RGB", size).save(content, "PNG" if name == "a.png" else "JPEG", exif=exif)
+    more = [*ANNOTATIONS, {**ANNOTATIONS[2], "category_id": 1, "bbox": [0, 0, 20, 20]}]
+    images = [{**IMAGES[0], "file_name": name}, IMAGES[1]]
+    dataset = read_dataset(make({name: content.getvalue(), "b.jpg": "b", "annotations.json": coco(more, images)}))
+    assert [e.path.name for e in dataset.examples].count(name) == (2 if kept else 0)
+    assert bool(dataset.skipped) is not kept
+    for skipped in dataset.skipped:
+        upright = size[::-1] if orientation == 6 else size
+        assert f"is {upright[0]} x {upright[1]} when it stands upright" in skipped.why
+        assert "of 100 x 50" in skipped.why
+        assert skipped.why.endswith("(2 boxes)")
 
 
 REFUSED = [

@@ -125,9 +125,11 @@ def _loaded() -> Any:
         with _without_reporter():
             module = importlib.import_module("openvino")
     except ImportError as error:
+        absent = isinstance(error, ModuleNotFoundError) and error.name == "openvino"
+        again = "install it: pip install" if absent else "it is damaged: pip install --force-reinstall"
         raise MissingPartError(
             f"OpenVINO cannot be loaded: {str(error).partition(chr(10))[0]}",
-            hint="install it: pip install 'decisight[openvino]', or use another: --runtime onnxruntime",
+            hint=f"{again} 'decisight[openvino]', or use another: --runtime onnxruntime (DECISIGHT_RUNTIME)",
         ) from error
     _use_once(module)
     return module

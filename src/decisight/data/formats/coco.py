@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections import Counter
@@ -29,6 +30,7 @@ from decisight.data.formats.json_document import finite, read_json_object
 from decisight.data.records import Cell, Record, Table, composed, is_label, split_named
 from decisight.errors import DataError, UsageError
 from decisight.imaging import printable
+from decisight.imaging.reference import upright_size
 from decisight.regions import Region
 from decisight.types import DEFAULT_GROUP
 
@@ -38,6 +40,8 @@ _NAMES = re.compile(r"annotations\.json|_annotations\.coco\.json|instances_([^/\
 _INSTANCES = re.compile(r"instances_([^/\\]+)\.json")
 _OVERHANG_SHARE, _OVERHANG_PIXELS = 0.02, 2.0
 """A box may reach beyond the picture by so much of its side, or by so many pixels: drawn by hand, rounded by tools."""
+_OTHER_SHAPE = 0.02
+"""By how much of itself a picture's width / height may differ from what is stated: sizes are rounded."""
 _EXAMPLE = '{"id": 1, "image_id": 1, "category_id": 1, "bbox": [left, top, width, height]}'
 
 
@@ -51,7 +55,8 @@ class Coco:
     beside the file, in ``images/``, in the folder that ``instances_NAME.json`` names, or where ``file_name`` leads.
 
     Each annotation's ``bbox`` is an example: the region of the picture, its category the label of the group ``class``.
-    Boxes are pixels of the upright picture of the ``width`` and ``height`` given. The picture is the source. The split
+    Boxes are pixels of the upright picture of the ``width`` and ``height`` given; where the header of the picture's
+    file says that it has other proportions, they are left out. The picture is the source. The split
     is that of the folder, of ``instances_train.json``, or what ``split`` of the picture or of the annotation's
     ``attributes`` says. Other ``attributes`` (as CVAT writes them) are groups where they are asked for, or where the
     model has them.
@@ -161,6 +166,33 @@ class _Picture:
     width: float | None
     height: float | None
     split: object
+    _checked: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
+    """Why it cannot be used, once somebody has looked."""
+
+    def unusable(self, where: str) -> str:
+        """Why boxes on it cannot be used: there is no such file, or it has another shape; else nothing.
+
+        The shape is what the header of the file says, where it can be read. Many tools measure a photo as it is stored,
+        before it is turned as its camera was held: boxes would lie elsewhere, and nobody would be told.
+
+        Args:
+            where: the file of annotations, for messages.
+        """
+        if not self._checked:
+            self._checked.append(self._other_shape() if self.there else why_missing(Record(self.path, (), where)))
+        return self._checked[0]
+
+    def _other_shape(self) -> str:
+        size = upright_size(self.path)
+        if size is None or self.width is None or self.height is None:
+            return ""
+        stretch = math.log(size[0] / size[1]) - (math.log(self.width) - math.log(self.height))
+        if abs(stretch) <= _OTHER_SHAPE:
+            return ""
+        return (
+            f"the picture is {size[0]} x {size[1]} when it stands upright, and its boxes are of one of "
+            f"{self.width:g} x {self.height:g}: export them with a tool that turns photos by their EXIF orientation"
+        )
 
 
 @dataclass(slots=True)
@@ -214,7 +246,7 @@ class _Document:
         Raises:
             DataError: an annotation says of its labels or its split what cannot be.
         """
-        lost: Counter[Path] = Counter()
+        lost: Counter[tuple[Path, str]] = Counter()
         used: set[object] = set()
         for at, entry in enumerate(self.annotations):
             where = f"{printable(self.path)}, annotations[{at}]"
@@ -232,13 +264,12 @@ class _Document:
             region = self._region(entry, picture)
             if isinstance(region, str):
                 skipped.append(Skipped(picture.path, f"annotations[{at}] of {printable(self.path)}: {region}"))
-            elif not picture.there:
-                lost[picture.path] += 1
+            elif why := picture.unusable(printable(self.path)):
+                lost[picture.path, why] += 1
             else:
                 cells, split = self._cells(entry, columns, where), self._split_of(entry, picture, where)
                 yield Record(picture.path, cells, where, split, picture.source, region)
-        for path, count in lost.items():
-            why = why_missing(Record(path, (), printable(self.path)))
+        for (path, why), count in lost.items():
             skipped.append(Skipped(path, f"{why} ({count} boxes)" if count > 1 else why))
         if len(used) < len(self.pictures):
             skipped.append(Skipped(self.path, f"{len(self.pictures) - len(used)} pictures have no annotation"))

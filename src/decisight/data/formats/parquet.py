@@ -8,6 +8,7 @@ import threading
 import weakref
 from bisect import bisect_right
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -110,6 +111,7 @@ class _ParquetPictures:
 
     Parquet can only be read from the beginning of a row group on, and a row group may be the whole file. So each is
     unpacked once, when a picture of it is asked for first, into a temporary file, which is as large as the pictures.
+    What does not fit there is told of each picture; the room that it took is given back.
     """
 
     def __init__(self, path: Path, metadata: FileMetaData, columns: Columns) -> None:
@@ -145,33 +147,61 @@ class _ParquetPictures:
                 damage_told(printable(self._path)),
                 ParquetFile(self._path, metadata=self._metadata, buffer_size=1 << 20, pre_buffer=False) as file,
             ):
-                spool = self._opened()
-                at = spool.seek(0, 2)
                 batches = file.iter_batches(_BATCH, row_groups=[group], columns=[leaf], use_threads=False)
                 for batch in batches:
                     column = batch.column(0)
                     for value in column.flatten()[0] if self._columns.nested else column:
                         buffer = value.as_buffer() if value.is_valid else None
-                        places.append(None if buffer is None else (at, buffer.size))
-                        at += 0 if buffer is None else spool.write(buffer)
-        except DataError as error:
+                        places.append(None if buffer is None else self._keep(buffer))
+        except (DataError, ImageError) as error:
+            self._give_back(min((place[0] for place in places if place is not None), default=None))
             return ImageError(error.message, hint=error.hint)
         if len(places) != self._starts[group + 1] - self._starts[group]:
             return ImageError("the row group has fewer rows than it says", hint="the file is damaged: write it again")
         return places
 
-    def _opened(self) -> IO[bytes]:
-        if self._spool is None:
-            self._spool = tempfile.TemporaryFile(prefix="decisight-")  # noqa: SIM115 - closed with its pictures
-            weakref.finalize(self, self._spool.close)
-        return self._spool
+    def _keep(self, buffer: pa.Buffer) -> tuple[int, int]:
+        """Write a picture at the end of the temporary file; from where on it lies there, and how many bytes it has.
+
+        Raises:
+            ImageError: there is no room for it, or no folder for temporary files.
+        """
+        try:
+            if self._spool is None:
+                # Without a buffer, so that what does not fit is told here, and not by whatever is done next.
+                self._spool = tempfile.TemporaryFile(prefix="decisight-", buffering=0)  # noqa: SIM115 - closed with its pictures
+                weakref.finalize(self, self._spool.close)
+            start = self._spool.seek(0, 2)
+            rest = memoryview(buffer)
+            while rest:
+                rest = rest[self._spool.write(rest) :]
+        except OSError as error:
+            raise ImageError(
+                f"it cannot be unpacked into {printable(_temporary_folder())}: {error.strerror or error}",
+                hint="make room there, or name another folder in the environment variable TMPDIR: "
+                "it takes as much room as the pictures of the file",
+            ) from error
+        return start, buffer.size
+
+    def _give_back(self, start: int | None) -> None:
+        """Drop what was written from there on, of a row group that could not be unpacked to its end."""
+        if self._spool is not None and start is not None:
+            with suppress(OSError):
+                self._spool.truncate(start)
 
     def _read(self, start: int, size: int) -> bytes:
+        assert self._spool is not None  # noqa: S101 - for the type checker; there is a place in it
         try:
-            spool = self._opened()
-            spool.seek(start)
-            return spool.read(size)
+            self._spool.seek(start)
+            return self._spool.read(size)
         except OSError as error:
             raise ImageError(
                 f"the temporary file cannot be read: {error.strerror or error}", hint="check the disk"
             ) from error
+
+
+def _temporary_folder() -> str:
+    try:
+        return tempfile.gettempdir()
+    except OSError:
+        return "any folder for temporary files"
