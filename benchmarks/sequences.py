@@ -251,7 +251,7 @@ def main() -> int:
         for name, group in TASKS:
             task, photos = photos_of(options.data, name, group, options.part, cache, seed=options.seed)
             lines = lines_of(task, photos, TRANSITIONS, seed=options.seed)
-            drawn = as_if_independent(lines, repeats=2, seed=options.seed)
+            drawn = as_if_independent(lines, repeats=2, seed=options.seed, off_edges=True)
             of_task = {}
             for title, (text, settings) in POLICIES.items():
                 policy = parse_policy(text, settings)

@@ -379,6 +379,8 @@ class TestChoice:
     def test_the_variable_says_it_where_no_argument_does(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("DECISIGHT_RUNTIME", "onnxruntime")
         assert str(compute.choose(on=SAPPHIRE)) == "onnxruntime:fp32"
+        monkeypatch.setenv("DECISIGHT_RUNTIME", "")  # is as if it were not set
+        assert compute.choose(on=SAPPHIRE) == compute.choose("auto", on=SAPPHIRE)
         monkeypatch.setenv("DECISIGHT_RUNTIME", "nowhere")
         with pytest.raises(MissingPartError, match="nowhere"):
             compute.choose()
@@ -389,6 +391,7 @@ class TestChoice:
         [
             ("openvin", MissingPartError, "there is no runtime 'openvin'", "onnxruntime"),
             ("onnxruntime:fp16", UsageError, "the precision 'fp16'", "fp32 or bf16"),
+            ("", MissingPartError, "there is no runtime ''", "onnxruntime"),
             ("onnxruntime:", UsageError, "the precision ''", "NAME:PRECISION"),
             ("onnxruntime:bf16", UsageError, "onnxruntime does not compute in bf16", "here it computes in fp32"),
         ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,10 @@ from PIL import Image
 import decisight
 from decisight.deciding import fold_all, model_settings, policies_for
 from decisight.errors import LabelError, MissingPartError, UsageError
+from decisight.models.model_file import with_card
+from decisight.policies.files import read_policies
 from decisight.policies.task_fold import TaskFold
+from decisight.types import LabelGroup, Prediction, Reading, Task
 
 WHITE, BLACK = np.full((8, 8, 3), 255, np.uint8), np.zeros((8, 8, 3), np.uint8)
 
@@ -50,7 +54,7 @@ def test_json_can_be_read_again_and_has_the_shape_that_is_promised(small: decisi
     decided = decisight.decide(small, [WHITE, WHITE, "none.jpg"], "majority_vote:2/3", fps=2.0, name="gate 1")
     values = json.loads(json.dumps(decided.to_json(), allow_nan=False))
     assert values == decided.to_json()
-    assert list(values) == ["sequence", "model", "runtime", "readings", "decision"]
+    assert list(values) == ["sequence", "model", "runtime", "policy", "readings", "decision"]
     assert (values["sequence"], values["model"]["digest"]) == ("gate 1", small.reference.digest)
     first, _, last = values["readings"]
     assert list(first) == ["image", "time", "classifierResults", "decision"]
@@ -64,6 +68,49 @@ def test_json_can_be_read_again_and_has_the_shape_that_is_promised(small: decisi
     assert list(last) == ["image", "time", "error", "decision"]
     assert (last["time"], values["decision"]) == (1.0, last["decision"])
     assert values["decision"]["scores"] == {"cat": 2.0, "dog": 0.0}
+
+
+def test_decisions_can_be_derived_again_from_the_json_alone(small: decisight.Classifier, tmp_path: Path) -> None:
+    """Nothing else is needed, whatever the model file said: here its labels were not equally frequent."""
+    data = {"labels": {"class": {"cat": 90, "dog": 10}}, "pictures": 100}
+    model = decisight.Classifier(with_card(small.file, replace(small.card, data=data)))
+    grey = [np.full((32, 32, 3), level, np.uint8) for level in (120, 126, 128, 130, 140, 255, 0, 0, 0)]
+    decided = decisight.decide(model, [*grey, "none.jpg"], "sequential_test:0.05", fps=5.0, qualities=[0.5] * 10)
+    values = json.loads(json.dumps(decided.to_json(), allow_nan=False))
+    assert values["policy"]["priors"] == {"class:cat": 0.9, "class:dog": 0.1}
+
+    section = values["policy"]
+    (tmp_path / "again.yaml").write_text(json.dumps(section), "utf-8")
+    task = Task((LabelGroup("class", tuple(key.partition(":")[2] for key in section["priors"])),))
+    readings = []
+    for told in values["readings"]:
+        by_label = {result["label"]: result["confidence"] for result in told.get("classifierResults", ())}
+        row = tuple(by_label[label] for label in task.groups[0].labels) if by_label else ()
+        prediction = Prediction(task, (row,)) if by_label else None
+        readings.append(Reading(prediction, told["time"], told["quality"], told.get("error")))
+    fold = TaskFold.of(read_policies(tmp_path / "again.yaml", task), task)
+    again = [decision for _, (decision,) in fold.run(readings)]
+    assert [(d.state, d.reason) for d in again] == [
+        (told["decision"]["state"], told["decision"]["reason"]) for told in values["readings"]
+    ]
+    assert [d.confidence for d in again] == [
+        pytest.approx(told["decision"]["confidence"], abs=1e-6) for told in values["readings"]
+    ]
+    assert len({d.state for d in again}) > 1
+
+
+def test_policies_are_told_by_group_where_they_differ(gear: decisight.Classifier) -> None:
+    told = decisight.decide(gear, [WHITE], "consecutive:2").to_json()["policy"]
+    assert (told["type"], told["required"]) == ("consecutive", 2)
+    rules = dict.fromkeys(("helmet", "vest"), decisight.policy("threshold")) | {
+        "extras": decisight.policy("consecutive")
+    }
+    told = decisight.decide(gear, [WHITE], rules).to_json()["policy"]
+    assert {name: section["type"] for name, section in told.items()} == {
+        "helmet": "threshold",
+        "vest": "threshold",
+        "extras": "consecutive",
+    }
 
 
 def test_several_groups_have_decisions_by_name(gear: decisight.Classifier) -> None:
@@ -209,6 +256,8 @@ def test_a_sequence_is_gone_on_with(small: decisight.Classifier) -> None:
         ({"fps": 0.0}, "not a number of pictures a second"),
         ({"fps": float("nan")}, "not a number of pictures a second"),
         ({"fps": float("inf")}, "not a number of pictures a second"),
+        ({"fps": 1e-320}, "not a number of pictures a second"),
+        ({"fps": 1e7}, "not a number of pictures a second"),
         ({"policy": "majority_vote:2/1s"}, "counts in seconds"),
         ({"qualities": [0.5]}, "1 qualities for 2 pictures"),
         ({"qualities": [0.5, -0.1]}, "the quality -0.1 is not between 0 and 1"),

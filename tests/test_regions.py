@@ -268,6 +268,8 @@ def test_regions_are_read(text: str, reference: tuple[int, int] | None, name: st
         ("bay=0,-0.1 1,0 1,1", None, "has the corner 0.0,-0.1, which lies outside"),
         ("bay=0,0 9,0 9,9", (8, 9), "has the corner 9,0, outside a picture of 8x9"),
         ("bay=0,0 -1,0 1,1", (8, 8), "has the corner -1,0, outside"),
+        ("bay=0,0 1,0 1,1", (1920, 1080), "the corners of the region 'bay' look like shares of the picture"),
+        ("bay=0.1,0.2 0.5,0.2 0.5,0.9", (1920, 1080), "look like shares of the picture"),
         ("bay=0.5,0 0.5,1 0.5,0.2", None, "has no area: its corners lie on one line"),
         ("bay=0.5,0.5 0.5,0.5 0.5,0.5", None, "has no area"),
     ],

@@ -199,6 +199,21 @@ class TestBuilding:
         subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=True)
 
 
+def test_what_is_refused_is_shown_in_short() -> None:
+    sinks: Registry[object] = Registry("sink")
+    sinks.register("sink")(Sink)
+    for config in ({"url": "x", "retries": "y" * 10_000}, {"url": ["z" * 10_000] * 9}, {"k" * 10_000: "v" * 10_000}):
+        with pytest.raises(UsageError) as refused:
+            sinks.build("sink", config)
+        assert len(refused.value.message + str(refused.value.hint)) < 600
+        assert " ..." in refused.value.message
+    with pytest.raises(UsageError, match="; and 96 more"):
+        sinks.build("sink", {f"option{at}": at for at in range(100)})
+    with pytest.raises(MissingPartError) as missing:
+        sinks.build("s" * 10_000)
+    assert len(missing.value.message) < 200
+
+
 class TestOptionalLibraries:
     def test_a_part_whose_library_is_missing_is_remembered(self, gates: Registry[object]) -> None:
         gates.register("net", needs="finetune", imports=["no_such_library"])(a_gate)

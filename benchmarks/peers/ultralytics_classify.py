@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -44,7 +45,11 @@ class Ultralytics:
 
     def files(self, paths: Sequence[str], batch: int) -> list[Top]:
         """Classify files, so many at a time."""
-        return [self._top(answer) for answer in self._predict(list(paths), batch=batch, stream=True)]
+        # Of a list all are decoded first, and classified in one batch; of a file that lists them, so many at a time.
+        with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as names:
+            names.write("\n".join(paths))
+            names.flush()
+            return [self._top(answer) for answer in self._predict(names.name, batch=batch, stream=True)]
 
     def content(self, content: bytes) -> Top:
         """Classify the content of one file."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from decisight.regions import Region
 
 __all__ = [
+    "FPS_RANGE",
     "DecidedReading",
     "DecidedSequence",
     "check_policies",
@@ -30,7 +31,12 @@ __all__ = [
     "model_settings",
     "policies_for",
     "policy",
+    "policy_section",
 ]
+
+
+FPS_RANGE = (1e-6, 1e6)
+"""Pictures a second: the fewest (one in eleven days) and the most that are taken for meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +58,16 @@ class DecidedReading:
     why: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """``image``, ``time`` where known, ``classifierResults`` or ``error``, ``decision`` or ``decisions``."""
+        """The picture, what was said of it, and what is decided by then.
+
+        ``image``, ``time`` where known, ``quality`` where it is not 1, ``classifierResults`` or ``error``, and
+        ``decision`` or ``decisions``.
+        """
         values: dict[str, Any] = {"image": self.image}
         if self.reading.time is not None:
             values["time"] = self.reading.time
+        if self.reading.quality != 1.0:
+            values["quality"] = self.reading.quality
         if self.reading.prediction is None:
             values["error"] = self.reading.cause
         else:
@@ -91,12 +103,14 @@ class DecidedSequence:
         model: which model looked at them.
         readings: one a picture, in order.
         region: the part of each picture that was looked at; ``None`` for all of it.
+        policy: the rules with all their settings, see :func:`policy_section`; ``None`` where nobody said.
     """
 
     name: str
     model: ModelRef
     readings: tuple[DecidedReading, ...]
     region: str | None = None
+    policy: Mapping[str, Any] | None = None
 
     @property
     def decisions(self) -> tuple[Decision, ...]:
@@ -116,19 +130,24 @@ class DecidedSequence:
         return self.decisions[0]
 
     def to_json(self) -> dict[str, Any]:
-        """``sequence``, ``model``, ``runtime``, ``readings``, and ``decision`` or ``decisions`` (by group)."""
+        """``sequence``, ``model``, ``runtime``, ``policy``, ``readings``, ``decision`` or ``decisions`` (by group)."""
         values: dict[str, Any] = {"sequence": self.name}
         if self.region is not None:
             values["region"] = self.region
         values["model"] = {"name": self.model.name, "digest": self.model.digest}
         if self.model.runtime is not None:
             values["runtime"] = self.model.runtime.to_json()
+        if self.policy is not None:
+            values["policy"] = dict(self.policy)
         values["readings"] = [reading.to_json() for reading in self.readings]
         return values | self.readings[-1].decided()
 
 
 def policy(name: str, **settings: Any) -> Policy:
-    """A policy by its name and settings. It is taken as it is: without the thresholds that a model file may have.
+    """A policy by its name and settings.
+
+    It is taken as it is: without what a model file may say that policies given as text take over, which are its
+    thresholds, its fall-back, and for ``sequential_test`` how frequent its labels were (``priors``).
 
         >>> policy("majority_vote", window="2s", required=3, thresholds={"vest": 0.8}).required
         3
@@ -165,7 +184,10 @@ def decide(
         >>> decided.decision.state, decided.readings[-1].why                            # doctest: +SKIP
         ('vest', ('votes of 3: vest 3 (3 needed)',))
 
-    A picture that cannot be read is a reading that cannot be judged; it speaks for nothing.
+    A picture that cannot be read is a reading that cannot be judged; it speaks for nothing. A policy given as text
+    takes what it does not say from the model file: thresholds, the fall-back, and for ``sequential_test`` as ``priors``
+    how frequent the labels were among the pictures that it learnt from, where the file says so. What came of it stands
+    in :attr:`DecidedSequence.policy`.
 
     Args:
         model: the classifier.
@@ -216,8 +238,8 @@ def decide(
             strict=True,
         )
     ]
-    place = None if region is None else region.name
-    return DecidedSequence(name, model.reference, tuple(fold_all(rules, model.task, images, readings)), place)
+    place, folded = None if region is None else region.name, tuple(fold_all(rules, model.task, images, readings))
+    return DecidedSequence(name, model.reference, folded, place, policy_section(rules, model.task))
 
 
 def policies_for(
@@ -232,8 +254,8 @@ def policies_for(
     Args:
         model: the classifier.
         policy: a policy, or one for each group by its name, taken as they are; or text: ``majority_vote:3/5``, or the
-            name of a YAML file, see :func:`~decisight.policies.files.read_policies`. Then the thresholds and the
-            fall-back of the model file hold where the text does not say otherwise.
+            name of a YAML file, see :func:`~decisight.policies.files.read_policies`. Then what the model file says
+            holds where the text does not say otherwise, see :func:`model_settings`.
         thresholds: by ``label`` or ``group:label``, before those of the text, label by label.
         fallback: the same for the fall-back.
 
@@ -296,6 +318,24 @@ def _check_taken(
         raise UsageError(
             f"the fall-back {fallback!r} does nothing: a policy has one that cannot be set", hint="leave it out"
         )
+
+
+def policy_section(policies: Mapping[str, Policy], task: Task) -> dict[str, Any]:
+    """Policies with all their settings, as a file of policies would say them; JSON values alone.
+
+    With it, decisions can be derived again from the confidences, whatever model file, defaults or versions of settings
+    there are by then.
+
+    Args:
+        policies: one for each group, by its name.
+        task: what is decided on.
+
+    Returns:
+        One section where all groups have the same, else one by the name of each group.
+    """
+    sections = {name: policy.to_section(task) for name, policy in policies.items()}
+    first, *others = sections.values()
+    return sections if any(other != first for other in others) else first
 
 
 def check_policies(policies: Mapping[str, Policy], task: Task, *, timed: bool, rated: bool) -> None:
@@ -393,8 +433,11 @@ def _check_stamps(times: Sequence[float] | None, fps: float | None, qualities: S
     """
     if times is not None and fps is not None:
         raise UsageError("the pictures have times, and fps besides", hint="give one of them")
-    if fps is not None and not 0.0 < fps < math.inf:
-        raise UsageError(f"fps = {fps:g} is not a number of pictures a second", hint="give one above 0")
+    if fps is not None and not FPS_RANGE[0] <= fps <= FPS_RANGE[1]:
+        raise UsageError(
+            f"fps = {fps:g} is not a number of pictures a second",
+            hint=f"give one from {FPS_RANGE[0]:g} to {FPS_RANGE[1]:g}",
+        )
     if times is not None and not all(map(math.isfinite, times)):
         raise UsageError("a time of a picture is not finite", hint="give each in seconds, for example since the first")
     if times is not None and any(later < earlier for earlier, later in itertools.pairwise(times)):

@@ -24,6 +24,8 @@ _SMALLEST = 1e-6
 """The area, as a share of the picture, below which a polygon is taken for a line."""
 _EXAMPLE = 'for example bay="0.1,0.2 0.5,0.2 0.5,0.9 0.1,0.9"'
 _MOST_CORNERS = 1000
+_PIXELS = 16
+"""The least width or height of a reference picture of which one pixel is no region that anybody means."""
 _REMEMBERED = 64 << 20
 """How many bytes of what polygons come to on pictures of some size are kept: in Full HD the regions of 80 cameras, each
 all of its picture. By bytes, not by number: there may be many small ones, and a few of the largest fill as much."""
@@ -176,6 +178,12 @@ def parse_region(text: str, *, reference: tuple[int, int] | None = None, masked:
                 hint="corners are pixels from the left and from the top of the reference picture",
             )
         points.append((point[0] / width, point[1] / height))
+    if reference and min(reference) >= _PIXELS and all(x * width <= 1 and y * height <= 1 for x, y in points):
+        raise UsageError(
+            f"the corners of the region {name.strip()!r} look like shares of the picture, not like pixels of one of "
+            f"{width}x{height}",
+            hint="leave out --reference",
+        )
     return Region(name.strip(), tuple(points), masked)
 
 

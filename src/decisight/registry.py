@@ -41,10 +41,15 @@ from decisight.errors import MissingPartError, UsageError
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
-__all__ = ["ENTRY_POINTS", "Registry", "foreign_parts"]
+__all__ = ["ENTRY_POINTS", "Registry", "foreign_parts", "shortened"]
 
 ENTRY_POINTS = "decisight.parts"
 """The entry-point group by which other packages offer parts."""
+
+_SHOWN = 80
+"""Characters of a value that a message shows."""
+_NAMED = 5
+"""Problems that one message names."""
 
 P = TypeVar("P")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -167,7 +172,9 @@ class Registry(Generic[P]):
         entries = self._offers().get(name)
         if entries:
             return self._load(name, entries)
-        raise MissingPartError(f"there is no {self.kind} {name!r}", hint=_choices(name, self.names(), "there is"))
+        raise MissingPartError(
+            f"there is no {self.kind} {shortened(name)}", hint=_choices(name, self.names(), "there is")
+        )
 
     def _lacking(self, name: str, lacks: str) -> MissingPartError:
         return MissingPartError(f"the {self.kind} {name!r} needs {lacks}", hint=f"install it: pip install '{lacks}'")
@@ -217,6 +224,20 @@ class Registry(Generic[P]):
         return cast("Callable[..., P]", factory)
 
 
+def shortened(value: object) -> str:
+    """A value as messages show it: as Python writes it, and no more than a line of that.
+
+    Example:
+        >>> shortened("vest"), len(shortened("vest" * 1000))
+        ("'vest'", 80)
+    """
+    return _cut(repr(value))
+
+
+def _cut(text: str, size: int = _SHOWN) -> str:
+    return text if len(text) <= size else f"{text[: size - 4]} ..."
+
+
 def foreign_parts() -> Iterator[tuple[str, str, metadata.EntryPoint]]:
     """Kind, name and entry point of each part that other packages offer, sorted; nothing is imported.
 
@@ -260,7 +281,7 @@ def _choices(word: str, known: Iterable[str], lead: str) -> str:
 def _configure(factory: Callable[..., P], config: dict[str, Any], title: str) -> P:
     if not (isinstance(factory, type) and is_dataclass(factory)):
         if config:
-            raise UsageError(f"{title} takes no options", hint=f"leave out: {', '.join(map(str, config))}")
+            raise UsageError(f"{title} takes no options", hint=f"leave out: {_cut(', '.join(map(str, config)))}")
         return factory()
     options = [field for field in fields(factory) if field.init]
     required = [field for field in options if field.default is MISSING and field.default_factory is MISSING]
@@ -290,17 +311,20 @@ def _validate(part: type[Any], config: dict[str, Any], options: list[str], title
 def _refusal(error: ValidationError, options: list[str], title: str) -> UsageError:
     """One error for all that is wrong with a configuration: the key, the value, and what would be right."""
     problems, hints = [], []
-    for found in error.errors(include_url=False):
+    errors = error.errors(include_url=False)
+    for found in errors[:_NAMED]:
         path = [str(step) for step in found["loc"][1:]]
-        key = ".".join(path)
+        key, value = _cut(".".join(path)), shortened(found["input"])
         if found["type"] == "missing":
             problems.append(f"{key} is missing")
             hints.append(f"add {key}")
         elif found["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-            problems.append(f"there is no option {key} (given: {found['input']!r})")
+            problems.append(f"there is no option {key} (given: {value})")
             hints.append(_choices(key, options, "it takes") if len(path) == 1 else f"leave out {key}")
         else:
-            problems.append(f"{key} = {found['input']!r} cannot be used" if key else f"{found['input']!r} do not fit")
+            problems.append(f"{key} = {value} cannot be used" if key else f"{value} do not fit")
             wanted = found["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
-            hints.append(wanted.replace("Input should", f"{key} should", 1))
+            hints.append(_cut(wanted.replace("Input should", f"{key} should", 1), 4 * _SHOWN))
+    if len(errors) > _NAMED:
+        problems.append(f"and {len(errors) - _NAMED} more")
     return UsageError(f"{title}: {'; '.join(problems)}", hint="; ".join(dict.fromkeys(hints)))

@@ -19,7 +19,7 @@ TWO = Task((LabelGroup("gear", ("vest", "none")), LabelGroup("tags", ("new", "to
 
 def read(tmp_path: Path, text: str, task: Task = ONE, name: str = "t.csv") -> tuple[PictureSequence, ...]:
     (tmp_path / name).write_bytes(text.encode())
-    return read_sequences(tmp_path / name, task)
+    return read_sequences(tmp_path / name, task).sequences
 
 
 def files(sequence: PictureSequence) -> list[str]:
@@ -92,12 +92,12 @@ def test_a_task_of_one_group_may_call_its_column_label(tmp_path: Path, task: Tas
 
 
 def test_rows_of_regions_are_sequences_of_their_own(tmp_path: Path) -> None:
-    text = "sequence,file_name,region,gear\na,1.jpg,left,vest\na,1.jpg,right,none\na,2.jpg,left,vest\na,3.jpg,,vest\n"
+    text = "sequence,file_name,region,gear\na,1.jpg,left,vest\na,1.jpg,right,none\na,2.jpg,left,vest\nb,3.jpg,,vest\n"
     found = read(tmp_path, text)
     assert [(s.name, s.region, files(s)) for s in found] == [
         ("a", "left", ["1.jpg", "2.jpg"]),
         ("a", "right", ["1.jpg"]),
-        ("a", None, ["3.jpg"]),
+        ("b", None, ["3.jpg"]),
     ]
 
 
@@ -122,6 +122,25 @@ def test_json_lines_say_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("column", "task", "misspelt"),
+    [
+        ("gera", ONE, [("gera", "gear")]),
+        ("Gear", ONE, [("Gear", "gear")]),
+        ("lable", ONE, [("lable", "gear")]),
+        ("tag", TWO, [("tag", "tags")]),
+        ("remark", ONE, []),
+        ("gear", ONE, []),
+        ("lable", TWO, []),
+    ],
+)
+def test_columns_that_are_probably_misspelt(
+    tmp_path: Path, column: str, task: Task, misspelt: list[tuple[str, str]]
+) -> None:
+    (tmp_path / "t.csv").write_text(f"sequence,file_name,{column}\na,1.jpg,\n", "utf-8")
+    assert list(read_sequences(tmp_path / "t.csv", task).misspelt) == misspelt
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("sequence,file_name\n", "there is a header but no row"),
@@ -141,6 +160,7 @@ def test_json_lines_say_the_same(tmp_path: Path) -> None:
         ("sequence,file_name,gear\na,1.jpg,-\n", "line 2: the group 'gear' has 0 labels"),
         ("sequence,file_name,gear\na,1.jpg,vest|none\n", "line 2: the group 'gear' has 2 labels"),
         ("sequence,file_name\na,1.jpg,x\n", "line 2: 3 cells"),
+        ("sequence,file_name,region\na,1.jpg,lane\nb,1.jpg,\na,2.jpg,\n", "line 4: some rows of the sequence 'a' name"),
     ],
 )
 def test_what_is_refused(tmp_path: Path, text: str, message: str) -> None:

@@ -204,7 +204,8 @@ def test_drawn_anew_images_err_as_often_and_independently() -> None:
     """What the drawn sequences show agrees with the computed rate within three standard errors."""
     # One image in five says b, three in a row.
     lines = [sequence("a" * 60, ("aaaaaaaaaaaabbb" * 4)[shift:] + "a" * shift, name=str(shift)) for shift in range(15)]
-    share = sum(r.prediction is not None and r.prediction.top().label == "b" for s in lines for r in s.readings) / 900
+    off = [r for s in lines for r, away in zip(s.readings, s.off_edges(), strict=True) if away]
+    share = sum(r.prediction is not None and r.prediction.top().label == "b" for r in off) / len(off)
     policy = parse_policy("majority_vote:3/5")
     found = compare(policy, TASK, "class", lines)
     expected = vote_error(3, 5, {"a": 1.0 - share, "b": share}, "a")
@@ -215,6 +216,28 @@ def test_drawn_anew_images_err_as_often_and_independently() -> None:
     assert found.policy.false_decisions.value > 2.0 * found.independent
     assert found.correlation > 0.5
     assert json.loads(json.dumps(found.to_json(), allow_nan=False))["sequences"] == 15
+
+
+def test_what_would_be_if_errors_were_independent_is_told_of_the_same_images_for_both() -> None:
+    """Images that err near an edge only are not held against the policy: they are not against each image alone."""
+    truth = "a" * 40 + "b" * 40
+    said = "b" * 8 + "a" * 32 + "aaaaaaaa" + "b" * 32
+    assert sequence(truth, said).off_edges() == tuple(11 <= at < 30 or at >= 51 for at in range(80))
+    for policy in ("majority_vote:1/1", "majority_vote:3/5", "consecutive:2"):
+        found = compare(parse_policy(policy), TASK, "class", [sequence(truth, said)])
+        assert (found.single.false_decisions.value, found.independent) == (0.0, 0.0)
+        assert not found.by_votes
+    # With a window of one image a policy is each image alone.
+    noisy = [sequence("a" * 200, "".join(letters)) for letters in np.random.default_rng(2).choice(["a", "b"], (5, 200))]
+    found = compare(parse_policy("majority_vote:1/1"), TASK, "class", noisy)
+    assert found.by_votes == pytest.approx(found.single.false_decisions.value)
+    assert found.independent == pytest.approx(found.single.false_decisions.value, abs=0.015)
+
+
+def test_where_all_images_are_near_an_edge_they_are_drawn_all_the_same() -> None:
+    made = [sequence("ab" * 5, "ab" * 5)]
+    assert as_if_independent(made, repeats=2, off_edges=True) == as_if_independent(made, repeats=2)
+    assert compare(parse_policy("majority_vote:2/3"), TASK, "class", made).by_votes == 0.0
 
 
 def test_drawing_keeps_times_and_truth_and_takes_from_the_same_truth_only() -> None:

@@ -71,6 +71,14 @@ def test_the_command_line_goes_before_the_file_and_the_file_before_the_model(tmp
         ("type: majority_vote\nthresholds: [0.5]\n", "thresholds"),
         ("type: majority_vote\nthresholds: {true: 0.5}\n", "thresholds"),
         ("type: majority_vote\nrequired: .nan\n", "required"),
+        ("type: &x majority_vote\nrequired: &a [*a]\n", "line 2: the alias *a stands within what it means"),
+        ("default: &a {type: threshold}\nvest: &a {type: threshold}\n", "line 2: the anchor &a stands twice"),
+        ("type: *a\n", "this is not YAML"),
+        ("type: " + "[" * 5000, "more here than policies can have"),
+        (
+            "type: majority_vote\nthresholds: {" + ", ".join(f"l{at}: 0.5" for at in range(15_000)) + "}\n",
+            "more here than",
+        ),
         ("type: majority_vote\nrequired: 9\n", "required = 9 does not fit"),
     ],
 )
@@ -80,6 +88,32 @@ def test_what_is_refused(tmp_path: Path, text: str, message: str) -> None:
     assert message in refused.value.message
     assert "p.yaml" in refused.value.message
     assert refused.value.hint
+
+
+@pytest.mark.parametrize("levels", [3, 5, 9, 18])
+def test_aliases_of_aliases_are_counted_for_what_they_mean(tmp_path: Path, levels: int) -> None:
+    rows = ["type: majority_vote", "required:", "  - &a0 [x, x, x, x, x, x, x, x]"]
+    rows += [f"  - &a{at} [{', '.join([f'*a{at - 1}'] * 8)}]" for at in range(1, levels)]
+    with pytest.raises(DecisightError) as refused:
+        read(tmp_path, "\n".join(rows))
+    assert ("more here than" in refused.value.message) == (levels > 4)
+    assert len(refused.value.message) < 400 + len(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "type: " + "x" * 100_000,
+        "type: majority_vote\nrequired: " + "x" * 100_000,
+        "type: majority_vote\n" + "x" * 900 + ": 5\n",
+        "x" * 900 + ": {type: threshold}\n",
+        "type: majority_vote\nthresholds: {" + ", ".join(f"l{at}: x" for at in range(5_000)) + "}\n",
+    ],
+)
+def test_what_is_refused_is_shown_in_short(tmp_path: Path, text: str) -> None:
+    with pytest.raises(DecisightError) as refused:
+        read(tmp_path, text)
+    assert len(refused.value.message + str(refused.value.hint)) < 2_000 + len(str(tmp_path))
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:

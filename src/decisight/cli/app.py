@@ -234,7 +234,10 @@ def decide(
     region: RegionOption = None,
     reference: ReferenceOption = None,
     crop_only: CropOnlyOption = False,
-    format: Annotated[DecideFormat, typer.Option(help="How to write the decisions.")] = DecideFormat.TEXT,
+    format: Annotated[
+        DecideFormat | None,
+        typer.Option(help="How to write the decisions.  [default: as the output's name says, else text]"),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write.  [default: standard output]")
     ] = None,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import glob
 import itertools
 import json
-import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -35,9 +34,11 @@ if TYPE_CHECKING:
     from decisight.models.classifier import Classifier
     from decisight.protocols import Policy
     from decisight.regions import Region
+    from decisight.types import Task
 
 __all__ = ["DecideOptions", "run"]
 
+_TABLES = (".csv", ".tsv", ".parquet")
 _FPS = 10.0
 """Pictures a second where nobody says: only for figures in seconds, never for a policy."""
 
@@ -52,12 +53,20 @@ class DecideOptions:
     thresholds: Sequence[str] = ()
     fallback: str | None = None
     fps: float | None = None
-    format: DecideFormat = DecideFormat.TEXT
+    format: DecideFormat | None = None
     output: Path | None = None
     figures: Path | None = None
     regions: RegionRequest = field(default_factory=RegionRequest)
     threads: int | None = None
     runtime: str | None = None
+
+    @property
+    def written_as(self) -> DecideFormat:
+        """The format asked for, else the one that the output's name ends in, else text."""
+        if self.format is not None:
+            return self.format
+        suffix = "" if self.output is None else self.output.suffix.lower().removeprefix(".")
+        return DecideFormat(suffix) if suffix in {format.value for format in DecideFormat} else DecideFormat.TEXT
 
 
 def run(options: DecideOptions) -> int:
@@ -69,15 +78,19 @@ def run(options: DecideOptions) -> int:
     Raises:
         DecisightError: nothing can be decided or written as asked.
     """
-    from decisight.deciding import check_policies, policies_for
+    from decisight.deciding import FPS_RANGE, check_policies, policies_for
 
     _check_outputs(options)
-    if options.fps is not None and not 0.0 < options.fps < math.inf:
-        raise UsageError(f"--fps {options.fps:g} is not a number of pictures a second", hint="give one above 0")
+    fewest, most = FPS_RANGE
+    if options.fps is not None and not fewest <= options.fps <= most:
+        raise UsageError(
+            f"--fps {options.fps:g} is not a number of pictures a second", hint=f"give one from {fewest:g} to {most:g}"
+        )
     regions = options.regions.regions()
     model = load_model(options.model, threads=options.threads, runtime=options.runtime)
     thresholds = parse_thresholds(list(options.thresholds))
     policies = policies_for(model, options.policy, thresholds=thresholds, fallback=options.fallback)
+    _warn_of_fallback(model.task, policies)
     sequences = [_timed(sequence, options.fps) for sequence in _sequences(options.paths, model)]
     for sequence in sequences:
         timed, rated = sequence.pictures[0].time is not None, any(p.quality is not None for p in sequence.pictures)
@@ -94,16 +107,34 @@ def run(options: DecideOptions) -> int:
         )
     work = _Work(options, model, policies, wanted)
     screen = terminal(sys.stdout) if options.output is None else None
-    as_text = options.format is DecideFormat.TEXT
+    as_text = options.written_as is DecideFormat.TEXT
     bars = terminal(sys.stderr) if screen is None else screen if as_text else None
     with progress_bars(bars) as progress:
         work.write(screen if as_text else None, progress)
     for text in watch.complaints:
         warn(text)
     if work.failed:
-        number = f"{work.failed} picture{'' if work.failed == 1 else 's'}"
-        warn(f"{number} could not be read, and {'is' if work.failed == 1 else 'are'} taken for what cannot be judged")
+        pictures = sum(len(sequence.pictures) for sequence in sequences)
+        number = f"{work.failed} of {pictures} pictures"
+        if work.failed == pictures:
+            warn(f"{number} could not be read: no decision rests on anything")
+        else:
+            warn(
+                f"{number} could not be read, and {'is' if work.failed == 1 else 'are'} taken for what cannot be judged"
+            )
     return 1 if work.failed else 0
+
+
+def _warn_of_fallback(task: Task, policies: Mapping[str, Policy]) -> None:
+    """Say so where a fall-back is a label too: from the state alone nobody can tell what it is."""
+    for group in task.groups:
+        fallback = policies[group.name].fallback
+        if fallback in group.labels:
+            warn(
+                f"the fall-back {fallback!r} is also a label of {group.name!r}: from a state nobody can tell whether "
+                "the label was accepted or nothing was sure enough",
+                "choose another state with --fallback",
+            )
 
 
 def _check_outputs(options: DecideOptions) -> None:
@@ -111,7 +142,7 @@ def _check_outputs(options: DecideOptions) -> None:
 
     Raises:
         OutputError: it cannot be written, or is something that the work begins with.
-        UsageError: two outputs are one file.
+        UsageError: two outputs are one file, or the name of one says a format that decisions are not written in.
     """
     for place, example in ((options.output, "decisions.json"), (options.figures, "figures.json")):
         if place is None:
@@ -122,6 +153,11 @@ def _check_outputs(options: DecideOptions) -> None:
                 raise OutputError(
                     f"{printable(place)} is read here: it would be lost", hint="name another file to write to"
                 )
+    if options.output is not None and options.format is None and options.output.suffix.lower() in _TABLES:
+        raise UsageError(
+            f"{printable(options.output)}: decisions over several pictures are not written as a table",
+            hint="name a .json, .jsonl or .txt file; or say --format",
+        )
     if options.figures is not None and options.figures == Path("-"):
         raise UsageError("--figures writes a file", hint="name one, for example figures.json")
     if options.output is not None and options.figures is not None:
@@ -150,7 +186,14 @@ def _sequences(paths: Sequence[str], model: Classifier) -> Iterator[PictureSeque
                 hint="give a table with the columns sequence,file_name[,time], or name the pictures",
             )
         if path.lower().endswith(TABLE_SUFFIXES) and not os.path.isdir(path):
-            yield from read_sequences(Path(path), model.task)
+            table = read_sequences(Path(path), model.task)
+            for column, group in table.misspelt:
+                warn(
+                    f"{printable(path)}: the column {printable(column)!r} is passed over, and there is none of the "
+                    f"label group {group!r}",
+                    "rename it, if it says what is true",
+                )
+            yield from table.sequences
             continue
         search = PictureSearch([path])
         of_folder: dict[str, list[SequencePicture]] = {}
@@ -245,7 +288,7 @@ class _Work:
                 show(screen, sequence_lines(sequence, screen.width))
             show(screen, comparison_lines(self._compared(), options.policy))
         else:
-            utf8 = options.format is not DecideFormat.TEXT
+            utf8 = options.written_as is not DecideFormat.TEXT
             place = output.standard_output(utf8=utf8) if options.output is None else output.replacing(options.output)
             with place as stream:
                 for text in self._texts(decided):
@@ -255,7 +298,7 @@ class _Work:
             self._write_figures(options.figures)
 
     def _texts(self, decided: Iterable[DecidedSequence]) -> Iterator[str]:
-        match self.options.format:
+        match self.options.written_as:
             case DecideFormat.TEXT:
                 for sequence in decided:
                     yield plain(sequence_lines(sequence))
@@ -271,8 +314,9 @@ class _Work:
 
     def _decided(self, progress: Progress) -> Iterator[DecidedSequence]:
         """Each sequence, or each region of it, decided; one sequence in memory at a time, unless it is labelled."""
-        from decisight.deciding import DecidedSequence, fold_all
+        from decisight.deciding import DecidedSequence, fold_all, policy_section
 
+        section = policy_section(self.policies, self.model.task)
         total = sum(len(view.sequence.pictures) for view in self.views)
         done = itertools.count(1)
         for view in self.views:
@@ -281,7 +325,7 @@ class _Work:
             for place, readings in zip(view.places, of_place, strict=True):
                 self._remember(view.sequence, readings)
                 folded = tuple(fold_all(self.policies, self.model.task, names, readings))
-                yield DecidedSequence(view.sequence.name, self.model.reference, folded, place)
+                yield DecidedSequence(view.sequence.name, self.model.reference, folded, place, section)
 
     def _readings(self, view: _View, one_more: Callable[[], None]) -> list[list[Reading]]:
         """What is read in each region of the pictures, or in all of them."""
@@ -303,7 +347,7 @@ class _Work:
         """Keep what is to be compared with what is true, if anybody wants to know."""
         from decisight.evaluation.sequences import LabelledSequence
 
-        if self.options.figures is None and self.options.format is not DecideFormat.TEXT:
+        if self.options.figures is None and self.options.written_as is not DecideFormat.TEXT:
             return
         times = tuple(at / _FPS if p.time is None else p.time for at, p in enumerate(sequence.pictures))
         for at, group in enumerate(self.model.task.groups):
@@ -318,8 +362,9 @@ class _Work:
 
         if self._comparisons is not None:
             return self._comparisons
-        if self.labelled and any(p.time is None for view in self.views for p in view.sequence.pictures):
-            warn(f"the pictures have no times: figures in seconds take {_FPS:g} pictures a second", "say --fps")
+        labelled = [view.sequence for view in self.views if view.sequence.labelled]
+        if any(picture.time is None for sequence in labelled for picture in sequence.pictures):
+            warn(f"labelled pictures have no times: figures in seconds take {_FPS:g} pictures a second", "say --fps")
         self._comparisons = {
             name: compare(self.policies[name], self.model.task, name, sequences)
             for name, sequences in self.labelled.items()
@@ -327,9 +372,11 @@ class _Work:
         return self._comparisons
 
     def _write_figures(self, path: Path) -> None:
+        from decisight.deciding import policy_section
+
         values: dict[str, Any] = {
             "model": {"name": self.model.name, "digest": self.model.reference.digest},
-            "policy": self.options.policy,
+            "policy": policy_section(self.policies, self.model.task),
             "groups": {name: comparison.to_json() for name, comparison in self._compared().items()},
         }
         with output.replacing(path) as stream:

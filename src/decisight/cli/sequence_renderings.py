@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from decisight.cli.renderings import Line, state_text
-from decisight.types import Decision, Reason
+from decisight.types import Decision, Held, Reason
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,6 +32,15 @@ _INDENT, _GAP = "  ", "  "
 _UNBROKEN = "\N{NO-BREAK SPACE}"
 _CLOCK = 1e8
 """From here on times are taken for seconds since 1970."""
+_LONGEST = 1e9
+"""Seconds that are shown as a number that can be read."""
+_KEPT = {
+    Held.DWELL: "kept for its dwell",
+    Held.GAP: "kept through a gap",
+    Held.BLIND: "from earlier pictures",
+    Held.EVIDENCE: "kept while the evidence against it is not enough",
+    Held.TICK: "kept until the next picture",
+}
 
 
 class DecideFormat(StrEnum):
@@ -61,7 +70,8 @@ def sequence_lines(sequence: DecidedSequence, width: int | None = None) -> Itera
     Args:
         sequence: what was decided.
         width: of the terminal, in cells: reasons are wrapped, and names that are longer than a third of it are cut.
-            ``None``: all of a picture and group is on one line, and nothing is cut.
+            ``None``: all of a picture and group is on one line, and nothing is cut. Why a picture cannot be judged has
+            a line of its own.
     """
     folder = _folder(sequence)
     yield [(_heading(sequence, folder), "bold")]
@@ -70,9 +80,13 @@ def sequence_lines(sequence: DecidedSequence, width: int | None = None) -> Itera
     if width is not None:
         sizes[0] = min(sizes[0], max(_NARROWEST, width // 3))
         sizes[-2] = min(sizes[-2], _WIDEST_STATE)
-    styles = ["green" if d.reason is Reason.ACCEPTED else "yellow" for r in sequence.readings for d in r.decisions]
-    for row, style in zip(rows, styles, strict=True):
-        yield from _row_lines(row, sizes, style, width)
+    following = iter(rows)
+    for reading in sequence.readings:
+        for decision in reading.decisions:
+            style = "green" if decision.reason is Reason.ACCEPTED else "yellow"
+            yield from _row_lines(next(following), sizes, style, width)
+        if reading.reading.prediction is None:
+            yield from _cause_lines(reading.reading.cause or "", width)
     last = sequence.readings[-1]
     for decision, text in zip(last.decisions, last.why, strict=True):
         yield from _final_lines(decision, text, len(last.decisions) > 1, width)
@@ -116,10 +130,10 @@ def _rows(sequence: DecidedSequence, reading: DecidedReading, folder: str) -> It
         cells = [_shown(name) if first else ""]
         if timed:
             seconds = 0.0 if time is None else time - begun if begun >= _CLOCK else time
-            cells.append(f"{seconds:.1f} s" if first else "")
+            cells.append((f"{seconds:.1f} s" if abs(seconds) < _LONGEST else f"{seconds:g} s") if first else "")
         if several:
             cells.append(_shown(decision.group))
-        yield (*cells, _state(reading, at, decision), _said(reading, decision.group, whole=first), _shown(why))
+        yield (*cells, _state(reading, at, decision), _said(reading, decision.group), _shown(why))
 
 
 def _state(reading: DecidedReading, at: int, decision: Decision) -> str:
@@ -129,14 +143,21 @@ def _state(reading: DecidedReading, at: int, decision: Decision) -> str:
     return f"{state} (fall-back)" if is_label and decision.reason is not Reason.ACCEPTED else state
 
 
-def _said(reading: DecidedReading, group: str, *, whole: bool) -> str:
-    """The most confident labels, or why there are none; what is not to be broken has a space of its own kind."""
+def _said(reading: DecidedReading, group: str) -> str:
+    """The most confident labels, if any; what is not to be broken has a space of its own kind."""
     prediction = reading.reading.prediction
     if prediction is None:
-        return f"cannot be judged: {_shown(reading.reading.cause or '')}" if whole else "cannot be judged"
+        return "cannot be judged"
     results = prediction.results(group)
     said = "  ".join(f"{_shown(r.label)} {r.confidence:.3f}".replace(" ", _UNBROKEN) for r in results[:_LABELS])
     return said + (f"  (+{len(results) - _LABELS})" if len(results) > _LABELS else "")
+
+
+def _cause_lines(cause: str, width: int | None) -> Iterator[Line]:
+    """Why a picture cannot be judged, below its row: beside the other cells it would make all rows as wide."""
+    text, indent = f"error: {_shown(cause)}", 2 * _INDENT
+    for line in [text] if width is None else _wrapped(text, width - len(indent)):
+        yield [(indent + line, "yellow")]
 
 
 def _row_lines(row: Sequence[str], sizes: Sequence[int], style: str, width: int | None) -> Iterator[Line]:
@@ -176,11 +197,15 @@ def _row_lines(row: Sequence[str], sizes: Sequence[int], style: str, width: int 
 
 def _final_lines(decision: Decision, why: str, several: bool, width: int | None) -> Iterator[Line]:
     of = f"{_shown(decision.group)}: " if several else ""
-    held = f", kept through a {decision.held.value}" if decision.held is not None else ""
+    held = f", {_KEPT[decision.held]}" if decision.held is not None else ""
     undecided = f", undecided: {', '.join(map(_shown, decision.undecided))}" if decision.undecided else ""
     state = _shown(state_text(decision, " + ")) or "none of them"
     reason = decision.reason.value.replace("_", " ")
-    sure = f"(confidence {decision.confidence:.3f}, {reason}{held}{undecided})"
+    # Of the fall-back nobody is so sure: it is the confidence of a label that was not accepted.
+    sure = f"confidence {decision.confidence:.3f}"
+    if decision.reason is not Reason.ACCEPTED:
+        sure = f"nothing accepted, best {sure}" if decision.confidence else "nothing accepted"
+    sure = f"({sure}, {reason}{held}{undecided})"
     style = "bold green" if decision.reason is Reason.ACCEPTED else "bold yellow"
     text = f"{sure}: {_shown(why)}"
     start = f"{_INDENT}=> {of}"

@@ -55,7 +55,8 @@ def choose(wanted: str | None = None, *, on: Chip | None = None) -> RuntimeChoic
         UsageError: it is not written so, or the runtime does not compute in that precision on this chip.
         MissingPartError: there is no such runtime, or it is not installed.
     """
-    text = (os.environ.get(RUNTIME_VARIABLE, "") if wanted is None else wanted).strip() or _AUTO
+    # An environment variable that is set to nothing is not set; an argument is, and names nothing.
+    text = (os.environ.get(RUNTIME_VARIABLE, "").strip() or _AUTO) if wanted is None else wanted.strip()
     name, colon, precision = text.partition(":")
     if colon and precision not in (*_PRECISIONS, _AUTO):
         raise UsageError(

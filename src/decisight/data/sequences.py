@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from decisight.errors import DataError
 from decisight.imaging import printable
 from decisight.types import LabelGroup, Target, Task
 
-__all__ = ["TABLE_SUFFIXES", "PictureSequence", "SequencePicture", "read_sequences"]
+__all__ = ["TABLE_SUFFIXES", "PictureSequence", "SequencePicture", "SequenceTable", "read_sequences"]
 
 _READERS = {".csv": read_rows, ".tsv": read_rows, ".jsonl": read_json_rows}
 TABLE_SUFFIXES = tuple(_READERS)
@@ -23,6 +24,8 @@ TABLE_SUFFIXES = tuple(_READERS)
 
 _SEQUENCE, _FILE_NAME, _TIME, _QUALITY, _REGION = "sequence", "file_name", "time", "quality", "region"
 _SOURCE = "source"
+_ALIKE = 0.75
+"""How much the name of a column that is not used must be like that of a group (1: the same) to be taken for it."""
 _KNOWN = (_SOURCE, _SEQUENCE, _FILE_NAME, _TIME, _QUALITY, _REGION)
 
 
@@ -63,7 +66,20 @@ class PictureSequence:
         return any(target is not None for picture in self.pictures for target in picture.targets)
 
 
-def read_sequences(path: Path, task: Task) -> tuple[PictureSequence, ...]:
+@dataclass(frozen=True, slots=True)
+class SequenceTable:
+    """What a table of sequences holds.
+
+    Args:
+        sequences: in the order of their first rows.
+        misspelt: columns that are not used, each with the label group that it is probably meant for.
+    """
+
+    sequences: tuple[PictureSequence, ...]
+    misspelt: tuple[tuple[str, str], ...] = ()
+
+
+def read_sequences(path: Path, task: Task) -> SequenceTable:
     """Read a CSV or JSON Lines file with the columns ``sequence``, ``file_name`` and, if known, ``time``.
 
     A table of labelled pictures, as training takes it, may do with its column ``source``: each source is a sequence.
@@ -78,17 +94,18 @@ def read_sequences(path: Path, task: Task) -> tuple[PictureSequence, ...]:
         task: the task of the model that will look at the pictures.
 
     Returns:
-        The sequences in the order of their first rows; rows of one sequence need not stand together.
+        The sequences; rows of one sequence need not stand together.
 
     Raises:
-        DataError: a column is missing, a cell cannot be understood, only some pictures of a sequence have a time, or
-            one is earlier than that of the row before; names the line.
+        DataError: a column is missing, a cell cannot be understood, only some pictures of a sequence have a time or
+            name a region, or a time is earlier than that of the row before; names the line.
     """
     rows = list(_READERS[path.suffix.lower()](path))
     columns = _columns(path, rows)
     naming = _SEQUENCE if _SEQUENCE in columns else _SOURCE
     of_group = [_label_column(group, task, columns) for group in task.groups]
     found: dict[tuple[str, str | None], list[tuple[str, SequencePicture]]] = {}
+    in_part: dict[str, bool] = {}
     for line, row in rows:
         where = f"{printable(path)}, line {line}"
         sequence = read_text_cell(row.get(naming), where)
@@ -102,8 +119,17 @@ def read_sequences(path: Path, task: Task) -> tuple[PictureSequence, ...]:
             _quality(row.get(_QUALITY), where),
             tuple(_target(row, column, g, where) for column, g in zip(of_group, task.groups, strict=True)),
         )
-        found.setdefault((sequence, read_text_cell(row.get(_REGION), where)), []).append((where, picture))
-    return tuple(PictureSequence(name, _in_order(name, listed), region) for (name, region), listed in found.items())
+        region = read_text_cell(row.get(_REGION), where)
+        if in_part.setdefault(sequence, region is not None) is not (region is not None):
+            raise DataError(
+                f"{where}: some rows of the sequence {sequence!r} name a region and others none",
+                hint="give each row of it one, or none; pictures of which all is meant are another sequence",
+            )
+        found.setdefault((sequence, region), []).append((where, picture))
+    return SequenceTable(
+        tuple(PictureSequence(name, _in_order(name, listed), region) for (name, region), listed in found.items()),
+        _misspelt(task, of_group, columns),
+    )
 
 
 def _columns(path: Path, rows: Sequence[Row]) -> dict[str, None]:
@@ -128,6 +154,18 @@ def _label_column(group: LabelGroup, task: Task, columns: dict[str, None]) -> st
     if group.name in columns and group.name not in _KNOWN:
         return group.name
     return "label" if len(task.groups) == 1 and "label" in columns else None
+
+
+def _misspelt(task: Task, of_group: Sequence[str | None], columns: dict[str, None]) -> tuple[tuple[str, str], ...]:
+    """Columns that nothing is read from, each with the group without a column that it is most like."""
+    idle = {column.lower(): column for column in columns if column not in (*_KNOWN, *of_group)}
+    wanted = [group.name for group, column in zip(task.groups, of_group, strict=True) if column is None]
+    found = []
+    for name in wanted:
+        meant = [name, "label"] if len(task.groups) == 1 else [name]
+        near = [close for one in meant for close in difflib.get_close_matches(one.lower(), idle, 1, _ALIKE)]
+        found += [(idle[column], name) for column in near[:1]]
+    return tuple(found)
 
 
 def _target(row: dict[str, object], column: str | None, group: LabelGroup, where: str) -> Target:

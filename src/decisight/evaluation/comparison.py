@@ -81,7 +81,8 @@ class Comparison:
         single: each image alone, by the same thresholds.
         policy: the policy.
         independent: false decisions of the policy, as a share of the images off the edges, if images erred
-            independently of each other: over sequences put together anew, see :func:`as_if_independent`.
+            independently of each other: over sequences put together anew, see :func:`as_if_independent`, of images off
+            the edges. Of each image alone it would be what it is, since the order makes no difference to it.
         by_votes: the same for a bare majority vote of images, once its window is full, computed by
             :func:`vote_error`; ``None`` for other policies.
         correlation: what successive images have in common beyond the truth, 0..0.99; NaN where it cannot be told.
@@ -133,7 +134,8 @@ def compare(
         )
     single = _alone(policy) if alone is None else alone
     readings = sum(len(sequence.readings) for sequence in sequences)
-    drawn = as_if_independent(sequences, repeats=max(1, min(_MOST_REPEATS, _MOST_READINGS // readings)))
+    repeats = max(1, min(_MOST_REPEATS, _MOST_READINGS // readings))
+    drawn = as_if_independent(sequences, repeats=repeats, off_edges=True)
     return Comparison(
         sequences=len(sequences),
         single=_judge(single, task, group, sequences),
@@ -170,20 +172,22 @@ def _by_votes(policy: Policy, task: Task, group: str, sequences: Sequence[Labell
     if span.images is None or policy != _bare(policy):
         return None
     single = _alone(policy)
-    votes: dict[str, Counter[str]] = defaultdict(Counter)
-    off_edges: Counter[str] = Counter()
+    everywhere: dict[str, Counter[str]] = defaultdict(Counter)
+    off_edges: dict[str, Counter[str]] = defaultdict(Counter)
     for sequence in sequences:
         decisions = decisions_of(single, task, group, sequence)
-        for truth, decision in zip(sequence.truth, decisions, strict=True):
+        for truth, decision, off in zip(sequence.truth, decisions, sequence.off_edges(), strict=True):
             if isinstance(truth, str):
-                votes[truth][str(decision.state) if decision.reason is Reason.ACCEPTED else ""] += 1
-        line = state_line(sequence, decisions, single.fallback).known
-        off_edges.update(str(truth) for truth, off in zip(line.truth, line.off_edges(), strict=True) if off)
-    # Of the same images as what it stands beside.
-    weights = off_edges or Counter({truth: counts.total() for truth, counts in votes.items()})
+                vote = str(decision.state) if decision.reason is Reason.ACCEPTED else ""
+                everywhere[truth][vote] += 1
+                off_edges[truth][vote] += off
+    # Of the same images as what it stands beside, unless all are near an edge.
+    votes = off_edges if any(counts.total() for counts in off_edges.values()) else everywhere
+    whole = sum(counts.total() for counts in votes.values())
     return math.fsum(
-        weight / weights.total() * vote_error(policy.required, span.images, _rates(votes[truth]), truth)
-        for truth, weight in weights.items()
+        counts.total() / whole * vote_error(policy.required, span.images, _rates(counts), truth)
+        for truth, counts in votes.items()
+        if counts.total()
     )
 
 

@@ -59,6 +59,11 @@ class LabelledSequence:
     truth: tuple[Target, ...]
     times: tuple[float, ...]
 
+    def off_edges(self) -> tuple[bool, ...]:
+        """Which images are off the edges, see :meth:`StateLine.off_edges`; of unknown truth none is."""
+        off = iter(StateLine(self.name, self.times, self.truth, (None,) * len(self.truth)).known.off_edges())
+        return tuple(truth is not None and next(off) for truth in self.truth)
+
 
 @dataclass(frozen=True, slots=True)
 class StateLine:
@@ -241,7 +246,7 @@ def judge_lines(lines: Sequence[StateLine]) -> SequenceFigures:
 
 
 def as_if_independent(
-    sequences: Sequence[LabelledSequence], *, repeats: int = 20, seed: int = 0
+    sequences: Sequence[LabelledSequence], *, repeats: int = 20, seed: int = 0, off_edges: bool = False
 ) -> list[LabelledSequence]:
     """The same sequences as they would be if images erred independently of each other.
 
@@ -252,11 +257,18 @@ def as_if_independent(
         sequences: with known truth; readings of unknown truth stay.
         repeats: how many versions of each sequence to draw.
         seed: of the draws.
+        off_edges: draw only from images off the edges, as far as there are some of which the same is true: then each
+            image alone errs as often as it does there.
     """
     pools: dict[Target, list[Reading]] = defaultdict(list)
+    away: dict[Target, list[Reading]] = defaultdict(list)
     for sequence in sequences:
-        for reading, truth in zip(sequence.readings, sequence.truth, strict=True):
+        for reading, truth, off in zip(sequence.readings, sequence.truth, sequence.off_edges(), strict=True):
             pools[truth].append(reading)
+            if off:
+                away[truth].append(reading)
+    if off_edges:
+        pools |= away
     random = np.random.default_rng(seed)
     drawn = []
     for sequence, repeat in itertools.product(sequences, range(repeats)):

@@ -145,6 +145,32 @@ def test_a_row_may_name_its_picture_instead_of_holding_it(tmp_path: Path, put: A
         assert "x.parquet" in caught.value.message or "gone.jpg" in caught.value.message
 
 
+@BOTH
+def test_rows_that_only_name_their_pictures(tmp_path: Path, put: Any) -> None:
+    """As Hugging Face writes pictures that are left where they are: no row has bytes, and so the column no type."""
+    folder = tmp_path / "x.parquet" if put is save else tmp_path
+    folder.mkdir(exist_ok=True)
+    for name in ("a.jpg", "b.jpg"):
+        (folder / name).write_bytes(name.encode())
+    rows = [{"bytes": None, "path": name} for name in ("a.jpg", "b.jpg", "gone.jpg")]
+    *there, gone = read_dataset(put(tmp_path / "x.parquet", {"image": rows, "label": list("xyx")})).examples
+    assert [example.read() for example in there] == [b"a.jpg", b"b.jpg"]
+    with pytest.raises(ImageError, match=r"the name of its file, .*gone\.jpg, and there is no such file") as caught:
+        gone.read()
+    assert "copy it too" in str(caught.value.hint)
+
+
+def test_what_is_missing_of_a_saved_dataset_is_said_so(tmp_path: Path) -> None:
+    for name in ("train", "test"):
+        save(tmp_path / name, {"image": stored(2), "label": ["x", "y"]})
+    (tmp_path / "dataset_dict.json").write_text('{"splits": ["train", "test"]}', "utf-8")
+    for missing in ("data.arrow", "dataset_info.json", "state.json"):
+        (tmp_path / "test" / missing).unlink()
+        with pytest.raises(DataError, match=rf"test/{missing} is missing") as caught:
+            read_dataset(tmp_path)
+        assert f"copy {missing} too" in str(caught.value.hint)
+
+
 @pytest.mark.parametrize("size", [1, 7, 1000])
 def test_pictures_are_read_in_any_order_and_from_several_threads(tmp_path: Path, size: int) -> None:
     path = write(tmp_path / "x.parquet", {"image": stored(100), "label": ["x", "y"] * 50}, row_group_size=size)
@@ -257,7 +283,7 @@ STATES: list[tuple[dict[str, object], str]] = [
     ({"_data_files": [{"filename": "/etc/passwd"}]}, "lies not beside it"),
     ({"_data_files": [{"filename": 7}]}, "lies not beside it"),
     ({"_data_files": ["data.arrow"]}, "lies not beside it"),
-    ({"_data_files": [{"filename": "gone.arrow"}]}, "gone.arrow: cannot be read"),
+    ({"_data_files": [{"filename": "gone.arrow"}]}, "gone.arrow is missing"),
     ({"_data_files": [{"filename": "state.json"}]}, "state.json: cannot be read"),
     ({"_indices_files": [{"filename": "i.arrow"}]}, "chosen by a list of indices"),
 ]
@@ -279,7 +305,7 @@ def test_a_state_that_leads_elsewhere_is_refused(tmp_path: Path, state: dict[str
         ([], "none of its splits"),
         (["default"], "none of its splits is train, validation or test: default"),
         (["val", "validation"], "both the split 'val'"),
-        (["train"], "state.json: cannot be read"),
+        (["train"], "train: the folder of this split is missing"),
     ],
 )
 def test_splits_that_cannot_be_are_refused(tmp_path: Path, splits: object, says: str) -> None:

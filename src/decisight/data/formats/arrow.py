@@ -119,7 +119,12 @@ def find_columns(schema: pa.Schema, where: str) -> Columns:
     def is_picture(kind: pa.DataType) -> bool:
         if not pa.types.is_struct(kind):
             return is_binary(kind)
-        return inner_names(kind).count("bytes") == 1 and is_binary(kind.field("bytes").type)
+        names = inner_names(kind)
+        if names.count("bytes") != 1:
+            return False
+        # Without a type where no row holds its picture, and all name a file.
+        content = kind.field("bytes").type
+        return is_binary(content) or (pa.types.is_null(content) and names.count("path") == 1)
 
     with damage_told(where):
         columns = [(field.name, is_picture(field.type)) for field in schema]

@@ -78,6 +78,11 @@ class Coco:
         documents = [
             _Document.read(file, split, path) for split, file in (_documents_of(path) if path.is_dir() else _one(path))
         ]
+        if not any(document.annotations for document in documents):
+            raise DataError(
+                f"{printable(path)}: there is no annotation in it",
+                hint=f"each thing to learn from needs one, for example {_EXAMPLE}",
+            )
         attributes = sorted({name for document in documents for name in document.attributes()})
         columns = _columns(path, attributes, asked)
         records: list[Record] = []

@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from decisight.data.formats.json_lines import refuse_constant
+from decisight.data.formats.json_lines import refuse_constant, why_no_json
 from decisight.errors import DataError
 from decisight.imaging import printable
 
@@ -36,7 +36,7 @@ def read_json_object(path: Path) -> dict[str, Any]:
         raise DataError(f"{name}: cannot be read: {error.strerror or error}", hint="check its permissions") from error
     except (ValueError, RecursionError, MemoryError) as error:
         raise DataError(
-            f"{name}: this is not JSON: {error or 'it is nested too deeply'}",
+            f"{name}: this is not JSON: {why_no_json(error)}",
             hint="the file is damaged, or was cut off: copy or export it again, in UTF-8",
         ) from error
     if not isinstance(value, dict):

@@ -11,7 +11,7 @@ from decisight.data.formats.delimited import Row, read_text
 from decisight.errors import DataError
 from decisight.imaging import printable
 
-__all__ = ["read_json_rows", "refuse_constant"]
+__all__ = ["read_json_rows", "refuse_constant", "why_no_json"]
 
 
 def read_json_rows(path: Path) -> Iterator[Row]:
@@ -32,7 +32,7 @@ def read_json_rows(path: Path) -> Iterator[Row]:
             row = json.loads(content, object_pairs_hook=_without_repeats, parse_constant=refuse_constant)
         except (ValueError, RecursionError) as error:
             raise DataError(
-                f"{where}: this is not JSON: {error}",
+                f"{where}: this is not JSON: {why_no_json(error)}",
                 hint='each line is one object, for example {"file_name": "a.jpg", "helmet": "yes"}',
             ) from error
         if not isinstance(row, dict):
@@ -45,6 +45,18 @@ def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(row) < len(pairs):
         raise ValueError("a key stands twice")
     return row
+
+
+def why_no_json(error: Exception) -> str:
+    """What :func:`json.loads` said of a text, without what only those who program have a use for."""
+    match error:
+        case RecursionError():
+            return "it is nested too deeply"
+        case MemoryError():
+            return "it does not fit into memory"
+        case ValueError() if "set_int_max_str_digits" in str(error):
+            return "a number in it has thousands of digits"
+    return str(error)
 
 
 def refuse_constant(name: str) -> NoReturn:

@@ -88,11 +88,19 @@ def _splits_of(root: Path) -> tuple[list[tuple[str, Path]], list[Skipped]]:
             f"{where}: none of its splits is train, validation or test: {printable(', '.join(names[:20])) or 'none'}",
             hint="give the path of the folder of one of them",
         )
+    for folder in found.values():
+        if not folder.is_dir():
+            raise DataError(
+                f"{printable(folder)}: the folder of this split is missing",
+                hint=f"the dataset is not complete: copy {printable(folder.name)} too, or give the path of another one",
+            )
     return list(found.items()), skipped
 
 
 def _part(folder: Path, split: str | None) -> Part:
     where = printable(folder)
+    for needed in (_STATE, _INFO):
+        _check_there(folder / needed)
     table = _mapped(folder)
     columns = find_columns(table.schema, where)
     features = read_json_object(folder / _INFO).get("features")
@@ -147,11 +155,25 @@ def _mapped(folder: Path) -> pa.Table:
                 f"{where}: it names {printable(repr(name)[:60])} as a file of rows, which lies not beside it",
                 hint="write the dataset anew with save_to_disk",
             )
+        _check_there(folder / name)
         tables.append(_mapped_file(folder / name))
     if not tables:
         raise DataError(f"{where}: it names no file of rows", hint="write the dataset anew with save_to_disk")
     with damage_told(where):
         return pa.concat_tables(tables)
+
+
+def _check_there(path: Path) -> None:
+    """Tell a file that is missing from one that is damaged.
+
+    Raises:
+        DataError: it is missing.
+    """
+    if not path.exists():
+        raise DataError(
+            f"{printable(path)} is missing",
+            hint=f"the dataset is not complete: copy {printable(path.name)} too, or write it anew with save_to_disk",
+        )
 
 
 def _mapped_file(path: Path) -> pa.Table:

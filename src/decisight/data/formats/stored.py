@@ -68,6 +68,12 @@ class StoredPicture:
         except ImageError as error:
             raise ImageError(f"{printable(self.name)}: {error.message}", hint=error.hint) from error
         if content is None and self.beside is not None:
+            if not os.path.isfile(self.beside):
+                raise ImageError(
+                    f"{printable(self.name)}: the row holds no picture but the name of its file, "
+                    f"{printable(self.beside)}, and there is no such file",
+                    hint="copy it too: the name is relative to the folder of the table",
+                )
             return read_bytes(self.beside)
         if not content:
             raise ImageError(f"{printable(self.name)}: there is no picture in the row", hint="leave the row out")
