@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import HealthCheck, settings
 
 from decisight.compute import open_session
 from decisight.models.backbones import Backbone, backbones
@@ -19,6 +20,10 @@ from decisight.types import FitMode, LabelGroup, Task
 
 # What the tests expect holds on every chip in float32; those of runtimes name theirs.
 os.environ.setdefault("DECISIGHT_RUNTIME", "onnxruntime:fp32")
+
+# How long an example takes depends on what else the machine does, so no test fails by it.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 FEATURES = ("stem.all.mean",)
 """The shallowest: as little as possible is computed."""
