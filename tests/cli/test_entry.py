@@ -177,6 +177,7 @@ def test_closed_streams_are_no_error(small_model: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+@pytest.mark.usefixtures("heeding_signals")
 def test_an_interrupted_run_leaves_nothing_behind(
     small_model: Path, tmp_path: Path, number: signal.Signals, status: int
 ) -> None:

@@ -234,6 +234,7 @@ def test_the_answer_of_a_picture_does_not_wait_for_the_next_name(small_model: Pa
     assert process.returncode == 0
 
 
+@pytest.mark.usefixtures("heeding_signals")
 def test_an_interrupt_while_a_list_is_silent_ends_the_program(small_model: Path, photos: Path) -> None:
     command = [sys.executable, "-m", "decisight", "predict", str(small_model), "-", "--format", "jsonl"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
