@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from decisight.cli.pictures import PictureSearch, _matches
@@ -156,6 +156,8 @@ def test_a_pattern_goes_through_links_to_elsewhere_once(photos: Path, tmp_path: 
 parts = st.sampled_from(["a", "b.jpg", ".c", "a*", "*.jpg", ".*", "?", "[ab]*", "*", "**", "**", "..", ""])
 
 
+@example(files=["a/ab"], pattern="**/a/**/ab/**", absolute=False)
+@example(files=["a"], pattern="**/a/**/**", absolute=False)
 @settings(max_examples=150, deadline=None)
 @given(
     files=st.lists(st.lists(st.sampled_from(["a", "ab", ".c", "b.jpg"]), max_size=3).map("/".join), max_size=8),
@@ -178,7 +180,10 @@ def test_without_links_a_pattern_matches_what_glob_matches(files: list[str], pat
         found = [path for path in _matches(wanted) if os.path.isfile(path)]
         if pattern.endswith("/") and pattern.rstrip("/").endswith("**"):  # glob has folders alone
             return
-        assert sorted(found) == sorted(matched)
+        if ".." in pattern.split("/"):  # one folder under several names, of which the first is searched
+            assert {os.path.realpath(path) for path in found} == {os.path.realpath(path) for path in matched}
+        else:
+            assert sorted(found) == sorted(matched)
 
 
 def test_a_name_that_looks_like_a_pattern_is_a_name(run: Run, small_model: Path, tmp_path: Path) -> None:

@@ -133,9 +133,15 @@ def _matches(pattern: str) -> Iterator[str]:
     for part in between:
         # Several ** without a name between them are one.
         if part:
-            folders = (inner for folder in _at_any_depth(folders) for inner in _matching_folders(folder, part))
+            folders = _inner_folders(folders, part)
     for folder in _at_any_depth(folders):
         yield from (os.path.join(folder, name) for name in glob.iglob(last or "*", root_dir=folder))
+
+
+def _inner_folders(folders: Iterable[str], pattern: str) -> Iterator[str]:
+    """The folders that a pattern matches at any depth below some."""
+    for folder in _at_any_depth(folders):
+        yield from _matching_folders(folder, pattern)
 
 
 def _matching_folders(folder: str, pattern: str) -> Iterator[str]:
