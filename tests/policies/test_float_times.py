@@ -80,3 +80,13 @@ def test_time_that_passes_does_not_make_a_sequential_test_surer() -> None:
     assert accepted.reason is Reason.ACCEPTED
     _, later = fold.step(state, Tick(1.0))
     assert later.confidence == pytest.approx(accepted.confidence, abs=1e-12)
+
+
+@pytest.mark.parametrize("labels", [("vest", "none"), ("none", "vest")])
+def test_evidence_that_is_level_leans_to_nothing(labels: tuple[str, str]) -> None:
+    task = Task((LabelGroup("gear", labels),))
+    fold = parse_policy("sequential_test:0.05", {"inertia": 0.0}).fold(task, "gear")
+    row = tuple(0.99 if label == "vest" else 0.01 for label in labels)
+    state, _ = fold.step(fold.initial(), Reading(Prediction(task, (row,))))
+    _, after = fold.step(state, Reading(Prediction(task, ((0.5, 0.5),))))
+    assert (after.state, after.held) == ("vest", None)

@@ -214,7 +214,7 @@ class _Test:
             total if at == held else total - taken * bar
             for at, (total, bar) in enumerate(zip(self._bounded(sums, held), self.bars[held], strict=True))
         ]
-        return Finding(label, _shares(kept), leads, Reason.ACCEPTED, leaning=top != held)
+        return Finding(label, _shares(kept), leads, Reason.ACCEPTED, leaning=sums[held] < sums[top] - _LOST)
 
     def explain(self, evidence: Sequence[Any], now: float, held: int) -> str:
         sums, images, _ = evidence
