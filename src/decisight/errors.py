@@ -4,6 +4,7 @@
 
     DecisightError
     ├── UsageError            an argument or option that cannot be used as given
+    │   └── SiteError             a site file that says what cannot be done; names the line and the key
     ├── ImageError            a picture that cannot be read or is not one
     ├── DataError             a dataset that cannot be read, or has too little in it
     ├── ModelError            a model that cannot be used
@@ -11,6 +12,8 @@
     │   ├── NewerFormatError      it was written by a newer Decisight
     │   └── UnsafeModelError      it holds what a model file must not hold
     ├── LabelError            labels or groups that the model does not know
+    ├── SourceError           a source of pictures that cannot be opened, or is gone
+    ├── StoreError            a store that cannot be opened, read or written
     ├── OutputError           a result that cannot be written where it was asked for
     └── MissingPartError      a part or optional library that is not installed
 
@@ -30,6 +33,9 @@ __all__ = [
     "NewerFormatError",
     "NotAModelError",
     "OutputError",
+    "SiteError",
+    "SourceError",
+    "StoreError",
     "UnsafeModelError",
     "UsageError",
 ]
@@ -54,6 +60,10 @@ class DecisightError(Exception):
 
 class UsageError(DecisightError):
     """An argument or option that cannot be used as given."""
+
+
+class SiteError(UsageError):
+    """A site file that cannot be read, or says what cannot be done."""
 
 
 class ImageError(DecisightError):
@@ -82,6 +92,14 @@ class UnsafeModelError(ModelError):
 
 class LabelError(DecisightError):
     """Labels or groups that the model does not know."""
+
+
+class SourceError(DecisightError):
+    """A source of pictures that cannot be opened, has nothing in it, or is gone."""
+
+
+class StoreError(DecisightError):
+    """A store that cannot be opened, read or written, or is in use by another process."""
 
 
 class OutputError(DecisightError):

@@ -6,11 +6,18 @@ configuration. See ``docs/extending.md``.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Protocol
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from decisight.types import Decision, Reading, Task, Tick
+from decisight.types import Decision, EventChange, Frame, Position, Reading, Task, Tick, Verdict
 
-__all__ = ["Fold", "Policy"]
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+__all__ = ["Fold", "FrameSource", "Gate", "GateKeeper", "Policy", "Sink", "SourceFacts"]
 
 
 class Fold(Protocol):
@@ -86,3 +93,104 @@ class Policy(Protocol):
             LabelError: it has a setting for a label that the task does not have.
             UsageError: a setting cannot be used.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFacts:
+    """What is known of a source once it has been opened.
+
+    Args:
+        title: one line for people, without any password: ``clips/gate.mp4, 480x270, 12.5 pictures/s, 15.0 s``.
+        identity: a text that is another one where the source is: a position of one is nothing to the other.
+        size: width and height of its pictures in pixels, where they all have one.
+        origin: the time of position 0, in seconds since 1970, of a recording; ``None`` where there is none.
+        seconds: how long a recording is; ``None`` where it has no end, or nobody knows.
+        notes: what people should know before they rely on it, one line each.
+    """
+
+    title: str
+    identity: str
+    size: tuple[int, int] | None = None
+    origin: float | None = None
+    seconds: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+class FrameSource(Protocol):
+    """Where pictures come from. It is only what is configured: nothing is opened before it is asked for."""
+
+    name: ClassVar[str]
+    """What it is registered under, and so the ``type`` of its sections."""
+
+    @property
+    def live(self) -> bool:
+        """Whether its pictures come as time passes: then the wall clock ticks between them, else their own times do."""
+
+    def facts(self) -> SourceFacts:
+        """Open it, look, and close it again.
+
+        Raises:
+            SourceError: it cannot be opened, or there is no picture in it.
+        """
+
+    def open(
+        self, *, after: Position | None = None, fps: float | None = None
+    ) -> AbstractContextManager[Iterator[Frame]]:
+        """Its frames, in order.
+
+        What cannot be read comes as a frame with its cause, and the rest goes on.
+
+        Args:
+            after: the position of the last frame that is known: the first one given is the one after it. By default
+                from the beginning.
+            fps: at most so many pictures a second; by default all.
+
+        Raises:
+            SourceError: it cannot be opened; or, while frames are taken, it is gone for good.
+        """
+
+
+class GateKeeper(Protocol):
+    """A gate at work on one region of one camera; it remembers earlier pictures."""
+
+    def judge(self, crop: npt.NDArray[np.uint8], time: float) -> Verdict | None:
+        """Why a picture is not to be classified; ``None``: it may be.
+
+        Args:
+            crop: uint8 (H, W, 3), what of the frame lies in the region, not yet brought to a size.
+            time: of the frame, in seconds; it may go back where a clock was set.
+        """
+
+
+class Gate(Protocol):
+    """What looks at a picture before it is classified: whether it can be judged, and whether it need be.
+
+    Those that ask whether it need be come last, so that they see only pictures that can be judged: what they let
+    through is classified.
+    """
+
+    name: ClassVar[str]
+    """What it is registered under, and so the ``type`` of its sections."""
+
+    saves: ClassVar[bool]
+    """Whether its verdicts are that a picture says the same as the last one classified."""
+
+    def keeper(self) -> GateKeeper:
+        """One at work, that has seen nothing yet."""
+
+
+class Sink(Protocol):
+    """Where events are reported to. A change may come twice, after a crash: it is taken once, by its key."""
+
+    name: ClassVar[str]
+    """What it is registered under, and so the ``type`` of its sections."""
+
+    def write(self, change: EventChange) -> None:
+        """Report a change; it must be safe there when this returns.
+
+        Raises:
+            OutputError: it cannot be reported now; it is tried again later.
+        """
+
+    def close(self) -> None:
+        """Let go of what was opened; nothing more is written."""

@@ -20,9 +20,9 @@ from decisight.evaluation.sequences import (
 )
 from decisight.policies.majority_vote import MajorityVote
 from decisight.policies.settings import VotingSettings
-from decisight.policies.spans import parse_span
 from decisight.policies.threshold import Threshold
 from decisight.protocols import Policy
+from decisight.spans import parse_span
 from decisight.types import Reason, Task
 
 __all__ = ["Comparison", "compare", "vote_error"]

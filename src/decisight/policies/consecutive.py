@@ -10,7 +10,7 @@ from decisight.policies import POLICIES
 from decisight.policies.ballot import NOTHING, Ballot
 from decisight.policies.fold import Evidence, Finding, Row
 from decisight.policies.settings import VotingSettings
-from decisight.policies.spans import Span, SpanText, parse_span
+from decisight.spans import Span, SpanText, parse_span
 from decisight.types import Reading, Reason
 
 __all__ = ["Consecutive"]

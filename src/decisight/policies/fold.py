@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 from decisight.errors import LabelError, UsageError
 from decisight.policies.ballot import NOTHING, PRESENT
-from decisight.policies.spans import MICROSECOND, Span
+from decisight.spans import MICROSECOND, Span
 from decisight.types import Decision, Held, LabelGroup, Prediction, Reading, Reason, Tick
 
 __all__ = ["STATE_VERSION", "Evidence", "Finding", "GroupFold", "LabelFolds", "Row", "Stability"]

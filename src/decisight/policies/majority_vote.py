@@ -11,8 +11,8 @@ from decisight.policies import POLICIES
 from decisight.policies.ballot import NOTHING, Ballot
 from decisight.policies.fold import Evidence, Finding, Row
 from decisight.policies.settings import VotingSettings
-from decisight.policies.spans import SpanText
 from decisight.policies.window import Entry, Window, mean_row, parse_window
+from decisight.spans import SpanText
 from decisight.types import Reading, Reason
 
 __all__ = ["MajorityVote"]

@@ -18,7 +18,7 @@ from decisight.policies import POLICIES
 from decisight.policies.ballot import NOTHING
 from decisight.policies.fold import Evidence, Finding, Row
 from decisight.policies.settings import Settings
-from decisight.policies.spans import SpanText, parse_seconds
+from decisight.spans import SpanText, parse_seconds
 from decisight.types import DEFAULT_FALLBACK, LabelGroup, Reading, Reason, Task, resolve_thresholds
 
 __all__ = ["SequentialTest"]

@@ -11,7 +11,7 @@ from decisight.errors import UsageError
 from decisight.policies.ballot import Ballot, ballots
 from decisight.policies.fold import Evidence, GroupFold, LabelFolds, Stability
 from decisight.policies.identity import state_mark
-from decisight.policies.spans import SpanText, parse_seconds, parse_span
+from decisight.spans import SpanText, parse_seconds, parse_span
 from decisight.types import DEFAULT_FALLBACK, LabelGroup, Task, check_fallback, resolve_thresholds
 
 __all__ = ["Settings", "VotingSettings"]
@@ -54,7 +54,7 @@ class Settings(ABC):
     def to_section(self, task: Task) -> dict[str, Any]:
         """See :class:`~decisight.protocols.Policy`.
 
-        What a setting is follows from its type: a :data:`~decisight.policies.spans.SpanText` (or ``int | str``) is a
+        What a setting is follows from its type: a :data:`~decisight.spans.SpanText` (or ``int | str``) is a
         span, and a mapping has numbers in 0..1 by label. A policy with others says itself how they are written.
         """
         settings = {

@@ -12,8 +12,8 @@ from decisight.policies import POLICIES
 from decisight.policies.ballot import NOTHING, Ballot
 from decisight.policies.fold import Evidence, Finding, Row
 from decisight.policies.settings import VotingSettings
-from decisight.policies.spans import Span, SpanText, parse_span
 from decisight.policies.window import Entry, Window, parse_window, weighted_mean
+from decisight.spans import Span, SpanText, parse_span
 from decisight.types import Reading, Reason
 
 __all__ = ["WeightedAverage"]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from decisight.errors import UsageError
 from decisight.policies.fold import Row
-from decisight.policies.spans import MICROSECOND, Span, SpanText, parse_span
+from decisight.spans import MICROSECOND, Span, SpanText, parse_span
 
 __all__ = ["MOST_READINGS", "Entry", "Window", "mean_row", "parse_window", "weighted_mean"]
 

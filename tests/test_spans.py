@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decisight.errors import UsageError
-from decisight.policies.spans import Span, parse_seconds, parse_span
+from decisight.spans import Span, parse_seconds, parse_span
 
 
 @pytest.mark.parametrize(
