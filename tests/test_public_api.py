@@ -12,7 +12,7 @@ import pytest
 
 import decisight
 
-HEAVY = {"PIL", "cv2", "matplotlib", "onnx", "onnxruntime", "scipy", "simplejpeg", "skimage", "sklearn", "torch"}
+HEAVY = {"PIL", "av", "cv2", "matplotlib", "onnx", "onnxruntime", "scipy", "simplejpeg", "skimage", "sklearn", "torch"}
 MODULES = sorted(
     module.name
     for module in pkgutil.walk_packages(decisight.__path__, "decisight.")

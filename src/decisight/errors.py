@@ -99,7 +99,17 @@ class SourceError(DecisightError):
 
 
 class StoreError(DecisightError):
-    """A store that cannot be opened, read or written, or is in use by another process."""
+    """A store that cannot be opened, read or written, or is in use by another process.
+
+    Args:
+        message: see :class:`DecisightError`.
+        hint: see :class:`DecisightError`.
+        passing: whether the same may work later: the database is locked, the disk is full, the connection is lost.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None, passing: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.passing = passing
 
 
 class OutputError(DecisightError):

@@ -7,7 +7,6 @@ goes wrong goes wrong in one place, :mod:`decisight.cli.entry`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -15,6 +14,23 @@ import typer
 import typer.main
 
 import decisight
+from decisight.cli import site_commands
+from decisight.cli.options import (
+    CropOnlyOption,
+    DataArgument,
+    FallbackOption,
+    GroupsOption,
+    LearntRegionOption,
+    ModelArgument,
+    ReferenceOption,
+    RegionOption,
+    ReportFormat,
+    RuntimeOption,
+    SourcePatternOption,
+    Split,
+    ThreadsOption,
+    ThresholdOption,
+)
 from decisight.cli.renderings import Format
 from decisight.cli.sequence_renderings import DecideFormat
 from decisight.errors import UsageError
@@ -35,90 +51,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-ModelArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="MODEL", help="A model file, or imagenet:efficientnet_lite0 for the 1,000 ImageNet classes."
-    ),
-]
-ThresholdOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--threshold",
-        metavar="LABEL=0.8",
-        help="Accept this label only from this confidence on. May be given several times; GROUP:LABEL=0.8 where two "
-        "groups have the label.",
-    ),
-]
-FallbackOption = Annotated[
-    str | None, typer.Option(metavar="STATE", help="The decision where no threshold is met.  [default: the model's]")
-]
-ThreadsOption = Annotated[
-    int | None, typer.Option(metavar="N", min=1, max=9999, help="Threads to compute with.  [default: one a CPU]")
-]
-RuntimeOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME[:PRECISION]",
-        help="What computes: onnxruntime or openvino, in fp32 or bf16.  [default: the fastest that is installed]",
-    ),
-]
-DataArgument = Annotated[
-    Path, typer.Argument(metavar="DATA", help="Labelled pictures: a folder, or a CSV or JSONL file.")
-]
-GroupsOption = Annotated[
-    str | None,
-    typer.Option(metavar="A,B", help="The columns that hold labels.  [default: all but file_name, split, source]"),
-]
-SourcePatternOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="REGEX",
-        help="Finds in a file's name the photo, clip or vehicle that it was cut from; its pictures are kept together.",
-    ),
-]
-RegionOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--region",
-        metavar="NAME=X,Y X,Y ...",
-        help='Look only inside this polygon, for example --region bay="0.1,0.2 0.5,0.2 0.5,0.9": corners as shares of '
-        "width and height. May be given several times.",
-    ),
-]
-LearntRegionOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--region",
-        metavar="NAME=X,Y X,Y ...",
-        help="Look only inside this polygon, as predict --region does; the labels are those of what is seen there.",
-    ),
-]
-ReferenceOption = Annotated[
-    str | None,
-    typer.Option(metavar="WIDTHxHEIGHT", help="The corners of regions are pixels, measured on a picture of this size."),
-]
-CropOnlyOption = Annotated[
-    bool,
-    typer.Option("--crop-only", help="Leave what lies in a region's rectangle but outside its polygon unmasked."),
-]
-
-
-class Split(StrEnum):
-    """Which part of a dataset."""
-
-    TRAIN = "train"
-    VAL = "val"
-    TEST = "test"
-    ALL = "all"
-
-
-class ReportFormat(StrEnum):
-    """How a report is printed."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 def parse(arguments: Sequence[str]) -> Work:
@@ -523,6 +455,9 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
         return run(as_json)
 
     return work
+
+
+site_commands.register(app)
 
 
 def _listed(names: str | None) -> list[str] | None:

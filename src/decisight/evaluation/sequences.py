@@ -162,6 +162,7 @@ class SequenceFigures:
         missed: transitions after which the state never became what was true.
         median_delay: seconds from a transition to the state that is true then; infinite if half are missed; NaN of
             no transition.
+        worst_delay: the longest of these, of the transitions that are not missed; NaN where there is none.
         hours: how long the sequences are together.
     """
 
@@ -175,6 +176,7 @@ class SequenceFigures:
     excess_flips: int
     missed: int
     median_delay: float
+    worst_delay: float
     hours: float
 
     def to_json(self) -> dict[str, Any]:
@@ -190,6 +192,7 @@ class SequenceFigures:
             "excess_flips": self.excess_flips,
             "missed": self.missed,
             "median_delay_seconds": self.median_delay if math.isfinite(self.median_delay) else None,
+            "worst_delay_seconds": self.worst_delay if math.isfinite(self.worst_delay) else None,
             "hours": self.hours,
         }
 
@@ -241,6 +244,7 @@ def judge_lines(lines: Sequence[StateLine]) -> SequenceFigures:
         excess_flips=sum(line.excess_flips for line in lines),
         missed=sum(map(math.isinf, delays)),
         median_delay=float(np.median(delays)) if delays else math.nan,
+        worst_delay=max(filter(math.isfinite, delays), default=math.nan),
         hours=sum(line.times[-1] - line.times[0] for line in lines if line.times) / 3600.0,
     )
 

@@ -189,6 +189,18 @@ class Classifier:
         """
         return self._prepared(picture)[0]
 
+    def predict_prepared(self, squares: npt.NDArray[np.uint8], *, threads: int = 1) -> list[Prediction]:
+        """Classify what :meth:`prepare` gave.
+
+        Args:
+            squares: uint8 (N, size, size, 3), N at least 1.
+            threads: that work on it together; one where several callers work at once.
+
+        Raises:
+            ModelError: the model cannot be run.
+        """
+        return self._run(squares, threads=threads)
+
     def network(self, threads: int = 1) -> Network:
         """What computes, from prepared pictures (N, size, size, 3) to each group's confidences (N, labels).
 

@@ -11,17 +11,12 @@ from decisight.policies.parsing import has_setting, policy_from_section
 from decisight.protocols import Policy
 from decisight.registry import shortened
 from decisight.types import Task
+from decisight.yaml_file import SUFFIXES, Kind, line_of, read_yaml
 
 __all__ = ["SUFFIXES", "read_policies"]
 
-SUFFIXES = (".yaml", ".yml")
-"""How the name of a file of policies ends."""
-
-_LARGEST = 1 << 20
-_MOST_VALUES = 20_000
-"""What a file may come to once each alias stands for what it means: a few lines can come to billions."""
-_DEEPEST = 20
 _EXAMPLE = "for example: {type: majority_vote, window: 5, required: 3, thresholds: {vest: 0.8}}"
+_POLICIES = Kind("policy", "policies", _EXAMPLE)
 
 
 def read_policies(
@@ -47,7 +42,7 @@ def read_policies(
         MissingPartError: there is no policy of a name that it gives.
         LabelError: a policy has a setting for a label that the task does not have.
     """
-    content = _content(path)
+    content = read_yaml(path, _POLICIES)
     if "type" in content:
         layers = (defaults or {}, content, given or {})
         return {group.name: _policy(path, layers, task, group.name, 1) for group in task.groups}
@@ -55,7 +50,7 @@ def read_policies(
     for key in content:
         if key not in (*names, "default"):
             raise UsageError(
-                f"{path}, line {_line(content, key)}: there is no label group {shortened(key)}, and no policy type",
+                f"{path}, line {line_of(content, [key])}: there is no label group {shortened(key)}, and no policy type",
                 hint=f"name a type, {_EXAMPLE}; or give each of the groups {', '.join(names)} a policy",
             )
     found = {}
@@ -65,7 +60,7 @@ def read_policies(
             raise UsageError(
                 f"{path}: there is no policy for the label group {name!r}", hint="give it one, or give a default"
             )
-        section, line = content[key], _line(content, key)
+        section, line = content[key], line_of(content, [key])
         if not isinstance(section, dict):
             raise UsageError(f"{path}, line {line}: {key} is no policy", hint=_EXAMPLE)
         found[name] = _policy(path, (defaults or {}, section, given or {}), task, name, line)
@@ -106,74 +101,3 @@ def _by_label(layers: Sequence[Any], task: Task) -> Any:
             return layer
         merged |= named
     return merged
-
-
-def _content(path: Path) -> dict[str, Any]:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise UsageError(f"{path} is larger than a file of policies can be", hint=_EXAMPLE)
-        text = path.read_text("utf-8-sig")
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}", hint="name a YAML file, or a policy") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is not text in UTF-8", hint=_EXAMPLE) from error
-    try:
-        _check_values(path, text)
-        content = YAML(typ="rt", pure=True).load(text)
-    except MarkedYAMLError as error:
-        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise UsageError(f"{path}{line}: this is not YAML: {error.problem or error.context}", hint=_EXAMPLE) from error
-    except (YAMLError, RecursionError, ValueError) as error:
-        raise UsageError(f"{path}: this is not YAML: {error}", hint=_EXAMPLE) from error
-    if not isinstance(content, dict):
-        raise UsageError(f"{path}: there is no policy in it", hint=_EXAMPLE)
-    return content
-
-
-def _check_values(path: Path, text: str) -> None:
-    """Refuse more values than policies can have, before any of them is made.
-
-    Raises:
-        UsageError: there are, each alias taken for what it means; they are nested too deeply; or an anchor stands
-            twice or within itself.
-        YAMLError: this is not YAML.
-    """
-    from ruamel.yaml import YAML
-    from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, ScalarEvent
-
-    count = 0
-    begun: list[tuple[str | None, int]] = []
-    sizes: dict[str, int] = {}
-    """What each anchor means, in values; 0 as long as that is not at its end."""
-    for event in YAML(typ="rt", pure=True).parse(text):
-        problem, anchor = "", getattr(event, "anchor", None)
-        if isinstance(event, AliasEvent):
-            # One that is not known is told of later, as what is not YAML.
-            problem = f"the alias *{anchor} stands within what it means" if sizes.get(str(anchor)) == 0 else ""
-            count += sizes.get(str(anchor), 1)
-        elif isinstance(event, CollectionStartEvent | ScalarEvent):
-            problem = f"the anchor &{anchor} stands twice" if anchor in sizes else ""
-            if anchor is not None:
-                sizes[anchor] = 0 if isinstance(event, CollectionStartEvent) else 1
-            if isinstance(event, CollectionStartEvent):
-                begun.append((anchor, count))
-            count += 1
-        elif isinstance(event, CollectionEndEvent):
-            anchor, before = begun.pop()
-            if anchor is not None:
-                sizes[anchor] = count - before
-        if len(begun) > _DEEPEST or count > _MOST_VALUES:
-            problem = f"there is more here than policies can have ({_MOST_VALUES} values, in {_DEEPEST} levels)"
-        if problem:
-            raise UsageError(f"{path}, line {event.start_mark.line + 1}: {problem}", hint=_EXAMPLE)
-
-
-def _line(content: Any, key: str) -> int:
-    """On which line of its file a key stands; 1 for one that a merge (``<<``) brings."""
-    try:
-        return int(content.lc.key(key)[0]) + 1
-    except KeyError:
-        return 1

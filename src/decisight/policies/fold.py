@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 from decisight.errors import LabelError, UsageError
 from decisight.policies.ballot import NOTHING, PRESENT
+from decisight.policies.steady_clock import steady
 from decisight.spans import MICROSECOND, Span
 from decisight.types import Decision, Held, LabelGroup, Prediction, Reading, Reason, Tick
 
@@ -16,9 +17,6 @@ __all__ = ["STATE_VERSION", "Evidence", "Finding", "GroupFold", "LabelFolds", "R
 
 STATE_VERSION = 2
 """Of what a state is made of; one that was stored by another version is not taken up."""
-
-_MOST_SET_BACKS = 4
-"""How many times in a row that a clock was set back are kept in mind, to see it set right again."""
 
 Row = tuple[float, ...]
 """The confidences of one group, in the order of its labels."""
@@ -233,11 +231,7 @@ class GroupFold:
         return text
 
     def _clock(self, time: float | None, before: float | None, ahead: Sequence[float]) -> tuple[float, Sequence[float]]:
-        """What time it is, and by how much that may be ahead of what the readings say.
-
-        Where a clock is set back, time goes on from where it was: else a state that has to last for two seconds would
-        last until the clock had caught up. Once the readings' times are as late, time is theirs again.
-        """
+        """What time it is, and by how much that may be ahead of what the readings say."""
         if time is None:
             if self.evidence.in_seconds or self.stability.in_seconds:
                 raise UsageError(
@@ -245,13 +239,7 @@ class GroupFold:
                     hint="give the pictures' times (a column time, or --fps), or count in images",
                 )
             return before or 0.0, ahead
-        if before is None or time >= before:
-            return time, ()
-        # The least that is enough: times that jump to and fro must not make the clock run faster than they do.
-        for count, offset in enumerate(ahead, 1):
-            if time + offset >= before:
-                return time + offset, ahead[:count]
-        return before, (*ahead[1 - _MOST_SET_BACKS :], before - time)
+        return steady(time, before, ahead)
 
     def label(self, index: int) -> str:
         """A label of the group by its index."""

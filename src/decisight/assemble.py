@@ -1,0 +1,349 @@
+"""The composition root: from a site file to running objects."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from decisight.compute import threads as granted_threads
+from decisight.config import EvidenceSection, Site, model_of, parse_limit
+from decisight.deciding import model_settings
+from decisight.errors import DecisightError, SiteError, StoreError
+from decisight.events import EventFold, Scope
+from decisight.files import draft_of, printable, unwritable
+from decisight.pipeline import TICK_SECONDS, Pipeline, View
+from decisight.policies.identity import policy_digest
+from decisight.policies.task_fold import TaskFold
+from decisight.protocols import Gate, Policy
+from decisight.regions import Region
+from decisight.workers import Evidence
+
+if TYPE_CHECKING:
+    from decisight.models.classifier import Classifier
+    from decisight.store import Limit, Retention, Store, StoredView, ViewKey
+
+__all__ = [
+    "KEY_VARIABLE",
+    "CameraSetup",
+    "ViewSetup",
+    "camera_threads",
+    "chain_key",
+    "former_folds",
+    "load_models",
+    "open_site_store",
+    "retention",
+    "setups",
+    "store_url",
+]
+
+KEY_VARIABLE = "DECISIGHT_CHAIN_KEY"
+"""The environment variable that may hold the key of the chains, as 64 hexadecimal digits, instead of a file."""
+
+_KEY_BYTES = 32
+_TICKS_PER_PICTURE = 1.5
+"""Where pictures come seldom, time alone passes when one is late."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ViewSetup:
+    """A view before a store has given it its number.
+
+    Args:
+        region: where to look; ``None`` for all of the picture.
+        model: the classifier.
+        policies: the rule of each label group that is watched.
+        quiet: labels that open no event, by group.
+    """
+
+    region: Region | None
+    model: Classifier
+    policies: Mapping[str, Policy]
+    quiet: Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CameraSetup:
+    """A camera as the site file says it, with its models loaded.
+
+    Args:
+        site: the name of the site.
+        camera: the name of the camera.
+        fps: pictures a second that are looked at; ``None``: all.
+        views: what is watched.
+        gates: the sections of the gates, with all their settings.
+        evidence: which pictures are kept.
+    """
+
+    site: Site
+    camera: str
+    fps: float | None
+    views: tuple[ViewSetup, ...]
+    evidence: Evidence
+
+    def view_keys(self) -> list[ViewKey]:
+        """What tells the views from all others, in their order."""
+        from decisight.store import ViewKey
+
+        gates = [_section_of(gate) for gate in self.site.gates(self.camera)]
+        keys = []
+        for view in self.views:
+            task, region = view.model.task, view.region
+            runtime = view.model.runtime
+            keys.append(
+                ViewKey(
+                    camera=self.camera,
+                    region=None if region is None else region.name,
+                    region_text="" if region is None else region.text,
+                    region_digest=_digest("" if region is None else region.text),
+                    model=view.model.name,
+                    graph_digest=view.model.file.graph_digest,
+                    settings_digest=view.model.file.settings_digest,
+                    runtime=f"{runtime.name} {runtime.version} {runtime.precision}",
+                    task={"groups": [{"name": g.name, "labels": list(g.labels), "kind": g.kind} for g in task.groups]},
+                    policies={
+                        name: {"section": policy.to_section(task), "digest": policy_digest(policy, task, name)}
+                        for name, policy in view.policies.items()
+                    },
+                    gates=gates,
+                    fps=self.fps,
+                )
+            )
+        return keys
+
+    def pipeline(self, numbers: Sequence[int], store_id: str, *, threads: int, identity: str = "") -> Pipeline:
+        """The camera at work.
+
+        Args:
+            numbers: of its views, in their order.
+            store_id: what tells its events from those of any other store.
+            threads: that compute together on one picture.
+            identity: of its source.
+        """
+        gates = self.site.gates(self.camera)
+        site = self.site.section.site
+        views = [
+            View(
+                number,
+                view.region,
+                view.model,
+                TaskFold.of(view.policies, view.model.task),
+                {
+                    name: EventFold(
+                        Scope(
+                            store_id,
+                            site,
+                            self.camera,
+                            None if view.region is None else view.region.name,
+                            view.model.name,
+                            name,
+                        ),
+                        view.quiet.get(name, frozenset()),
+                    )
+                    for name in view.policies
+                },
+                gates,
+            )
+            for number, view in zip(numbers, self.views, strict=True)
+        ]
+        pause = TICK_SECONDS if self.fps is None else max(TICK_SECONDS, _TICKS_PER_PICTURE / self.fps)
+        return Pipeline(self.camera, views, threads, identity, pause=pause)
+
+
+def load_models(site: Site, *, threads: int | None = None, runtime: str | None = None) -> dict[str, Classifier]:
+    """The models of a site, by the names that it gives them.
+
+    Args:
+        site: the site.
+        threads: that compute; by default as many as the machine grants.
+        runtime: what computes where the site file does not say.
+
+    Raises:
+        SiteError: one cannot be loaded; names the line.
+    """
+    from decisight.models.classifier import load
+
+    models = {}
+    for name, section in site.section.models.items():
+        path = section.path if section.path.startswith("imagenet:") else str(site.folder / section.path)
+        try:
+            models[name] = load(path, threads=threads, runtime=section.runtime or runtime)
+        except DecisightError as error:
+            raise site.blamed(error, "models", name) from error
+    return models
+
+
+def setups(site: Site, models: Mapping[str, Classifier], cameras: Iterable[str] = ()) -> list[CameraSetup]:
+    """The cameras of a site.
+
+    Args:
+        site: the site.
+        models: its models, loaded.
+        cameras: only these; by default all.
+
+    Raises:
+        SiteError: there is no such camera, or what it watches does not fit the model; names the line.
+    """
+    known = site.section.cameras
+    wanted = list(cameras) or list(known)
+    for camera in wanted:
+        if camera not in known:
+            raise SiteError(f"there is no camera {camera!r} in the site file", hint=f"there is: {', '.join(known)}")
+    return [_setup(site, models, camera) for camera in wanted]
+
+
+def _setup(site: Site, models: Mapping[str, Classifier], camera: str) -> CameraSetup:
+    section = site.section.cameras[camera]
+    regions = site.regions(camera)
+    found: dict[tuple[str | None, str], dict[str, Policy]] = {}
+    quiet: dict[tuple[str | None, str], dict[str, frozenset[str]]] = {}
+    for at, watch in enumerate(section.watch):
+        name = model_of(site, camera, at)
+        policies = site.policy(camera, at, models[name].task, model_settings(models[name]))
+        key = watch.region, name
+        for group, policy in policies.items():
+            if group in found.setdefault(key, {}):
+                raise SiteError(
+                    f"{site.where('cameras', camera, 'watch', at)}: the label group {group!r} is decided on twice",
+                    hint="name the group of each entry, or leave out one of the two",
+                )
+            found[key][group] = policy
+            labels = frozenset(models[name].task.group(group).labels)
+            quiet.setdefault(key, {})[group] = frozenset(watch.quiet) & labels
+    views = tuple(
+        ViewSetup(None if region is None else regions[region], models[name], policies, quiet[region, name])
+        for (region, name), policies in found.items()
+    )
+    evidence = _evidence(section.evidence or site.section.evidence)
+    return CameraSetup(site, camera, section.fps, views, evidence)
+
+
+def _evidence(section: EvidenceSection) -> Evidence:
+    conceal = section.conceal
+    keep = "crop" in section.keep, "frame" in section.keep
+    if conceal is None:
+        return Evidence(*keep, section.quality)
+    return Evidence(*keep, section.quality, conceal.what, conceal.how)
+
+
+def store_url(site: Site) -> str:
+    """Where a site keeps everything, with the path of a file made relative to the site file."""
+    url = site.section.store or f"sqlite:///{site.section.site}.db"
+    scheme, slashes, path = url.partition("sqlite:///")
+    if slashes and not scheme and path and path != ":memory:":
+        return f"sqlite:///{(site.folder / path).absolute()}"
+    return url
+
+
+def chain_key(site: Site, *, make: bool) -> bytes:
+    """The key of the chains: of the environment, else of the file; one is made where there is none.
+
+    Args:
+        site: the site.
+        make: whether one may be made.
+
+    Raises:
+        StoreError: there is none, or it cannot be used or written.
+    """
+    given = os.environ.get(KEY_VARIABLE)
+    if given:
+        return _parsed_key(given, KEY_VARIABLE)
+    path = _beside_store(site, ".key") if site.section.chain.key is None else site.folder / site.section.chain.key
+    try:
+        return _parsed_key(path.read_text("ascii"), printable(path))
+    except FileNotFoundError:
+        if not make:
+            raise StoreError(
+                f"there is no key {printable(path)} to check the store with", hint=f"name it in {KEY_VARIABLE}"
+            ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise StoreError(f"the key {printable(path)} cannot be read", hint="see that you may read it") from error
+    key = secrets.token_bytes(_KEY_BYTES)
+    try:
+        with draft_of(path) as draft:
+            draft.write_text(key.hex() + "\n", "ascii")
+        path.chmod(0o600)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    return key
+
+
+def open_site_store(site: Site, *, read_only: bool = False) -> Store:
+    """The store of a site.
+
+    Raises:
+        StoreError: it cannot be opened, or is being written by another process.
+    """
+    from decisight.store import open_store
+
+    url, place = store_url(site), site.section.evidence_folder
+    folder = _beside_store(site, ".evidence") if place is None else site.folder / place
+    key = chain_key(site, make=not read_only)
+    return open_store(url, key=key, read_only=read_only, evidence=folder)
+
+
+def retention(site: Site) -> Retention:
+    """How long a site keeps what."""
+    from decisight.store import Limit, Retention
+
+    def limit(section: Any) -> Limit:
+        age, size = parse_limit(section)
+        return Limit(age, size)
+
+    section = site.section.retention
+    return Retention(
+        readings=limit(section.readings),
+        events=Limit(None, None) if section.events is None else limit(section.events),
+        evidence={outcome: limit(one) for outcome, one in section.evidence.items()},
+    )
+
+
+def former_folds(views: Iterable[StoredView], site: str, store_id: str) -> dict[int, dict[str, EventFold]]:
+    """The event folds of views that a store knows, for closing what they have left open."""
+    return {
+        view.id: {
+            name: EventFold(Scope(store_id, site, view.key.camera, view.key.region, view.key.model, name))
+            for name in view.key.policies
+        }
+        for view in views
+    }
+
+
+def camera_threads(cameras: int) -> int:
+    """How many threads may compute together on one picture, where so many cameras are watched at once."""
+    return max(1, granted_threads().count // max(1, cameras))
+
+
+def _beside_store(site: Site, suffix: str) -> Path:
+    """A file or folder beside the store, or beside the site file where the store is none."""
+    url = store_url(site)
+    path = url.removeprefix("sqlite:///")
+    return Path(path).with_suffix(suffix) if path != url and path else site.folder / f"{site.section.site}{suffix}"
+
+
+def _parsed_key(text: str, where: str) -> bytes:
+    try:
+        key = bytes.fromhex(text.strip())
+    except ValueError:
+        key = b""
+    if len(key) != _KEY_BYTES:
+        raise StoreError(f"{where} holds no key", hint=f"a key is {2 * _KEY_BYTES} hexadecimal digits")
+    return key
+
+
+def _digest(text: str) -> str:
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def _section_of(gate: Gate) -> dict[str, Any]:
+    """A gate as the section of a configuration that says it, with all its settings."""
+    from dataclasses import fields, is_dataclass
+
+    settings: dict[str, Any] = (
+        {field.name: getattr(gate, field.name) for field in fields(gate) if field.init} if is_dataclass(gate) else {}
+    )
+    return {"type": gate.name} | settings

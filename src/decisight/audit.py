@@ -1,0 +1,163 @@
+"""Why it was decided so: decisions derived again from what is stored, without the model, bit for bit."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from decisight.errors import StoreError
+from decisight.policies.parsing import policy_from_section
+from decisight.policies.task_fold import TaskFold
+from decisight.types import Decision, Reading, Tick
+
+if TYPE_CHECKING:
+    from decisight.protocols import Policy
+    from decisight.store import Store, StoredEvent, ViewKey
+
+__all__ = ["Replay", "ReplayedStep", "fold_of", "policies_of", "replay", "steps_json"]
+
+
+def policies_of(key: ViewKey) -> dict[str, Policy]:
+    """The rules of a stored view, by label group.
+
+    Raises:
+        UsageError: this version has no such policy, or it has other settings now.
+        MissingPartError: the policy is of a package that is not installed.
+    """
+    return {name: policy_from_section(policy["section"]) for name, policy in key.policies.items()}
+
+
+def fold_of(key: ViewKey) -> TaskFold:
+    """The same at work.
+
+    Raises:
+        UsageError: see :func:`policies_of`.
+        MissingPartError: see :func:`policies_of`.
+    """
+    return TaskFold.of(policies_of(key), key.read_task())
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayedStep:
+    """One stored reading, and what is made of it now.
+
+    Args:
+        seq: its number in the chain of its camera's readings.
+        item: what the policies were given.
+        stored: what was decided then.
+        derived: what is decided now.
+        why: one line a group: what the policy counted, and what was needed.
+    """
+
+    seq: int
+    item: Reading | Tick
+    stored: tuple[Decision, ...]
+    derived: tuple[Decision, ...]
+    why: tuple[str, ...] = ()
+
+    @property
+    def same(self) -> bool:
+        """Whether both are the same to the bit."""
+        return _exact(self.stored) == _exact(self.derived)
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """An event derived again.
+
+    Args:
+        event: as it is stored.
+        key: of the view that it is of.
+        policies: the rules, by label group.
+        steps: from some readings before it was opened until some after it was closed.
+        compared: how many readings were derived again, those before the first step included.
+        differing: the numbers of those that came out otherwise.
+        begun: whether it was derived from the very first reading of the view, not from a state kept on the way.
+    """
+
+    event: StoredEvent
+    key: ViewKey
+    policies: Mapping[str, Policy]
+    steps: tuple[ReplayedStep, ...]
+    compared: int
+    differing: tuple[int, ...]
+    begun: bool
+
+
+def replay(store: Store, event: StoredEvent, *, before: int = 10, after: int = 5, most: int = 1_000_000) -> Replay:
+    """Derive an event again from stored readings.
+
+    It begins at the last state that was kept before the event, or at the view's first reading, and compares every
+    decision on the way with the one that is stored.
+
+    Args:
+        store: where it is; only read.
+        event: one of its events.
+        before: how many readings before it was opened are given.
+        after: the same after it was closed.
+        most: how many steps of the event are given at most; the others are compared all the same.
+
+    Raises:
+        StoreError: its readings are no longer there.
+        UsageError: this version has no such policy.
+    """
+    camera, number = event.event.camera, event.view_id
+    view = next((view for view in store.views(camera) if view.id == number), None)
+    if view is None:
+        raise StoreError(
+            f"what the event {event.event.event_id[:12]} was decided by is not in the store",
+            hint="have the store verified: decisight verify",
+        )
+    policies = policies_of(view.key)
+    fold = TaskFold.of(policies, view.key.read_task())
+    kept = store.state_before(camera, view.id, event.opened_seq)
+    states = fold.resume(None if kept is None else kept[1])
+    earlier: deque[ReplayedStep] = deque(maxlen=before)
+    shown: list[ReplayedStep] = []
+    differing: list[int] = []
+    compared = beyond = 0
+    for seq, (item, decisions) in store.items(camera, view, 1 if kept is None else kept[0]):
+        over = event.closed_seq is not None and seq > event.closed_seq
+        if over and beyond == after:
+            break
+        beyond += over
+        states, derived = fold.step(states, item)
+        step = ReplayedStep(seq, item, decisions, derived)
+        compared += 1
+        if not step.same:
+            differing.append(seq)
+        if seq < event.opened_seq and not before:
+            continue
+        if seq < event.opened_seq:
+            earlier.append(replace(step, why=fold.explain(states)))
+        elif len(shown) < most:
+            shown.append(replace(step, why=fold.explain(states)))
+    if not shown:
+        raise StoreError(
+            f"the readings of the event {event.event.event_id[:12]} are no longer there",
+            hint="they were dropped when their time was over; keep them longer, or hold events: decisight mark --hold",
+        )
+    return Replay(event, view.key, policies, (*earlier, *shown), compared, tuple(differing), kept is None)
+
+
+def _exact(decisions: Sequence[Decision]) -> str:
+    """Decisions as a text that differs in every bit that they do."""
+    return json.dumps([decision.to_stored() for decision in decisions])
+
+
+def steps_json(steps: Sequence[ReplayedStep]) -> Iterator[dict[str, Any]]:
+    """Steps as JSON values."""
+    for step in steps:
+        stored: dict[str, Any] = step.item.to_stored()
+        yield {
+            "seq": step.seq,
+            **stored,
+            "decisions": [
+                decision.to_json() | {"group": decision.group, "why": why}
+                for decision, why in zip(step.derived, step.why, strict=True)
+            ],
+            "same": step.same,
+        }

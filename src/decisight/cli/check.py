@@ -1,0 +1,171 @@
+"""``decisight check`` and ``decisight schema``: whether a site file can be used, and what may stand in one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from decisight.cli import output
+from decisight.cli.console import complain, say, warn
+from decisight.errors import DecisightError
+from decisight.files import printable
+
+if TYPE_CHECKING:
+    from decisight.assemble import CameraSetup
+    from decisight.config import Site
+    from decisight.models.classifier import Classifier
+
+__all__ = ["run", "write_schema"]
+
+
+def run(path: Path, *, runtime: str | None = None) -> int:
+    """Check a site file, and say all that is wrong.
+
+    Returns:
+        The exit status: 0, or 1 where something is wrong.
+
+    Raises:
+        SiteError: the file cannot be read, or is none of a site.
+    """
+    from decisight.config import read_site
+
+    site = read_site(path)
+    section = site.section
+    say(f"{printable(path)}: site {section.site}, {_count(len(section.cameras), 'camera')}")
+    models, wrong = _models(site, runtime)
+    for camera in section.cameras:
+        wrong += _camera(site, camera, models)
+    wrong += _store(site)
+    if wrong:
+        say(f"{_count(wrong, 'thing')} to put right.")
+    else:
+        say(f"All is well. Begin with: decisight watch {printable(path)}")
+    return 1 if wrong else 0
+
+
+def write_schema(path: Path | None) -> int:
+    """Write the JSON Schema of a site file.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    from decisight.config import site_schema
+
+    text = json.dumps(site_schema(), indent=2) + "\n"
+    if path is None:
+        with output.standard_output(utf8=True) as stream:
+            stream.write(text)
+        return 0
+    output.check_file(path, example="site.schema.json")
+    with output.replacing(path) as stream:
+        stream.write(text)
+    say(f"Written to {printable(path)}. First line of a site file: # yaml-language-server: $schema={printable(path)}")
+    return 0
+
+
+def _models(site: Site, runtime: str | None) -> tuple[dict[str, Classifier], int]:
+    """The models that can be loaded, and how many cannot."""
+    from decisight.models.classifier import load
+
+    found, wrong = {}, 0
+    for name, section in site.section.models.items():
+        place = section.path if section.path.startswith("imagenet:") else str(site.folder / section.path)
+        try:
+            model = load(place, runtime=section.runtime or runtime)
+            # Opened as well: a file may be whole, and still not be one that this runtime takes.
+            model.network(1)
+        except DecisightError as error:
+            wrong += _tell(site.blamed(error, "models", name))
+            continue
+        found[name] = model
+        groups = "; ".join(f"{group.name}: {', '.join(group.labels[:8])}" for group in model.task.groups)
+        say(f"  model {name}: {printable(section.path)}, {model.runtime.name} {model.runtime.precision} ({groups})")
+    return found, wrong
+
+
+def _camera(site: Site, camera: str, models: dict[str, Classifier]) -> int:
+    """How much is wrong with a camera."""
+    from decisight.assemble import setups
+
+    wrong = 0
+    size: tuple[int, int] | None = None
+    try:
+        facts = site.source(camera).facts()
+    except DecisightError as error:
+        wrong += _tell(site.blamed(error, "cameras", camera, "source"))
+    else:
+        size = facts.size
+        say(f"  camera {camera}: {printable(facts.title)}")
+        for note in facts.notes:
+            warn(f"{camera}: {note}")
+    rules, known = _rules(site, camera, models)
+    wrong += rules
+    if rules or not known:
+        return wrong
+    try:
+        (setup,) = setups(site, models, [camera])
+    except DecisightError as error:
+        return wrong + _tell(error)
+    _views(setup, size)
+    return wrong
+
+
+def _rules(site: Site, camera: str, models: dict[str, Classifier]) -> tuple[int, bool]:
+    """How much is wrong with what a camera watches, entry by entry; and whether all of its models are there."""
+    from decisight.config import model_of
+    from decisight.deciding import model_settings
+
+    wrong, known = 0, True
+    for at in range(len(site.section.cameras[camera].watch)):
+        model = models.get(model_of(site, camera, at))
+        if model is None:
+            known = False
+            continue
+        try:
+            site.policy(camera, at, model.task, model_settings(model))
+        except DecisightError as error:
+            wrong += _tell(error)
+    return wrong, known
+
+
+def _views(setup: CameraSetup, size: tuple[int, int] | None) -> None:
+    from decisight.deciding import policy_section
+
+    for view in setup.views:
+        where = "all of the picture" if view.region is None else f"region {view.region.name}"
+        if view.region is not None and size is not None:
+            left, top, right, bottom = view.region.bounds(*size)
+            where += f" ({right - left}x{bottom - top} pixels)"
+        for group, policy in view.policies.items():
+            section = policy_section({group: policy}, view.model.task)
+            settings = ", ".join(f"{key} {value}" for key, value in section.items() if key != "type" and value)
+            say(f"    {where}: {group} by {section['type']} ({settings})")
+
+
+def _store(site: Site) -> int:
+    """Whether the store can be opened; nothing is written or made."""
+    from decisight.assemble import open_site_store, store_url
+
+    url = store_url(site)
+    file = url.removeprefix("sqlite:///")
+    if file != url and not Path(file).exists():
+        if not Path(file).parent.is_dir():
+            return _tell(site.blamed(DecisightError(f"there is no folder {printable(Path(file).parent)}"), "store"))
+        say(f"  store: {printable(file)}, made at the first start")
+        return 0
+    try:
+        with open_site_store(site, read_only=True) as store:
+            say(f"  store: {store.title}")
+    except DecisightError as error:
+        return _tell(error)
+    return 0
+
+
+def _tell(error: DecisightError) -> int:
+    complain(f"error: {error.message}", error.hint)
+    return 1
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -1,0 +1,194 @@
+"""``decisight events`` and ``decisight mark``: what happened at a site, and what became of it."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from decisight.cli import output
+from decisight.cli.console import say
+from decisight.cli.watch_display import moment
+from decisight.errors import UsageError
+from decisight.files import printable
+from decisight.registry import shortened
+
+if TYPE_CHECKING:
+    from decisight.store import Coverage, Store, StoredEvent, StoredView
+
+__all__ = ["EventsOptions", "mark", "run"]
+
+_ID = 12
+"""Digits of an identity that are shown: enough to name the event by."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventsOptions:
+    """What ``decisight events`` was asked for; see its help."""
+
+    site: Path
+    camera: str | None = None
+    since: str | None = None
+    state: str | None = None
+    limit: int = 50
+    as_json: bool = False
+
+
+def run(options: EventsOptions) -> int:
+    """List events.
+
+    Raises:
+        DecisightError: there is no store, or what is asked for cannot be understood.
+    """
+    from decisight.assemble import open_site_store
+    from decisight.config import read_site
+
+    site = read_site(options.site)
+    zone = ZoneInfo(site.section.timezone)
+    since = None if options.since is None else _moment(options.since, zone)
+    cameras = list(site.section.cameras) if options.camera is None else [options.camera]
+    if options.camera is not None and options.camera not in site.section.cameras:
+        raise UsageError(
+            f"there is no camera {shortened(options.camera)}",
+            hint=f"the cameras are: {', '.join(site.section.cameras)}",
+        )
+    with open_site_store(site, read_only=True) as store:
+        found = store.events(options.camera, since=since, state=options.state, limit=options.limit)
+        covered = [(view, share) for camera in cameras for view, share in _coverage(store, camera, since)]
+    if options.as_json:
+        values = {"events": [_values(event) for event in found], "coverage": [_covered(*one) for one in covered]}
+        with output.standard_output(utf8=True) as stream:
+            stream.write(json.dumps(values, indent=2, ensure_ascii=False) + "\n")
+        return 0
+    for line in (*_table(found, zone), "", *_coverage_lines(covered)):
+        say(printable(line))
+    sys.stdout.flush()
+    return 0
+
+
+def mark(path: Path, event: str, *, outcome: str | None, hold: bool | None, note: str | None) -> int:
+    """Say what became of an event.
+
+    Raises:
+        UsageError: nothing is said.
+        StoreError: there is no such event, or the store is being written by another process.
+    """
+    from decisight.assemble import open_site_store
+    from decisight.config import read_site
+
+    given: dict[str, Any] = {"outcome": outcome, "held": hold, "note": note}
+    said = {name: value for name, value in given.items() if value is not None}
+    if not said:
+        raise UsageError("nothing is said of the event", hint="give --outcome, --hold, --release or --note")
+    site = read_site(path)
+    with open_site_store(site) as store:
+        marked = store.mark(event, **said)
+    parts = [f"outcome {marked.outcome}"] if marked.outcome else []
+    parts += ["held"] if marked.held else []
+    parts += [f"note: {marked.note}"] if marked.note else []
+    say(
+        printable(f"{marked.event.event_id[:_ID]}: {marked.event.state}: {', '.join(parts) or 'nothing is said of it'}")
+    )
+    return 0
+
+
+def _table(events: Sequence[StoredEvent], zone: ZoneInfo) -> Iterator[str]:
+    if not events:
+        yield "No events."
+        return
+    rows = [("event", "from", "for", "where", "state", "conf.", "outcome")]
+    for stored in events:
+        event = stored.event
+        where = " ".join(part for part in (event.camera, event.region or "", event.group) if part)
+        remarks = " ".join(part for part in (stored.outcome or "", "held" if stored.held else "") if part)
+        lasted = f"{event.duration:.1f} s" if event.end_time is not None else "open"
+        rows.append(
+            (
+                event.event_id[:_ID],
+                moment(event.start_time, zone),
+                lasted,
+                where,
+                event.state,
+                f"{event.confidence:.3f}",
+                remarks,
+            )
+        )
+    sizes = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        yield "  ".join(f"{cell:<{size}}" for cell, size in zip(row, sizes, strict=True)).rstrip()
+
+
+def _coverage(store: Store, camera: str, since: float | None) -> list[tuple[StoredView, Coverage]]:
+    views = {view.id: view for view in store.views(camera)}
+    covered = store.coverage(camera, 0.0 if since is None else since, time.time() + _DAY)
+    return [(views[number], one) for number, one in covered.items() if number in views]
+
+
+_DAY = 86_400.0
+"""Clocks of cameras may be ahead of this one."""
+
+
+def _coverage_lines(covered: Sequence[tuple[StoredView, Coverage]]) -> Iterator[str]:
+    for view, one in covered:
+        where = " ".join(part for part in (view.key.camera, view.key.region or "", f"({view.key.model})") if part)
+        share = "-" if one.share is None else f"{100 * one.share:.1f} %"
+        causes = ", ".join(f"{cause} {count}" for cause, count in one.unjudged.items())
+        pictures = one.judged + one.repeated + sum(one.unjudged.values())
+        yield (
+            f"{where}: {share} of {one.watched_seconds / 3600:.2f} h could be judged, from {pictures} pictures"
+            + (f"; not judged: {causes}" if causes else "")
+        )
+
+
+def _values(stored: StoredEvent) -> dict[str, Any]:
+    return {
+        **stored.event.to_json(),
+        "outcome": stored.outcome,
+        "held": stored.held,
+        "note": stored.note,
+        "evidence": [
+            {"what": one.what, "digest": one.digest, "removed": one.removed_at is not None} for one in stored.evidence
+        ],
+    }
+
+
+def _covered(view: StoredView, one: Coverage) -> dict[str, Any]:
+    return {
+        "camera": view.key.camera,
+        "region": view.key.region,
+        "model": view.key.model,
+        "share": one.share,
+        "watched_seconds": one.watched_seconds,
+        "judged": one.judged,
+        "repeated": one.repeated,
+        "unjudged": dict(one.unjudged),
+        "ticks": one.ticks,
+    }
+
+
+def _moment(text: str, zone: ZoneInfo) -> float:
+    """A date and time, or so long ago, in seconds since 1970.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    from decisight.spans import parse_seconds
+
+    try:
+        found = datetime.fromisoformat(text)
+        return (found if found.tzinfo else found.replace(tzinfo=zone)).timestamp()
+    except (ValueError, OverflowError):
+        pass
+    try:
+        return time.time() - parse_seconds(text, "since")
+    except UsageError:
+        raise UsageError(
+            f"--since {shortened(text)} is not understood",
+            hint="give a date and time (2026-05-04T06:00), or how long ago: 2h, 7d",
+        ) from None

@@ -1,0 +1,82 @@
+"""``decisight verify`` and ``decisight retain``: whether the store is as it was written, and what it need not keep."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from decisight.cli import output
+from decisight.cli.console import say, warn
+from decisight.errors import UsageError
+from decisight.files import printable
+
+__all__ = ["retain", "run"]
+
+_MOST_SHOWN = 50
+
+
+def run(path: Path, *, heads: Path | None = None, as_json: bool = False) -> int:
+    """Check the store of a site.
+
+    Returns:
+        The exit status: 0, or 1 where something was altered, removed or reordered.
+
+    Raises:
+        DecisightError: there is no store, or no key to check it with.
+    """
+    from decisight.assemble import open_site_store
+    from decisight.config import read_site
+    from decisight.store import read_heads
+
+    site = read_site(path)
+    kept = heads or (None if site.section.chain.heads is None else site.folder / site.section.chain.heads)
+    if heads is not None and not heads.is_file():
+        raise UsageError(f"there is no file {printable(heads)}", hint="name the file with the heads that were kept")
+    known = read_heads(kept) if kept is not None and kept.is_file() else ()
+    with open_site_store(site, read_only=True) as store:
+        faults = list(store.verify(known))
+    if as_json:
+        values: dict[str, Any] = {
+            "heads": len(known),
+            "faults": [
+                {"camera": fault.camera, "lane": None if fault.lane is None else str(fault.lane), "seq": fault.seq,
+                 "what": fault.what}
+                for fault in faults
+            ],
+        }  # fmt: skip
+        with output.standard_output(utf8=True) as stream:
+            stream.write(json.dumps(values, indent=2, ensure_ascii=False) + "\n")
+        return 1 if faults else 0
+    for fault in faults[:_MOST_SHOWN]:
+        where = " ".join(str(part) for part in (fault.camera, fault.lane, fault.seq) if part is not None)
+        say(printable(f"{where or 'store'}: {fault.what}"))
+    if len(faults) > _MOST_SHOWN:
+        say(f"... and {len(faults) - _MOST_SHOWN} more")
+    if faults:
+        say(f"{len(faults)} fault{'' if len(faults) == 1 else 's'}: the store is not as it was written.")
+        return 1
+    say("The store is as it was written: nothing was altered, removed or reordered.")
+    if not known:
+        warn(
+            "no heads were kept elsewhere: if the whole store was put back to an earlier state, that does not show",
+            "keep them: chain: {heads: FILE} in the site file, best on another machine",
+        )
+    return 0
+
+
+def retain(path: Path, *, dry_run: bool) -> int:
+    """Drop what is too old or too much.
+
+    Raises:
+        StoreError: there is no store, or another process writes it.
+    """
+    from decisight.assemble import open_site_store, retention
+    from decisight.config import read_site
+
+    site = read_site(path)
+    with open_site_store(site) as store:
+        report = store.retain(retention(site), dry_run=dry_run)
+    for line in report.lines(dry_run=dry_run):
+        say(line)
+    return 0

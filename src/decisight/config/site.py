@@ -1,0 +1,366 @@
+"""A site file that was read: its parts built, its policies made, and every error with its line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import ValidationError
+
+from decisight.config.amounts import parse_limit
+from decisight.config.refusal import place, plain, refusal
+from decisight.config.sections import LimitSection, RetentionSection, SiteSection
+from decisight.errors import DecisightError, SiteError, UsageError
+from decisight.gates import GATES
+from decisight.policies.parsing import policy_from_section
+from decisight.protocols import FrameSource, Gate, Policy, Sink
+from decisight.regions import Region, parse_size
+from decisight.registry import Registry, shortened
+from decisight.sinks import SINKS
+from decisight.sources import SOURCES
+from decisight.types import UNPRINTABLE, is_label
+from decisight.yaml_file import Kind, read_yaml
+
+if TYPE_CHECKING:
+    from decisight.types import Task
+
+__all__ = ["DEFAULT_GATES", "DEFAULT_POLICY", "Site", "model_of", "parse_site", "read_site"]
+
+DEFAULT_POLICY: Mapping[str, Any] = {
+    "type": "majority_vote",
+    "required": 3,
+    "window": 5,
+    "gap_tolerance": 5,
+    "min_dwell": 3,
+}
+"""The rule where nobody gives one. It counts in pictures, so that it works at any rate."""
+
+DEFAULT_GATES: Sequence[Mapping[str, Any]] = (
+    {"type": "size"},
+    {"type": "brightness"},
+    {"type": "sharpness"},
+    {"type": "frozen"},
+)
+"""What looks at each picture first, where nobody says: they ask whether it can be judged."""
+
+STALE_AFTER = 10.0
+"""Seconds without a judged picture after which nothing is known any more, where nobody says and pictures come often."""
+
+_STALE_PICTURES = 3.0
+"""The same in pictures, where they come seldom."""
+
+_LONGEST = 1e9
+"""Seconds that a span may last."""
+
+_EXAMPLE = (
+    "a site file begins so: site: plant-7, models: {gear: {path: gear.onnx}}, cameras: {gate-1: {source: {type: video, "
+    "path: gate-1.mp4}, watch: [{model: gear}]}}"
+)
+_POLYGON = "for example polygon: [[0.1, 0.2], [0.5, 0.2], [0.5, 0.9], [0.1, 0.9]]"
+_SITE = Kind("site", "sites", _EXAMPLE, most_values=200_000, error=SiteError)
+_NAME = re.compile(r"[^\s/\\:=|][^/\\:=|]{0,62}")
+
+_P = TypeVar("_P")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A site file that was read: its values, and where each of them stands.
+
+    Args:
+        section: the values.
+        path: the file; ``None`` where there is none.
+        content: as it was read, with the lines of its keys.
+    """
+
+    section: SiteSection
+    path: Path | None = None
+    content: Any = None
+
+    @property
+    def folder(self) -> Path:
+        """What paths in it are relative to."""
+        return Path() if self.path is None else self.path.parent
+
+    def where(self, *keys: str | int) -> str:
+        """Where something stands: file, line, and the way to it."""
+        return place(self.content, self.path, keys)
+
+    def blamed(self, error: DecisightError, *keys: str | int) -> SiteError:
+        """An error with the place in the file that it comes from: of the key that it names, where it names one."""
+        here: Any = self.content
+        for key in keys:
+            try:
+                here = here[key]
+            except (KeyError, IndexError, TypeError):
+                break
+        inner = [
+            key for key in (here if isinstance(here, Mapping) else ())
+            if re.search(rf"(?<![\w.]){re.escape(str(key))}(?![\w.])", error.message)
+        ]  # fmt: skip
+        return SiteError(f"{self.where(*keys, *inner[:1])}: {error.message}", hint=error.hint)
+
+    def regions(self, camera: str) -> dict[str, Region]:
+        """The regions of a camera, by name.
+
+        Raises:
+            SiteError: one is no region.
+        """
+        section = self.section.cameras[camera]
+        try:
+            size = None if section.reference is None else parse_size(section.reference)
+        except UsageError as error:
+            raise self.blamed(error, "cameras", camera, "reference") from error
+        return {name: self._region(camera, name, size) for name in section.regions}
+
+    def _region(self, camera: str, name: str, size: tuple[int, int] | None) -> Region:
+        section = self.section.cameras[camera].regions[name]
+        keys = ("cameras", camera, "regions", name, "polygon")
+        width, height = size or (1, 1)
+        for at, (x, y) in enumerate(section.polygon):
+            if not (0.0 <= x <= width and 0.0 <= y <= height):
+                of = "" if size is None else f" of {width}x{height}"
+                raise SiteError(
+                    f"{self.where(*keys, at)}: the corner {x:g}, {y:g} lies outside the picture{of}",
+                    hint="corners are shares of its width and height, 0 to 1; with reference: 1920x1080 at the camera, "
+                    "pixels of a picture of that size",
+                )
+        try:
+            return Region(name, tuple((x / width, y / height) for x, y in section.polygon), section.mask)
+        except UsageError as error:
+            raise SiteError(f"{self.where(*keys)}: {error.message}", hint=_POLYGON) from error
+
+    def source(self, camera: str) -> FrameSource:
+        """The source of a camera; a ``path`` in it is relative to the site file.
+
+        Raises:
+            SiteError: there is none of that type, or a setting cannot be used.
+        """
+        section = dict(self.section.cameras[camera].source)
+        if isinstance(path := section.get("path"), str):
+            section["path"] = str(self.folder / path)
+        return self._part(SOURCES, section, "cameras", camera, "source")
+
+    def gates(self, camera: str) -> tuple[Gate, ...]:
+        """The gates of a camera, in the order in which they stand.
+
+        Raises:
+            SiteError: there is none of a type, or a setting cannot be used.
+        """
+        given = self.section.cameras[camera].gates
+        if given is None:
+            return tuple(GATES.build(str(gate["type"]), _settings(gate)) for gate in DEFAULT_GATES)
+        return tuple(self._part(GATES, gate, "cameras", camera, "gates", at) for at, gate in enumerate(given))
+
+    def sinks(self) -> dict[str, Sink]:
+        """Where events are reported to, by name.
+
+        Raises:
+            SiteError: there is none of a type, or a setting cannot be used.
+        """
+        found = {}
+        for name, section in self.section.sinks.items():
+            section = dict(section)
+            if isinstance(path := section.get("path"), str):
+                section["path"] = str(self.folder / path)
+            found[name] = self._part(SINKS, section, "sinks", name)
+        return found
+
+    def policy(self, camera: str, at: int, task: Task, defaults: Mapping[str, Any]) -> dict[str, Policy]:
+        """The rule of each label group that an entry of ``watch`` decides on.
+
+        Args:
+            camera: the camera's name.
+            at: the number of the entry.
+            task: of its model.
+            defaults: settings that hold where the entry does not give them, such as the model's thresholds.
+
+        Raises:
+            SiteError: there is no such group, policy or label, or a setting cannot be used.
+        """
+        watch = self.section.cameras[camera].watch[at]
+        keys = ("cameras", camera, "watch", at)
+        try:
+            groups = [group.name for group in task.groups] if watch.group is None else [task.group(watch.group).name]
+        except DecisightError as error:
+            raise self.blamed(error, *keys, "group") from error
+        policy = self.rule(camera, at, defaults)
+        try:
+            for group in groups:
+                policy.fold(task, group)
+        except DecisightError as error:
+            raise self._policy_blamed(error, camera, at) from error
+        labels = {label for group in groups for label in task.group(group).labels}
+        for place_of, label in enumerate(watch.quiet):
+            if label not in labels:
+                raise SiteError(
+                    f"{self.where(*keys, 'quiet', place_of)}: there is no label {shortened(label)}",
+                    hint=f"the labels are: {', '.join(sorted(labels)[:20])}",
+                )
+        return dict.fromkeys(groups, policy)
+
+    def rule(self, camera: str, at: int, defaults: Mapping[str, Any] | None = None) -> Policy:
+        """The rule of an entry of ``watch``, before it is known which labels it is for.
+
+        Args:
+            camera: the camera's name.
+            at: the number of the entry.
+            defaults: see :meth:`policy`.
+
+        Raises:
+            SiteError: there is no such policy, or a setting cannot be used.
+        """
+        section = self.section.cameras[camera]
+        policy = section.watch[at].policy
+        given: Mapping[str, Any] | str = DEFAULT_POLICY if policy is None else policy
+        stale = {} if section.fps is None else {"stale_after": _stale_after(section.fps)}
+        try:
+            return policy_from_section(
+                {"type": given} if isinstance(given, str) else given, {**stale, **(defaults or {})}
+            )
+        except DecisightError as error:
+            raise self._policy_blamed(error, camera, at) from error
+
+    def _policy_blamed(self, error: DecisightError, camera: str, at: int) -> SiteError:
+        keys = ("cameras", camera, "watch", at)
+        given = self.section.cameras[camera].watch[at].policy
+        return self.blamed(error, *keys) if given is None else self.blamed(error, *keys, "policy")
+
+    def _part(self, registry: Registry[_P], section: Mapping[str, Any], *keys: str | int) -> _P:
+        name = section.get("type")
+        if not isinstance(name, str):
+            raise SiteError(
+                f"{self.where(*keys)}: the {registry.kind} has no type",
+                hint=f"type: is one of {', '.join(registry.names())}",
+            )
+        try:
+            return registry.build(name, _settings(section))
+        except DecisightError as error:
+            raise self.blamed(error, *keys) from error
+
+
+def read_site(path: Path) -> Site:
+    """Read a site file.
+
+    Raises:
+        SiteError: it cannot be read, or says what cannot be done; names the line and the key.
+    """
+    content = read_yaml(path, _SITE)
+    site = parse_site(content, path)
+    _check(site)
+    return site
+
+
+def parse_site(content: Mapping[str, Any], path: Path | None = None) -> Site:
+    """A site by its values.
+
+    Args:
+        content: as :func:`~decisight.yaml_file.read_yaml` gives it, or plain values.
+        path: the file that they are from.
+
+    Raises:
+        SiteError: they are not those of a site.
+    """
+    values = plain(content, path)
+    try:
+        section = SiteSection.model_validate(values)
+    except ValidationError as error:
+        raise refusal(error, values, content, path) from None
+    return Site(section, path, content)
+
+
+def _check(site: Site) -> None:
+    """Refuse what can be seen to be wrong without opening anything."""
+    _check_name(site, site.section.site, "site")
+    for name in site.section.models:
+        _check_name(site, name, "models", name)
+    for camera, section in site.section.cameras.items():
+        _check_name(site, camera, "cameras", camera)
+        for name in section.regions:
+            _check_name(site, name, "cameras", camera, "regions", name)
+        regions = site.regions(camera)
+        site.source(camera)
+        site.gates(camera)
+        seen: dict[tuple[str | None, str], dict[str | None, int]] = {}
+        for at, watch in enumerate(section.watch):
+            _check_watch(site, camera, at, regions)
+            earlier = seen.setdefault((watch.region, model_of(site, camera, at)), {})
+            # Without a group an entry is about all of them, so about that of any other entry too.
+            clash = next(
+                (n for group, n in earlier.items() if group == watch.group or None in (group, watch.group)), None
+            )
+            if clash is not None:
+                raise SiteError(
+                    f"{site.where('cameras', camera, 'watch', at)}: region, model and group are those of entry {clash}",
+                    hint="a group of a model in a region has one policy, and an entry without a group is about all of "
+                    "them; name the group of each entry, or leave out one of the two",
+                )
+            earlier[watch.group] = at
+    for name in site.section.sinks:
+        _check_name(site, name, "sinks", name)
+    site.sinks()
+    for way, limit in _limits(site.section.retention):
+        _check_limit(site, limit, "retention", *way)
+
+
+def _check_name(site: Site, name: str, *keys: str) -> None:
+    if not _NAME.fullmatch(name) or name in (".", "..") or UNPRINTABLE.search(name) or not is_label(name):
+        raise SiteError(
+            f"{site.where(*keys)}: the name {shortened(name)} cannot be used",
+            hint="give 1 to 63 characters, without / \\ : = | and control characters, and without a space at its ends",
+        )
+
+
+def _check_watch(site: Site, camera: str, at: int, regions: Mapping[str, Region]) -> None:
+    watch = site.section.cameras[camera].watch[at]
+    keys = ("cameras", camera, "watch", at)
+    if watch.region is not None and watch.region not in regions:
+        raise SiteError(
+            f"{site.where(*keys, 'region')}: the camera has no region {shortened(watch.region)}",
+            hint=f"the regions are: {', '.join(list(regions)[:20]) or 'none'}; leave it out for all of the picture",
+        )
+    model_of(site, camera, at)
+    site.rule(camera, at)
+
+
+def model_of(site: Site, camera: str, at: int) -> str:
+    """The name of the model of an entry.
+
+    Raises:
+        SiteError: there is none of that name, or none is named and there are several.
+    """
+    watch, models = site.section.cameras[camera].watch[at], site.section.models
+    keys = ("cameras", camera, "watch", at)
+    if watch.model is None and len(models) == 1:
+        return next(iter(models))
+    if watch.model is None or watch.model not in models:
+        what = "no model is named" if watch.model is None else f"there is no model {shortened(watch.model)}"
+        where = keys if watch.model is None else (*keys, "model")
+        raise SiteError(f"{site.where(*where)}: {what}", hint=f"the models are: {', '.join(list(models)[:20])}")
+    return watch.model
+
+
+def _limits(section: RetentionSection) -> list[tuple[tuple[str, ...], str | LimitSection]]:
+    found: list[tuple[tuple[str, ...], str | LimitSection]] = [(("readings",), section.readings)]
+    if section.events is not None:
+        found.append((("events",), section.events))
+    return found + [(("evidence", outcome), limit) for outcome, limit in section.evidence.items()]
+
+
+def _check_limit(site: Site, limit: str | LimitSection, *keys: str) -> None:
+    try:
+        parse_limit(limit)
+    except UsageError as error:
+        raise SiteError(f"{site.where(*keys)}: {error.message}", hint=error.hint) from error
+
+
+def _stale_after(fps: float) -> str:
+    seconds = min(max(STALE_AFTER, _STALE_PICTURES / fps), _LONGEST)
+    return f"{seconds:.3f}".rstrip("0").rstrip(".") + "s"
+
+
+def _settings(section: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in section.items() if key != "type"}

@@ -1,0 +1,422 @@
+"""One camera, picture by picture: regions, gates, classifiers, policies, events. No threads, no clock, no store.
+
+What comes out of a step is all that is to be kept of it, and what state everything is in by then can be written down at
+any moment as a checkpoint: a pipeline that takes one up goes on as the one that wrote it would have.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+
+from decisight.errors import UsageError
+from decisight.events import SETTINGS_CHANGED, EventFold, Moment, open_events
+from decisight.policies.steady_clock import steady
+from decisight.protocols import Gate, GateKeeper
+from decisight.types import Decision, Event, EventChange, Frame, Position, Prediction, Reading, Tick
+
+if TYPE_CHECKING:
+    from decisight.imaging import Pixels
+    from decisight.models.classifier import Classifier
+    from decisight.policies.task_fold import TaskFold
+    from decisight.regions import Region
+
+__all__ = ["Entry", "EntryKind", "Pipeline", "Seen", "Step", "View", "tick_times"]
+
+EntryKind = Literal["reading", "repeated", "unjudged", "tick"]
+"""What an entry is: a picture that was classified; one that says the same as the last of these; one that could not be
+judged; or time that passed without a picture."""
+
+CHECKPOINT_VERSION = 1
+
+TICK_SECONDS = 1.0
+"""How long there may be no picture before time alone is let pass, where pictures come oftener."""
+
+_FEW_TICKS = 60
+_TICK_GROWTH = 1.1
+_MOST_TICKS = 400
+"""A gap of years is told in so many steps: longer ones, the longer it has lasted."""
+
+_SET_BACK = 1.0
+"""Seconds by which a clock must have been set back for that to be worth telling."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """A region of a camera seen by a model, and the rules that decide on it.
+
+    Args:
+        number: what the store knows it by.
+        region: where to look; ``None`` for all of the picture.
+        model: the classifier.
+        fold: the policies of the label groups that are watched.
+        events: an event fold for each of these groups, by its name.
+        gates: what looks at each picture first.
+    """
+
+    number: int
+    region: Region | None
+    model: Classifier
+    fold: TaskFold
+    events: Mapping[str, EventFold]
+    gates: Sequence[Gate] = ()
+
+    @property
+    def region_name(self) -> str | None:
+        """The name of the region; ``None`` for all of the picture."""
+        return None if self.region is None else self.region.name
+
+
+class Entry(NamedTuple):
+    """What happened in one view at one moment.
+
+    Args:
+        view: its number.
+        kind: what it was.
+        item: what the policies were given.
+        decisions: what they made of it, one for each group that is watched.
+    """
+
+    view: int
+    kind: EntryKind
+    item: Reading | Tick
+    decisions: tuple[Decision, ...]
+
+
+class Seen(NamedTuple):
+    """The picture in which an event was opened.
+
+    Args:
+        event: which.
+        frame: all of the picture, uint8 (H, W, 3).
+        crop: what of it lies in the region, masked as the model saw it.
+    """
+
+    event: Event
+    frame: Pixels
+    crop: Pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a step has brought.
+
+    Args:
+        entries: what happened in each view, in order.
+        changes: events that were opened or closed, each with the index of the entry that did so; ``None`` where it was
+            none.
+        seen: pictures in which events were opened.
+        notes: what somebody who looks after the camera should know, one line each.
+    """
+
+    entries: tuple[Entry, ...] = ()
+    changes: tuple[tuple[EventChange, int | None], ...] = ()
+    seen: tuple[Seen, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Sight:
+    """What a view is in the middle of."""
+
+    states: dict[str, Any]
+    events: dict[str, Any]
+    keepers: list[GateKeeper]
+    last: Prediction | None = None
+    """Of the last picture that was classified by this pipeline."""
+    decisions: tuple[Decision, ...] = ()
+
+
+@dataclass(slots=True)
+class Pipeline:
+    """A camera at work.
+
+    Args:
+        camera: its name.
+        views: what is looked at in its pictures.
+        threads: that compute together on one picture.
+        identity: of the source; a checkpoint's position is of no use in another.
+    """
+
+    camera: str
+    views: Sequence[View]
+    threads: int = 1
+    identity: str = ""
+    position: Position = None
+    """Of the last frame."""
+    finished: bool = False
+    """Whether the source has been watched to its end."""
+    pause: float = TICK_SECONDS
+    """How many seconds there may be no picture before time alone is let pass."""
+    _sights: dict[int, _Sight] = field(default_factory=dict)
+    _opened: int = 0
+    """How many events were ever opened."""
+    _time: float | None = None
+    _now: float | None = None
+    _ahead: Sequence[float] = ()
+
+    def __post_init__(self) -> None:
+        for view in self.views:
+            self._sights[view.number] = _Sight(view.fold.initial(), dict.fromkeys(view.events, ()), _keepers(view))
+
+    @property
+    def time(self) -> float | None:
+        """Of the last frame or tick, in seconds since 1970; ``None`` before the first."""
+        return self._time
+
+    def decisions(self, number: int) -> tuple[Decision, ...]:
+        """The last decisions of a view; none before the first."""
+        return self._sights[number].decisions
+
+    def explain(self, number: int) -> tuple[str, ...]:
+        """Why they are so, one line a group."""
+        sight = self._sights[number]
+        return self._view(number).fold.explain(sight.states) if sight.decisions else ()
+
+    def open_events(self) -> Iterator[Event]:
+        """The events that are open."""
+        for sight in self._sights.values():
+            for state in sight.events.values():
+                yield from open_events(state)
+
+    def step(self, frame: Frame) -> Step:
+        """Look at one frame and decide; time that has passed before it comes first.
+
+        Raises:
+            ModelError: a model cannot be run.
+            ImageError: the picture is none that a model can look at.
+        """
+        before = self._time
+        entries, changes = self._pass(tick_times(before, frame.time, self.pause))
+        now = self._advance(frame.time)
+        seen: list[Seen] = []
+        for view, kind, reading in self._look(frame):
+            entry, new = self._decide(view, kind, reading, now)
+            changes += [(change, len(entries)) for change in new]
+            entries.append(entry)
+            opened = [change.event for change in new if change.change == "opened"]
+            if opened and frame.pixels is not None:
+                crop = _cut(view, frame.pixels)
+                seen += [Seen(event, frame.pixels, crop) for event in opened]
+        self.position = frame.position
+        set_back = 0.0 if before is None else before - frame.time
+        notes = (f"the clock was set back by {set_back:.1f} s",) if set_back > _SET_BACK else ()
+        return Step(tuple(entries), tuple(changes), tuple(seen), notes)
+
+    def tick(self, time: float) -> Step:
+        """Let time pass without a frame; one that is not later than what is known lets nothing pass."""
+        if self._time is None or time <= self._time:
+            return Step()
+        entries, changes = self._pass([*tick_times(self._time, time, self.pause), time])
+        return Step(tuple(entries), tuple(changes))
+
+    def close(self, ended_by: str) -> Step:
+        """Close the events that are open: there is nothing more to come."""
+        now = Moment(self._time or 0.0, self._now or 0.0)
+        changes: list[tuple[EventChange, int | None]] = []
+        for view in self.views:
+            sight = self._sights[view.number]
+            for name, fold in view.events.items():
+                changes += [(change, None) for change in fold.close(sight.events[name], now, ended_by)]
+                sight.events[name] = ()
+        self.finished = True
+        return Step(changes=tuple(changes))
+
+    def checkpoint(self) -> dict[str, Any]:
+        """All that another pipeline needs to go on from here, as JSON values."""
+        return {
+            "version": CHECKPOINT_VERSION,
+            "identity": self.identity,
+            "position": self.position,
+            "finished": self.finished,
+            "opened": self._opened,
+            "clock": [self._time, self._now, list(self._ahead)],
+            "states": {str(number): sight.states for number, sight in self._sights.items()},
+            "events": {str(number): dict(sight.events) for number, sight in self._sights.items()},
+        }
+
+    def resume(self, checkpoint: Mapping[str, Any], former: Mapping[int, Mapping[str, EventFold]]) -> Step:
+        """Take up a checkpoint.
+
+        Views that were set up otherwise than now have another number: their events are closed, and the new ones begin
+        anew. The position counts only in the source that it is of.
+
+        Args:
+            checkpoint: what :meth:`checkpoint` gave, also after :func:`json.dumps` and :func:`json.loads`.
+            former: the event folds of views that there are no more, by number and group.
+
+        Returns:
+            What that has changed.
+
+        Raises:
+            UsageError: it was written by another version.
+        """
+        if checkpoint.get("version") != CHECKPOINT_VERSION:
+            raise UsageError(
+                f"what the camera {self.camera!r} was in the middle of was stored by another version",
+                hint="watch with that version to the end, or begin with a new store",
+            )
+        self._time, self._now, self._ahead = checkpoint["clock"]
+        self._opened = checkpoint["opened"]
+        now = Moment(self._time or 0.0, self._now or 0.0)
+        changes: list[EventChange] = []
+        notes: list[str] = []
+        for text, events in checkpoint["events"].items():
+            number = int(text)
+            folds = former.get(number, {})
+            if number in self._sights:
+                view = self._view(number)
+                if _take_up(self._sights[number], view, checkpoint["states"][text], events):
+                    continue
+                folds = view.events
+                notes.append("what the policies had counted was stored by another version: they begin anew")
+            for name, state in events.items():
+                if name in folds:
+                    changes += folds[name].close(state, now, SETTINGS_CHANGED)
+        if checkpoint["identity"] == self.identity:
+            self.position, self.finished = checkpoint["position"], checkpoint["finished"]
+        else:
+            notes.append("the source is another one than before: it is watched from its beginning")
+        return Step(changes=tuple((change, None) for change in changes), notes=tuple(dict.fromkeys(notes)))
+
+    def _view(self, number: int) -> View:
+        return next(view for view in self.views if view.number == number)
+
+    def _advance(self, time: float) -> Moment:
+        self._now, self._ahead = steady(time, self._now, self._ahead)
+        self._time = time
+        return Moment(time, self._now)
+
+    def _pass(self, times: Sequence[float]) -> tuple[list[Entry], list[tuple[EventChange, int | None]]]:
+        """Let time pass in every view."""
+        entries: list[Entry] = []
+        changes: list[tuple[EventChange, int | None]] = []
+        for time in times:
+            now = self._advance(time)
+            for view in self.views:
+                entry, new = self._decide(view, "tick", Tick(time), now)
+                changes += [(change, len(entries)) for change in new]
+                entries.append(entry)
+        return entries, changes
+
+    def _decide(
+        self, view: View, kind: EntryKind, item: Reading | Tick, now: Moment
+    ) -> tuple[Entry, list[EventChange]]:
+        sight = self._sights[view.number]
+        sight.states, sight.decisions = view.fold.step(sight.states, item)
+        changes: list[EventChange] = []
+        for at, decision in enumerate(sight.decisions):
+            name = decision.group
+            sight.events[name], new = view.events[name].step(
+                sight.events[name],
+                decision,
+                now,
+                self._opened,
+                # Asked for only where an event is opened: an explanation costs more than a step.
+                partial(_why, view, sight, at),
+                by_reading=kind != "tick",
+            )
+            self._opened += sum(change.change == "opened" for change in new)
+            changes += new
+        return Entry(view.number, kind, item, sight.decisions), changes
+
+    def _look(self, frame: Frame) -> Iterator[tuple[View, EntryKind, Reading]]:
+        """What each view says of a frame; those of one model are classified together."""
+        if frame.pixels is None:
+            for view in self.views:
+                yield view, "unjudged", Reading(None, frame.time, cause=frame.cause)
+            return
+        found: dict[int, tuple[EntryKind, Reading]] = {}
+        wanted: dict[int, list[View]] = defaultdict(list)
+        for view in self.views:
+            verdict = self._judged(view, frame)
+            if verdict is None:
+                wanted[id(view.model)].append(view)
+            else:
+                found[view.number] = verdict
+        for views in wanted.values():
+            model = views[0].model
+            squares = np.stack([model.prepare(_part(view, frame.pixels)) for view in views])
+            for view, prediction in zip(views, model.predict_prepared(squares, threads=self.threads), strict=True):
+                self._sights[view.number].last = prediction
+                found[view.number] = "reading", Reading(prediction, frame.time)
+        for view in self.views:
+            yield view, *found[view.number]
+
+    def _judged(self, view: View, frame: Frame) -> tuple[EntryKind, Reading] | None:
+        """What the gates say of a frame; ``None`` where it is to be classified."""
+        assert frame.pixels is not None  # noqa: S101 - for the type checker; who calls has looked
+        sight = self._sights[view.number]
+        crop = _rectangle(view, frame.pixels)
+        for keeper in sight.keepers:
+            verdict = keeper.judge(crop, frame.time)
+            if verdict is None:
+                continue
+            if not verdict.unchanged:
+                return "unjudged", Reading(None, frame.time, cause=verdict.cause)
+            if sight.last is not None:
+                return "repeated", Reading(sight.last, frame.time)
+        return None
+
+
+def tick_times(before: float | None, until: float, pause: float = TICK_SECONDS) -> list[float]:
+    """When to let time pass between two pictures: evenly at first, then in longer and longer steps.
+
+    Args:
+        before: of the last picture, in seconds; ``None`` where there is none.
+        until: of the next one, which is not among them.
+        pause: seconds from one to the next.
+    """
+    if before is None:
+        return []
+    times: list[float] = []
+    last = before
+    while last + pause < until and len(times) < _MOST_TICKS:
+        last += pause
+        times.append(last)
+        if len(times) >= _FEW_TICKS:
+            pause *= _TICK_GROWTH
+    return times
+
+
+def _why(view: View, sight: _Sight, at: int) -> str:
+    return view.fold.explain(sight.states)[at]
+
+
+def _take_up(sight: _Sight, view: View, states: Mapping[str, Any], events: Mapping[str, Any]) -> bool:
+    """Go on from what was stored of a view; false where another version of its policies has stored it."""
+    try:
+        view.fold.explain(view.fold.resume(states))
+    except UsageError:
+        return False
+    sight.states = dict(states)
+    sight.events = {name: events.get(name, ()) for name in sight.events}
+    return True
+
+
+def _keepers(view: View) -> list[GateKeeper]:
+    """Those that ask whether a picture need be classified come last: they must see only what can be judged."""
+    return [gate.keeper() for gate in sorted(view.gates, key=lambda gate: gate.saves)]
+
+
+def _rectangle(view: View, pixels: Pixels) -> Pixels:
+    """What of a picture lies in the rectangle of a view's region; nothing is masked."""
+    if view.region is None:
+        return pixels
+    left, top, right, bottom = view.region.bounds(pixels.shape[1], pixels.shape[0])
+    return pixels[top:bottom, left:right]
+
+
+def _cut(view: View, pixels: Pixels) -> Pixels:
+    return pixels if view.region is None else view.region.cut(pixels, view.model.card.preprocessing.fill)
+
+
+def _part(view: View, pixels: Pixels) -> Any:
+    from decisight.models.classifier import Part
+
+    return pixels if view.region is None else Part(pixels, view.region)

@@ -1,0 +1,214 @@
+"""A folder of pictures, those that lie in it and those that arrive."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from threading import Event
+from typing import ClassVar, Literal
+
+from decisight.errors import SourceError, UsageError
+from decisight.files import printable
+from decisight.protocols import SourceFacts
+from decisight.registry import shortened
+from decisight.sources import SOURCES
+from decisight.sources.listing import Seen, list_pictures
+from decisight.sources.moments import parse_moment
+from decisight.sources.opened import Opened
+from decisight.sources.sampling import Sampler
+from decisight.sources.sequence import ByName, ByTime, Sequence, natural_order
+from decisight.sources.watching import Watch
+from decisight.types import Frame, Position
+
+__all__ = ["Folder"]
+
+_SHORTEST_POLL, _LONGEST_POLL = 0.05, 3600.0
+_SHARE = 0.1
+"""Of the time, at most so much is spent on looking, however many pictures there are."""
+
+
+@SOURCES.register("folder")
+@dataclass(frozen=True)
+class Folder:
+    """The pictures below a folder, to all depths; and then those that arrive there, as cameras upload them.
+
+    They come in the order of when each was taken, those of one time by name; or, where ``fps`` is given, by name,
+    numbers in it in their own order. Each is given once, and again only where it was replaced by another picture that
+    is newer than all that were given. What arrives with an older time than those that were given is given as it
+    arrives; but not what arrived so while nobody watched.
+
+    A picture that cannot be read comes as a frame with its cause, once it has not changed for two seconds: until then
+    it may still be being written, and those after it wait. Hidden names, those that end in ``.part`` or ``.tmp`` before
+    or after the suffix, and what is not called a picture are passed over.
+
+    A folder that vanishes while it is followed is waited for. All that is looked at are names, times and sizes, at most
+    every ``poll`` seconds, and for no more than a tenth of the time.
+
+    Args:
+        path: of the folder.
+        follow: wait for new pictures after those that are there; it ends only when it is closed.
+        fps: they were taken so many a second, in the order of their names.
+        start: when the first of them was taken, in ISO 8601, UTC where it names no zone; only with ``fps``. By default
+            when it was last changed.
+        times: where ``fps`` is not given, when each was taken: ``modified``, when it was last changed; or ``exif``,
+            what it says of itself (``DateTimeOriginal`` of JPEG and TIFF, UTC where it names no offset), and when it
+            was last changed where it says nothing.
+        poll: seconds between two looks, 0.05..3600.
+
+    Raises:
+        UsageError: a setting is out of its range, or ``start`` is given without ``fps``.
+    """
+
+    name: ClassVar[str] = "folder"
+
+    path: str
+    follow: bool = True
+    fps: float | None = None
+    start: str | None = None
+    times: Literal["modified", "exif"] = "modified"
+    poll: float = 0.5
+
+    def __post_init__(self) -> None:
+        Sampler(self.fps)
+        if not _SHORTEST_POLL <= self.poll <= _LONGEST_POLL:
+            raise UsageError(
+                f"poll = {self.poll} cannot be used", hint=f"give seconds, {_SHORTEST_POLL} to {_LONGEST_POLL:.0f}"
+            )
+        if self.start is not None:
+            parse_moment(self.start, "start")
+            if self.fps is None:
+                raise UsageError("start is given without fps", hint="give fps, or leave out start")
+
+    @property
+    def live(self) -> bool:
+        """Whether it waits for pictures that arrive."""
+        return self.follow
+
+    def facts(self) -> SourceFacts:
+        """List what lies in it.
+
+        Raises:
+            SourceError: it is not there, or holds no picture and is not followed.
+        """
+        pictures = self._pictures()
+        sequence = self._sequence(pictures)
+        title = f"{printable(self.path)}, {len(pictures)} picture{'' if len(pictures) == 1 else 's'}"
+        kind = "name" if self.fps is not None else self.times
+        digest = hashlib.sha256(os.fsencode(os.path.realpath(self.path))).hexdigest()
+        origin = seconds = None
+        if pictures and not self.follow:
+            ordered = sorted(pictures, key=sequence.key)
+            first, last = (sequence.moment(sequence.number(ordered[at], at % len(ordered))).time for at in (0, -1))
+            origin, seconds = first, last - first
+        return SourceFacts(
+            title=f"{title} so far" if self.follow else title,
+            identity=f"folder:{kind}:{digest}",
+            origin=origin,
+            seconds=seconds,
+            notes=tuple(self._notes()),
+        )
+
+    def open(
+        self, *, after: Position | None = None, fps: float | None = None
+    ) -> AbstractContextManager[Iterator[Frame]]:
+        """Its frames, in order.
+
+        Args:
+            after: the position of the last frame that is known.
+            fps: at most so many pictures a second, by when they were taken; by default all.
+
+        Raises:
+            SourceError: it is not there, or holds no picture and is not followed; or the position is not one of a
+                folder.
+            UsageError: ``fps`` is not more than 0.
+        """
+        Sampler(fps)
+        place = None if after is None else _place(after, self.path)
+
+        def begin(closed: Event) -> Generator[Frame]:
+            self._pictures()
+            return self._frames(place, fps, closed)
+
+        return Opened(begin)
+
+    def _frames(self, place: tuple[int, str] | None, fps: float | None, closed: Event) -> Generator[Frame]:
+        watch = None
+        while not closed.is_set():
+            watch = watch or self._watch(place, fps)
+            for frame in watch.frames() if watch else ():
+                if closed.is_set():
+                    return
+                if frame is not None:
+                    yield frame
+            if not self.follow and not (watch and watch.waiting):
+                return
+            took = watch.took if watch else 0.0
+            closed.wait(max(self.poll, took / _SHARE - took))
+
+    def _watch(self, place: tuple[int, str] | None, fps: float | None) -> Watch | None:
+        """A watch that begins after a place; ``None`` as long as there is no picture to begin with."""
+        pictures = list_pictures(self.path).pictures
+        if not pictures:
+            return None
+        sequence = self._sequence(pictures)
+        if place is None:
+            return Watch(self.path, sequence, Sampler(fps))
+        number, name = place
+        return Watch(
+            self.path,
+            sequence,
+            Sampler(fps, after=sequence.moment(number).slot),
+            last=sequence.key_at(number, name),
+            name=name,
+            number=number,
+            count=sequence.count_at(number),
+        )
+
+    def _sequence(self, pictures: list[Seen]) -> Sequence:
+        if self.fps is None:
+            return ByTime(self.path, exif=self.times == "exif")
+        if self.start is not None:
+            return ByName(self.fps, parse_moment(self.start, "start"))
+        first = min(pictures, key=lambda picture: natural_order(picture.name), default=None)
+        return ByName(self.fps, first.modified / 10**9 if first else 0.0)
+
+    def _pictures(self) -> list[Seen]:
+        name = printable(self.path)
+        try:
+            with os.scandir(self.path):
+                pictures = list_pictures(self.path).pictures
+        except FileNotFoundError as error:
+            raise SourceError(
+                f"{name}: does not exist", hint="check the spelling, and from where the path is meant"
+            ) from error
+        except NotADirectoryError as error:
+            raise SourceError(f"{name}: is not a folder", hint="for a recording use the source video") from error
+        except (OSError, ValueError) as error:
+            said = getattr(error, "strerror", None) or str(error)
+            raise SourceError(f"{name}: cannot be read: {said}", hint="check the path and its permissions") from error
+        if not pictures and not self.follow:
+            raise SourceError(
+                f"{name}: there is no picture in this folder", hint="name another, or let it wait for some: follow"
+            )
+        return pictures
+
+    def _notes(self) -> Iterator[str]:
+        if self.fps is not None and self.start is None:
+            yield "when the first picture was taken is guessed from when it was last changed: give `start`"
+        elif self.fps is None and self.times == "exif":
+            yield "times are what the pictures say; those that name no offset are taken for UTC"
+        elif self.fps is None and not self.follow:
+            yield "times are when the pictures were last changed, which copying may do: `times: exif` asks them instead"
+
+
+def _place(position: Position, path: str) -> tuple[int, str]:
+    """A position as it was given, taken up again."""
+    match position:
+        case [int(number), str(name)] if not isinstance(number, bool):
+            return number, name
+    raise SourceError(
+        f"{printable(path)}: {shortened(position)} is not a place in a folder", hint="give one of its frames' own"
+    )

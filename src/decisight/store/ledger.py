@@ -1,0 +1,74 @@
+"""The store's own row: whose it is, and how much of everything there must be."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from decisight.errors import StoreError
+from decisight.store.chain import GENESIS, Seals
+from decisight.store.schema import STORES
+
+__all__ = ["changed_store", "create_store", "read_store"]
+
+
+def create_store(connection: Connection, key: bytes) -> None:
+    """Write the row of a new store.
+
+    Raises:
+        UsageError: the key is too short.
+    """
+    store_id = secrets.token_hex(16)
+    values = {
+        "id": 1,
+        "store_id": store_id,
+        "created": time.time(),
+        "views": 0,
+        "chains": 0,
+        "next_delivery": 1,
+        "outbox": GENESIS,
+    }
+    connection.execute(insert(STORES), Seals(key, store_id).sealed(STORES, values))
+
+
+def read_store(connection: Connection, key: bytes, title: str) -> tuple[Seals, str]:
+    """The digests of a store, and its id.
+
+    Args:
+        connection: to its database.
+        key: that it was written with.
+        title: of the store, for messages.
+
+    Raises:
+        StoreError: its row is not there, was altered, or was written with another key.
+        UsageError: the key is too short.
+    """
+    rows = connection.execute(select(STORES)).mappings().all()
+    if len(rows) != 1 or not isinstance(rows[0]["store_id"], str):
+        raise StoreError(f"{title} is damaged: it does not say which store it is", hint="go on with a backup")
+    seals = Seals(key, rows[0]["store_id"])
+    if not seals.is_intact(STORES, rows[0]):
+        raise StoreError(
+            f"{title} was written with another key, or its first row was altered",
+            hint="give the key that it was made with",
+        )
+    return seals, rows[0]["store_id"]
+
+
+@contextlib.contextmanager
+def changed_store(connection: Connection, seals: Seals) -> Iterator[dict[str, Any]]:
+    """The store's row, to be changed; it is written back at the end.
+
+    Raises:
+        StoreError: it was altered.
+    """
+    row = connection.execute(select(STORES)).mappings().one()
+    seals.check(STORES, row, "the store's first row")
+    values = dict(row)
+    yield values
+    connection.execute(update(STORES).values(seals.sealed(STORES, values)))

@@ -1,0 +1,178 @@
+"""One camera on a thread of its own: frames in, decided steps out."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from decisight.errors import DecisightError
+from decisight.events import SOURCE_ENDED
+from decisight.pipeline import Pipeline, Step
+from decisight.workers.evidence import Evidence
+
+if TYPE_CHECKING:
+    from decisight.protocols import FrameSource
+    from decisight.types import Frame
+    from decisight.workers.recorder import Taken
+
+__all__ = ["CameraRun", "CameraStatus"]
+
+_TICK_LAG = 2.0
+"""Seconds by which the wall clock may be ahead of the time of a picture that is still on its way."""
+_FAREWELL = 5.0
+"""Seconds that a source gets to let go."""
+
+
+@dataclass(slots=True)
+class CameraStatus:
+    """How a camera is doing.
+
+    Args:
+        frames: how many were looked at.
+        skipped: how many the source passed over since it could not keep up.
+        entries: how many entries there were of each kind, over all views.
+        causes: how often pictures could not be judged, by cause.
+        last_time: of the last frame, in seconds since 1970.
+        finished: whether there is nothing more to come.
+        error: what ended it, if something did.
+    """
+
+    frames: int = 0
+    skipped: int = 0
+    entries: Counter[str] = field(default_factory=Counter)
+    causes: Counter[str] = field(default_factory=Counter)
+    last_time: float | None = None
+    finished: bool = False
+    error: DecisightError | Exception | None = None
+
+    def count(self, step: Step, skipped: int = 0) -> None:
+        """Take a step into account."""
+        self.skipped += skipped
+        for entry in step.entries:
+            self.entries[entry.kind] += 1
+            cause = getattr(entry.item, "cause", None)
+            if cause is not None:
+                self.causes[cause] += 1
+        pictures = [entry.item.time for entry in step.entries if entry.kind != "tick"]
+        if pictures:
+            self.frames += 1
+            self.last_time = pictures[-1]
+
+    @property
+    def judged(self) -> float:
+        """The share of pictures that could be judged, 0..1; NaN before the first."""
+        good, bad = self.entries["reading"] + self.entries["repeated"], self.entries["unjudged"]
+        return good / (good + bad) if good + bad else float("nan")
+
+
+@dataclass(slots=True, eq=False)
+class CameraRun:
+    """A camera, its source, and what it is in the middle of.
+
+    Args:
+        name: of the camera.
+        source: where its pictures come from.
+        pipeline: what looks at them.
+        fps: pictures a second that are looked at.
+        evidence: which pictures are kept of events.
+        begin: what has to be stored before its first picture: what taking up a checkpoint has changed.
+    """
+
+    name: str
+    source: FrameSource
+    pipeline: Pipeline
+    fps: float | None
+    evidence: Evidence
+    begin: Step = field(default_factory=Step)
+    status: CameraStatus = field(default_factory=CameraStatus)
+    _thread: threading.Thread | None = None
+
+    def start(self, put: Callable[[Taken], None], stop: threading.Event) -> None:
+        """Begin to work on a thread of its own.
+
+        Args:
+            put: takes what was decided; it may wait.
+            stop: set when it is to end after the picture that it is at.
+        """
+        self._thread = threading.Thread(target=self._work, args=(put, stop), name=f"camera {self.name}", daemon=True)
+        self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it is still at work."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def join(self, seconds: float = _FAREWELL) -> None:
+        """Wait for it to end, for a while."""
+        if self._thread is not None:
+            self._thread.join(seconds)
+
+    def _work(self, put: Callable[[Taken], None], stop: threading.Event) -> None:
+        try:
+            if self.begin != Step():
+                put(self._taken(self.begin))
+            if self.pipeline.finished:
+                return
+            for frame in self._frames(stop):
+                step = self.pipeline.tick(time.time() - _TICK_LAG) if frame is None else self.pipeline.step(frame)
+                if step != Step():
+                    self.status.count(step, 0 if frame is None else frame.skipped)
+                    put(self._taken(step))
+                if stop.is_set():
+                    return
+            if not stop.is_set():
+                put(self._taken(self.pipeline.close(SOURCE_ENDED)))
+        except Exception as error:  # whatever it is, the other cameras go on
+            self.status.error = error
+        finally:
+            self.status.finished = True
+
+    def _taken(self, step: Step) -> Taken:
+        from decisight.workers.recorder import Taken
+
+        pictures = tuple(self.evidence.pictures(step.seen)) if step.seen else ()
+        return Taken(self, step, self.pipeline.checkpoint(), pictures)
+
+    def _frames(self, stop: threading.Event) -> Iterator[Frame | None]:
+        """Frames; of a live source ``None`` where none has come for a while."""
+        with self.source.open(after=self.pipeline.position, fps=self.fps) as frames:
+            yield from _paced(frames, self.pipeline.pause, stop) if self.source.live else frames
+
+
+def _paced(frames: Iterator[Frame], pause: float, stop: threading.Event) -> Iterator[Frame | None]:
+    """Frames that come as time passes, and ``None`` where none has come for so many seconds."""
+    arrived: queue.Queue[Any] = queue.Queue(maxsize=1)
+    done = object()
+
+    def take() -> None:
+        try:
+            for frame in frames:
+                while not stop.is_set():
+                    try:
+                        arrived.put(frame, timeout=pause)
+                        break
+                    except queue.Full:
+                        continue
+                if stop.is_set():
+                    break
+            arrived.put(done)
+        except Exception as error:  # it is for who takes the frames
+            arrived.put(error)
+
+    threading.Thread(target=take, name="frames", daemon=True).start()
+    while not stop.is_set():
+        try:
+            frame = arrived.get(timeout=pause)
+        except queue.Empty:
+            yield None
+            continue
+        if frame is done:
+            return
+        if isinstance(frame, Exception):
+            raise frame
+        yield frame

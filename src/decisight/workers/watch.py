@@ -1,0 +1,90 @@
+"""All cameras of a site, until they end or are told to."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from decisight.workers.cameras import CameraRun
+from decisight.workers.listener import Listener
+from decisight.workers.recorder import Recorder, Taken
+
+__all__ = ["watch"]
+
+_WAITING = 64
+"""Pictures that may have been decided on and not yet taken in to be stored: beyond that, cameras wait."""
+_IDLE_SECONDS = 0.2
+"""How often who is listening is told that nothing has happened, so that a display may be renewed."""
+_CARE_SECONDS = 3600.0
+"""How often what is too old is dropped."""
+
+
+def watch(
+    cameras: Sequence[CameraRun],
+    recorder: Recorder,
+    listener: Listener,
+    stop: threading.Event,
+    *,
+    care: Callable[[], None] | None = None,
+    care_seconds: float = _CARE_SECONDS,
+) -> None:
+    """Watch until every camera has come to its end, or ``stop`` is set.
+
+    What a camera cannot go on with stands in its status, and the others go on. When this returns, all that was decided
+    is stored.
+
+    Args:
+        cameras: to watch.
+        recorder: stores and reports.
+        listener: is told what happens.
+        stop: set from outside to end after the pictures that cameras are at; events stay open then.
+        care: done at first and then every ``care_seconds``, between two batches.
+        care_seconds: how often.
+
+    Raises:
+        StoreError: what was decided cannot be stored.
+    """
+    decided: queue.Queue[Taken] = queue.Queue(maxsize=_WAITING)
+    ending = threading.Event()
+
+    def put(taken: Taken) -> None:
+        while not ending.is_set():
+            try:
+                decided.put(taken, timeout=_IDLE_SECONDS)
+            except queue.Full:
+                continue
+            return
+
+    cared = time.monotonic()
+    if care is not None:
+        care()
+    try:
+        for camera in cameras:
+            camera.start(put, stop)
+        while True:
+            working = any(camera.alive for camera in cameras)
+            try:
+                taken = decided.get(timeout=max(0.0, min(_IDLE_SECONDS, recorder.due_in())))
+            except queue.Empty:
+                if not working:
+                    break
+                listener.idle()
+            else:
+                recorder.add(taken)
+                listener.decided(taken.camera, taken.step)
+            if recorder.due_in() <= 0.0:
+                recorder.flush(stop)
+            if care is not None and time.monotonic() - cared > care_seconds:
+                care()
+                cared = time.monotonic()
+        recorder.flush(stop)
+    finally:
+        # On the way out by an error, cameras must not wait for room that nobody makes.
+        ending.set()
+        stop.set()
+        for camera in cameras:
+            with contextlib.suppress(RuntimeError):
+                camera.join()

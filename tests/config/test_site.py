@@ -1,0 +1,206 @@
+"""A site file that can be used: what it says, and what holds where it says nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from decisight.config import (
+    DEFAULT_FPS,
+    DEFAULT_GATES,
+    DEFAULT_POLICY,
+    EvidenceSection,
+    Site,
+    model_of,
+    parse_limit,
+    parse_site,
+)
+from decisight.config.sections import LimitSection
+from decisight.errors import SiteError
+from decisight.regions import Region
+from decisight.types import LabelGroup, Task
+
+Read = Callable[[str], Site]
+
+TASK = Task((LabelGroup("helmet", ("worn", "missing")), LabelGroup("vest", ("vest", "no_vest"))))
+SMALLEST: dict[str, Any] = {
+    "site": "plant",
+    "models": {"gear": {"path": "gear.onnx"}},
+    "cameras": {"gate": {"source": {"type": "folder", "path": "photos"}, "watch": [{}]}},
+}
+
+
+def smallest(**camera: Any) -> Site:
+    return parse_site({**SMALLEST, "cameras": {"gate": SMALLEST["cameras"]["gate"] | camera}})
+
+
+def test_what_a_site_file_says(read: Read, site_text: str, tmp_path: Path) -> None:
+    site = read(site_text)
+    section, camera = site.section, site.section.cameras["gate-1"]
+    assert (section.site, section.timezone, section.store) == ("plant-7", "Europe/Berlin", "sqlite:///plant-7.db")
+    assert section.models["gear"].path == "gear.onnx"
+    assert camera.fps == 5.0
+    assert site.folder == tmp_path
+    assert site.regions("gate-1") == {"gate": Region("gate", ((0.1, 0.2), (0.5, 0.2), (0.5, 0.9), (0.1, 0.9)))}
+    assert vars(site.source("gate-1"))["path"] == str(tmp_path / "clips/gate-1.mp4")
+    assert model_of(site, "gate-1", 0) == "gear"
+    policies = site.policy("gate-1", 0, TASK, {})
+    assert list(policies) == ["vest"]
+    said = {
+        "type": "majority_vote",
+        "window": 5,
+        "required": 3,
+        "thresholds": {"vest:vest": 0.8},
+        "fallback": "unknown",
+    }
+    assert said.items() <= policies["vest"].to_section(TASK).items()
+    assert parse_limit(section.retention.readings) == (30 * 86400.0, None)
+    limits = {outcome: parse_limit(limit) for outcome, limit in section.retention.evidence.items()}
+    assert limits == {"default": (30 * 86400.0, None), "false_alarm": (2 * 86400.0, None)}
+
+
+def test_what_holds_where_nothing_is_said() -> None:
+    site = parse_site(SMALLEST)
+    section, camera = site.section, site.section.cameras["gate"]
+    assert (section.timezone, section.store, section.sinks) == ("UTC", None, {})
+    assert (camera.fps, camera.reference, camera.regions, camera.evidence) == (DEFAULT_FPS, None, {}, None)
+    assert section.evidence == EvidenceSection(keep=["crop", "frame"], quality=85, conceal=None)
+    assert section.retention.events is None
+    assert parse_limit(section.retention.readings) == parse_limit(section.retention.evidence["default"])
+    assert (section.chain.key, section.chain.heads) == (None, None)
+    assert site.folder == Path()
+    assert [gate.name for gate in site.gates("gate")] == [gate["type"] for gate in DEFAULT_GATES]
+    assert model_of(site, "gate", 0) == "gear"
+    policies = site.policy("gate", 0, TASK, {})
+    assert list(policies) == ["helmet", "vest"]
+    sections = {name: policy.to_section(TASK) for name, policy in policies.items()}
+    for one in sections.values():
+        assert DEFAULT_POLICY.items() <= one.items()
+        assert one["stale_after"] == "10s"
+
+
+@pytest.mark.parametrize(
+    ("fps", "stale"),
+    # Three pictures, and ten seconds at least; nothing where pictures come as they may.
+    [
+        (5, "10s"),
+        (0.3, "10s"),
+        (0.1, "30s"),
+        (0.007, "428.571s"),
+        (0.00001, "300000s"),
+        (1e-6, "3000000s"),
+        (1e-300, "1000000000s"),
+        (None, None),
+    ],
+)
+def test_when_nothing_is_known_any_more(fps: float | None, stale: str | None) -> None:
+    policy = smallest(fps=fps).policy("gate", 0, TASK, {})["vest"]
+    assert policy.to_section(TASK)["stale_after"] == stale
+
+
+def test_whose_word_counts() -> None:
+    watch = {"policy": {"type": "majority_vote", "fallback": "look", "stale_after": None}}
+    policy = smallest(watch=[watch]).policy("gate", 0, TASK, {"fallback": "unsure", "thresholds": {"vest:vest": 0.9}})
+    section = policy["vest"].to_section(TASK)
+    assert (section["fallback"], section["thresholds"], section["stale_after"]) == ("look", {"vest:vest": 0.9}, None)
+    given = {"fallback": "unsure", "priors": {}}
+    assert smallest().policy("gate", 0, TASK, given)["vest"].fallback == "unsure"
+
+
+def test_a_policy_in_short() -> None:
+    policies = smallest(watch=[{"policy": "consecutive:4"}]).policy("gate", 0, TASK, {})
+    assert {policy.name for policy in policies.values()} == {"consecutive"}
+
+
+def test_regions_in_pixels() -> None:
+    regions = {
+        "gate": {"polygon": [[0, 0], [960, 0], [960, 1080]], "mask": False},
+        "all": {"polygon": [[0, 0], [1920, 0], [1920, 1080], [0, 1080]]},
+    }
+    assert smallest(regions=regions, reference="1920x1080").regions("gate") == {
+        "gate": Region("gate", ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0)), masked=False),
+        "all": Region.box("all", 0.0, 0.0, 1.0, 1.0),
+    }
+
+
+def test_paths_are_relative_to_the_site_file(read: Read, site_text: str, tmp_path: Path) -> None:
+    text = site_text + "sinks: {lines: {type: jsonl, path: out/events.jsonl}}\n"
+    (sink,) = read(text).sinks().values()
+    assert vars(sink)["path"] == str(tmp_path / "out/events.jsonl")
+    absolute = site_text.replace("clips/gate-1.mp4", "/clips/gate-1.mp4")
+    assert vars(read(absolute).source("gate-1"))["path"] == "/clips/gate-1.mp4"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        # what YAML 1.2 takes for texts, and older readers did not
+        "site: no",
+        "site: 2026-01-01",
+        "site: Größe 小さい",
+        "site: 'x'",
+        f"site: {'x' * 63}",
+    ],
+)
+def test_names_of_all_kinds(read: Read, site_text: str, line: str) -> None:
+    read(site_text.replace("site: plant-7", line))
+
+
+def test_a_moment_need_not_be_put_in_quotes(read: Read, site_text: str) -> None:
+    text = site_text.replace("gate-1.mp4", "gate-1.mp4, start: 2024-05-03T08:15:00+02:00")
+    assert vars(read(text).source("gate-1"))["start"] == "2024-05-03T08:15:00+02:00"
+
+
+def test_sections_may_share_settings(read: Read, site_text: str) -> None:
+    shared = site_text.replace("    fps: 5\n", "    <<: &all {fps: 2}\n")
+    assert read(shared).section.cameras["gate-1"].fps == 2
+
+
+@pytest.mark.parametrize(
+    ("limit", "found"),
+    [
+        ("30d", (2_592_000.0, None)),
+        ("90s", (90.0, None)),
+        (LimitSection(age="12h"), (43_200.0, None)),
+        (LimitSection(size="20GB"), (None, 20_000_000_000)),
+        (LimitSection(size=" 1.5 kB "), (None, 1_500)),
+        (LimitSection(age="1h", size="500MB"), (3_600.0, 500_000_000)),
+        (LimitSection(), (None, None)),
+    ],
+)
+def test_how_long_and_how_much(limit: str | LimitSection, found: tuple[float | None, int | None]) -> None:
+    assert parse_limit(limit) == found
+
+
+def test_an_error_of_a_part_is_told_with_its_place(read: Read, site_text: str, tmp_path: Path) -> None:
+    site = read(site_text)
+    assert site.where("cameras", "gate-1", "fps") == f"{tmp_path}/plant.yaml, line 8: cameras.gate-1.fps"
+    assert parse_site(SMALLEST).where("cameras", "gate") == "cameras.gate"
+    error = site.blamed(SiteError("path = 3 cannot be used", hint="h"), "cameras", "gate-1", "source")
+    assert error.message.endswith("line 7: cameras.gate-1.source.path: path = 3 cannot be used")
+    # No key of the section is named in it.
+    error = site.blamed(SiteError("it is away", hint="h"), "cameras", "gate-1", "source")
+    assert (error.message.rpartition("line ")[2], error.hint) == ("7: cameras.gate-1.source: it is away", "h")
+
+
+@pytest.mark.parametrize(
+    ("watch", "says"),
+    [
+        ({"group": "boots"}, "cameras.gate.watch.0.group: there is no label group 'boots'"),
+        (
+            {"policy": {"type": "majority_vote", "thresholds": {"hat": 0.5}}},
+            "cameras.gate.watch.0.policy: there is no label 'hat'",
+        ),
+        ({"policy": {"type": "majority_vote", "thresholds": {"vest": 1.5}}}, "'vest' is 1.5, which is not between"),
+        ({"quiet": ["empty"]}, "cameras.gate.watch.0.quiet.0: there is no label 'empty'"),
+        ({"group": "helmet", "quiet": ["vest"]}, "quiet.0: there is no label 'vest'"),
+    ],
+)
+def test_what_does_not_fit_the_model(watch: dict[str, Any], says: str) -> None:
+    site = smallest(watch=[watch])
+    with pytest.raises(SiteError, match=says) as caught:
+        site.policy("gate", 0, TASK, {})
+    assert caught.value.hint

@@ -1,0 +1,210 @@
+"""What every gate must keep to, whatever it looks for: run over all that are registered.
+
+A new gate is covered by being registered. ``VARIANTS`` holds settings of its own that are worth trying besides, and
+``REFUSED`` such as must be refused.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from decisight.errors import UsageError
+from decisight.gates import GATES
+from decisight.protocols import Gate, GateKeeper
+from decisight.types import Verdict
+
+Array = npt.NDArray[np.uint8]
+
+VARIANTS: dict[str, tuple[dict[str, Any], ...]] = {
+    "brightness": ({"darkest": 255.0}, {"clipped": 0.01, "brightest": 0.0}),
+    "frozen": ({"after": "1ms"},),
+    "interval": ({"every": "1ms"}, {"every": "30d"}),
+    "motion": (
+        {"threshold": 0.01, "min_area": 0.0},
+        {"threshold": 255.0, "min_area": 1.0, "at_least_every": "30d"},
+        {"at_least_every": "1ms"},
+    ),
+    "sharpness": ({"least": 1.0, "contrast": 1.0},),
+    "size": ({"least": 1}, {"least": 100000}),
+}
+
+REFUSED: dict[str, tuple[dict[str, Any], ...]] = {
+    "brightness": ({"darkest": -1}, {"clipped": 2.0}, {"brightest": 1000}),
+    "frozen": ({"after": "soon"}, {"after": "0s"}, {"after": 5}),
+    "interval": ({"every": "0s"}, {"every": 3}),
+    "motion": ({"threshold": -1}, {"min_area": 1.5}, {"at_least_every": "0s"}, {"threshold": math.nan}),
+    "sharpness": ({"least": 2}, {"contrast": 0}),
+    "size": ({"least": 0}, {"least": 1.5}),
+}
+
+every_gate = pytest.mark.parametrize("name", GATES.names())
+few = settings(max_examples=40)
+
+
+def variants(name: str) -> list[dict[str, Any]]:
+    return [{}, *VARIANTS.get(name, ())]
+
+
+def gates(name: str) -> Iterator[Gate]:
+    for given_ in variants(name):
+        yield GATES.build(name, given_)
+
+
+SHAPES = [
+    (1, 1),
+    (1, 2),
+    (2, 1),
+    (1, 3000),
+    (3000, 1),
+    (3, 700),
+    (5, 5),
+    (15, 17),
+    (160, 160),
+    (161, 159),
+    (1100, 1900),
+]
+
+
+def crops_of(height: int, width: int) -> dict[str, Array]:
+    rng = np.random.default_rng(height * 10007 + width)
+    noise = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+    painted = noise.copy()
+    painted[: height // 2, : width // 2] = 127
+    return {
+        "black": np.zeros((height, width, 3), np.uint8),
+        "white": np.full((height, width, 3), 255, np.uint8),
+        "one colour": np.full((height, width, 3), (127, 120, 90), np.uint8),
+        "noise": noise,
+        "a part of it painted over": painted,
+        "a view into a larger picture": np.ones((2 * height, 2 * width, 3), np.uint8)[::2, ::2] * 77,
+        "turned": noise[::-1, ::-1],
+    }
+
+
+crops = st.builds(
+    lambda height, width, seed, low, high: np.random.default_rng(seed).integers(
+        min(low, high), max(low, high) + 1, (height, width, 3), dtype=np.uint8
+    ),
+    st.integers(1, 60),
+    st.integers(1, 60),
+    st.integers(0, 5),
+    st.integers(0, 255),
+    st.integers(0, 255),
+)
+times = st.floats(-1e10, 1e10) | st.sampled_from([0.0, 0.5, 1.0, 10.0, 1e9])
+sequences = st.lists(st.tuples(crops, times), min_size=1, max_size=12)
+
+
+def judged(keeper: GateKeeper, sequence: Sequence[tuple[Array, float]]) -> list[Verdict | None]:
+    return [keeper.judge(crop, time) for crop, time in sequence]
+
+
+def proper(verdict: Verdict | None, gate: Gate) -> bool:
+    """A verdict is short text without anything that changes from picture to picture, and of the gate's kind."""
+    if verdict is None:
+        return True
+    return bool(re.fullmatch(r"[a-z]+( [a-z]+){0,4}", verdict.cause)) and verdict.unchanged == gate.saves
+
+
+@every_gate
+def test_it_is_a_part_of_its_name_with_documented_fields(name: str) -> None:
+    part = GATES.factory(name)
+    assert is_dataclass(part)
+    assert part.name == name  # type: ignore[attr-defined]
+    assert isinstance(part.saves, bool)  # type: ignore[attr-defined]
+    for field in fields(part):
+        assert f"{field.name}: " in (part.__doc__ or ""), f"{name}.{field.name} is not documented"
+    assert GATES.build(name) == GATES.build(name)
+    hash(GATES.build(name))
+
+
+@every_gate
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: "x".join(map(str, shape)))
+def test_any_crop_is_judged_and_none_is_changed(name: str, shape: tuple[int, int]) -> None:
+    for title, crop in crops_of(*shape).items():
+        before = crop.copy()
+        crop.flags.writeable = False
+        for gate in gates(name):
+            keeper = gate.keeper()
+            for time in (0.0, 0.1, 30.0):
+                assert proper(keeper.judge(crop, time), gate), title
+        np.testing.assert_array_equal(crop, before)
+
+
+@every_gate
+@given(sequence=sequences)
+@few
+def test_times_may_go_back_and_jump(name: str, sequence: list[tuple[Array, float]]) -> None:
+    for gate in gates(name):
+        assert all(proper(verdict, gate) for verdict in judged(gate.keeper(), sequence))
+
+
+@every_gate
+@given(sequence=sequences)
+@few
+def test_the_same_pictures_give_the_same_verdicts(name: str, sequence: list[tuple[Array, float]]) -> None:
+    for gate in gates(name):
+        assert judged(gate.keeper(), sequence) == judged(gate.keeper(), sequence)
+
+
+@every_gate
+@given(one=sequences, other=sequences)
+@few
+def test_keepers_know_nothing_of_each_other(
+    name: str, one: list[tuple[Array, float]], other: list[tuple[Array, float]]
+) -> None:
+    for gate in gates(name):
+        alone = judged(gate.keeper(), one), judged(gate.keeper(), other)
+        keepers = gate.keeper(), gate.keeper()
+        mixed: tuple[list[Any], list[Any]] = ([], [])
+        for at in range(max(len(one), len(other))):
+            for side, sequence in enumerate((one, other)):
+                if at < len(sequence):
+                    mixed[side].append(keepers[side].judge(*sequence[at]))
+        assert mixed == alone
+
+
+@every_gate
+@given(sequence=sequences)
+@few
+def test_what_saves_work_lets_the_first_picture_through(name: str, sequence: list[tuple[Array, float]]) -> None:
+    for gate in gates(name):
+        if gate.saves:
+            assert gate.keeper().judge(*sequence[0]) is None
+
+
+@every_gate
+def test_a_buffer_that_is_written_over_is_seen_as_what_it_holds(name: str) -> None:
+    """Whoever decodes may use the same memory for the next picture."""
+    pictures = [crops_of(90, 120)[title] for title in ("noise", "noise", "white", "black", "noise", "one colour")]
+    for gate in gates(name):
+        apart = judged(gate.keeper(), [(picture, at * 0.3) for at, picture in enumerate(pictures)])
+        buffer, keeper, found = np.empty((90, 120, 3), np.uint8), gate.keeper(), []
+        for at, picture in enumerate(pictures):
+            buffer[:] = picture
+            found.append(keeper.judge(buffer, at * 0.3))
+        assert found == apart
+
+
+@every_gate
+def test_settings_that_cannot_be_used_are_refused(name: str) -> None:
+    for given_ in (*REFUSED.get(name, ()), {"no_such_setting": 1}, {next(iter(variants(name)[-1]), "x"): []}):
+        with pytest.raises(UsageError) as caught:
+            GATES.build(name, given_)
+        assert next(iter(given_)) in caught.value.message
+        assert caught.value.hint
+
+
+def test_what_is_registered() -> None:
+    assert {"brightness", "frozen", "interval", "motion", "sharpness", "size"} <= set(GATES.names())
+    assert {name for name in GATES.names() if GATES.build(name).saves} >= {"interval", "motion"}

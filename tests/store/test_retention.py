@@ -1,0 +1,281 @@
+"""What is too old or too much goes; what is held, and what an open event rests on, stays; and it all still verifies."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from decisight.errors import StoreError
+from decisight.store import (
+    CameraBatch,
+    EvidencePicture,
+    Limit,
+    RecordKind,
+    Retention,
+    RetentionReport,
+    Store,
+    writing,
+)
+from decisight.types import EventChange
+
+from .conftest import BEGIN, Open, batch, event, fill, reading, readings, view
+
+HOUR = 3600.0
+AGE = Retention(readings=Limit(age=HOUR))
+
+
+@pytest.fixture(autouse=True)
+def short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A segment for each batch of 100 readings."""
+    monkeypatch.setattr(writing, "SEGMENT_RECORDS", 100)
+
+
+def spans(store: Store) -> list[tuple[int, int]]:
+    """The first and last number of each stretch of readings that are there."""
+    found: list[tuple[int, int]] = []
+    for record in store.readings("gate"):
+        if found and found[-1][1] == record.seq - 1:
+            found[-1] = (found[-1][0], record.seq)
+        else:
+            found.append((record.seq, record.seq))
+    return found
+
+
+def files(folder: Path) -> int:
+    return len(list((folder / "evidence").rglob("*.jpg")))
+
+
+def test_nothing_is_removed_by_default(place: Open) -> None:
+    with place() as store:
+        fill(store)
+        assert store.retain(Retention(), now=BEGIN + 1e9) == RetentionReport()
+        assert list(RetentionReport().lines()) == ["Nothing is beyond its limit."]
+        assert spans(store) == [(1, 302)]
+
+
+def test_old_segments_are_dropped_whole(place: Open, tmp_path: Path) -> None:
+    with place() as store:
+        number = fill(store, batches=5)
+        heads = store.heads()
+        # The third segment ends ten seconds before the limit, and the last one is not sealed.
+        now = BEGIN + 30 + HOUR
+        report = store.retain(AGE, now=now, dry_run=True)
+        assert (report.segments, report.records, report.kept_back) == (3, 302, 0)
+        assert report.bytes > 10_000
+        assert spans(store) == [(1, 504)]
+        assert next(report.lines(dry_run=True)) == "302 records in 3 segments would be removed"
+        assert store.retain(AGE, now=now) == report
+        assert spans(store) == [(303, 504)]
+        # What is left begins with the states before it, and with what a repeated picture repeats.
+        assert store.state_before("gate", number, 310) == (303, {"class": [2, 0.1]})
+        (stored,) = store.views("gate")
+        assert len(list(store.items("gate", stored))) == 200
+        assert len(list(store.items("gate", stored, 303))) == 200
+        assert not list(store.verify(heads))
+        assert store.retain(AGE, now=now) == RetentionReport()
+        store.commit([batch(number, at=5)])
+        assert not list(store.verify(heads))
+    with place() as store:
+        assert not list(store.verify(heads))
+        assert len(store.events()) == 6
+
+
+def test_a_repeated_picture_is_known_though_what_it_repeats_was_dropped(place: Open) -> None:
+    from .conftest import repeated
+
+    with place() as store:
+        number = store.view_id(view())
+        states = {"states": {str(number): {}}}
+        store.commit([CameraBatch("gate", readings(number, 100), checkpoint=states)])
+        for at in (1, 2, 3):
+            again = [repeated(number, BEGIN + 10 * at + i / 10) for i in range(100)]
+            store.commit([CameraBatch("gate", again, checkpoint=states)])
+    with place() as store:
+        store.commit([CameraBatch("gate", [repeated(number, BEGIN + 40)], checkpoint=states)])
+        assert store.retain(AGE, now=BEGIN + 25 + HOUR).segments == 2
+        (stored,) = store.views()
+        items = [item for _, (item, _) in store.items("gate", stored)]
+        assert len(items) == 201
+        assert {item.prediction.confidences for item in items} == {((0.7, 0.2, 0.1),)}  # type: ignore[union-attr]
+
+
+def test_the_oldest_go_where_there_is_too_much(place: Open) -> None:
+    with place() as store:
+        fill(store, batches=6)
+        whole = store.retain(Retention(readings=Limit(bytes=0)), now=BEGIN, dry_run=True)
+        assert whole.segments == 5
+        each = whole.bytes // 5
+        report = store.retain(Retention(readings=Limit(bytes=2 * each + each // 2)), now=BEGIN)
+        assert report.segments == 3
+        assert spans(store) == [(303, 605)]
+        assert not list(store.verify())
+
+
+@pytest.mark.parametrize("reason", ["held", "open"])
+def test_what_an_event_rests_on_stays(place: Open, tmp_path: Path, reason: str) -> None:
+    with place() as store:
+        number = fill(store, batches=5)
+        if reason == "held":
+            kept = store.events()[1].event.event_id
+            store.mark(kept, held=True, outcome="confirmed", now=BEGIN)
+            remaining = [(101, 201), (404, 504)]
+        else:
+            opened = event(77, start=BEGIN + 25.0)
+            change = (EventChange("opened", opened), 0)
+            picture = EvidencePicture(opened.event_id, "crop", BEGIN, b"open")
+            store.commit([CameraBatch("gate", [reading(number, BEGIN + 50)], [change], evidence=[picture])])
+            remaining = [(202, 506)]
+        limits = Retention(Limit(age=HOUR), Limit(), {"default": Limit(age=HOUR), "confirmed": Limit(age=HOUR)})
+        before = files(tmp_path)
+        report = store.retain(limits, now=BEGIN + 1e6)
+        assert spans(store)[: len(remaining)] == remaining or spans(store) == remaining
+        assert report.kept_back == (2 if reason == "held" else 4)
+        assert files(tmp_path) == before - report.pictures
+        stays = [stored for stored in store.events() if stored.held or stored.event.is_open]
+        assert [picture.removed_at for stored in stays for picture in stored.evidence] == [None]
+        assert not list(store.verify())
+        if reason == "held":
+            store.mark(kept, held=False, now=BEGIN)
+            assert store.retain(limits, now=BEGIN + 1e6).segments == 1
+            assert spans(store) == [(404, 504)]
+            assert not list(store.verify())
+
+
+def test_pictures_go_by_the_outcome_of_their_event(place: Open, tmp_path: Path) -> None:
+    with place() as store:
+        fill(store, batches=4)
+        ids = [stored.event.event_id for stored in store.events()]
+        store.mark(ids[0], outcome="confirmed", now=BEGIN)
+        store.mark(ids[1], outcome="false_alarm", now=BEGIN)
+        store.mark(ids[3], outcome="other", now=BEGIN)
+        evidence = {"confirmed": Limit(), "false_alarm": Limit(age=0.0), "default": Limit(age=HOUR)}
+        report = store.retain(Retention(evidence=evidence), now=BEGIN + HOUR + 25)
+        assert (report.pictures, report.segments) == (2, 0)
+        gone = {stored.event.event_id: stored.evidence[0] for stored in store.events()}
+        assert [gone[one].removed_at is None for one in ids] == [True, False, False, True]
+        assert [gone[one].why for one in ids] == [None, "age", "age", None]
+        assert gone[ids[1]].removed_at == BEGIN + HOUR + 25
+        assert files(tmp_path) == 2
+        assert not list(store.verify())
+    with place() as store:
+        assert files(tmp_path) == 2
+        assert not list(store.verify())
+
+
+def test_the_oldest_pictures_go_where_there_is_too_much(place: Open, tmp_path: Path) -> None:
+    with place() as store:
+        fill(store, batches=5)
+        size = sum(picture.size for stored in store.events() for picture in stored.evidence)
+        report = store.retain(Retention(evidence={"default": Limit(bytes=size // 2)}), now=BEGIN)
+        assert report.pictures == 3
+        assert [stored.evidence[0].why for stored in store.events()] == ["size"] * 3 + [None] * 2
+        assert files(tmp_path) == 2
+        assert not list(store.verify())
+
+
+def test_a_file_that_two_events_show_goes_with_the_last(place: Open, tmp_path: Path) -> None:
+    with place() as store:
+        number = store.view_id(view())
+        ids = [event(at).event_id for at in (1, 2)]
+        changes: list[Any] = [
+            (EventChange("opened" if end is None else "closed", event(at, end=end)), 0)
+            for at in (1, 2)
+            for end in (None, BEGIN + 1)
+        ]
+        pictures = [EvidencePicture(one, "frame", BEGIN + at, b"both") for at, one in enumerate(ids)]
+        store.commit([CameraBatch("gate", [reading(number, BEGIN)], changes, evidence=pictures)])
+        for now, left in ((BEGIN + 10.5, 1), (BEGIN + 11.5, 0)):
+            report = store.retain(Retention(evidence={"default": Limit(age=10.0)}), now=now)
+            assert report.pictures == 1
+            assert files(tmp_path) == left
+            assert not list(store.verify())
+
+
+def test_events_go_when_all_their_records_have_gone(place: Open, tmp_path: Path) -> None:
+    with place() as store:
+        number = fill(store, batches=60, size=10)
+        last = store.events()[-1].event.event_id
+        # A note brings the first one back among the newest records.
+        first = store.events()[0].event.event_id
+        store.mark(first, outcome="confirmed", now=BEGIN + 60)
+        held = store.events()[30].event.event_id
+        store.mark(held, held=True, now=BEGIN + 60)
+        limits = Retention(events=Limit(age=HOUR))
+        report = store.retain(limits, now=BEGIN + 1e6, dry_run=True)
+        done = store.retain(limits, now=BEGIN + 1e6)
+        assert (report.segments, report.events) == (done.segments, done.events)
+        left = [stored.event.event_id for stored in store.events()]
+        assert first in left
+        assert held in left
+        assert last in left
+        assert 0 < len(left) < 60
+        assert done.events == 60 - len(left)
+        # Their pictures went with them, and no others.
+        assert files(tmp_path) == len(left)
+        assert not list(store.verify())
+        fill(store, batches=2, first=60)
+        assert not list(store.verify())
+        assert number == 1
+
+
+def test_space_is_given_back(place: Open, tmp_path: Path) -> None:
+    with place() as store:
+        fill(store, batches=20, size=400)
+        with store._database.reading() as connection:
+            before = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        store.retain(AGE, now=BEGIN + 1e6)
+        with store._database.reading() as connection:
+            after = connection.exec_driver_sql("PRAGMA page_count").scalar()
+            assert connection.exec_driver_sql("PRAGMA freelist_count").scalar() == 0
+        assert isinstance(before, int)
+        assert isinstance(after, int)
+        assert after < before / 3
+    assert (tmp_path / "store.db").stat().st_size < before * 4096 / 3
+
+
+def test_what_is_dropped_must_be_as_it_was_written(place: Open, tmp_path: Path) -> None:
+    with place() as store:
+        fill(store, batches=4)
+        with sqlite3.connect(tmp_path / "store.db") as connection:
+            connection.execute("UPDATE segments SET last_time = last_time - 1e6 WHERE number = 2 AND chain_id = 1")
+        connection.close()
+        with pytest.raises(StoreError, match="was altered from outside"):
+            store.retain(AGE, now=BEGIN + 1e6)
+        assert 102 in [record.seq for record in store.readings("gate")]
+
+
+def test_a_store_for_reading_keeps_all(place: Open) -> None:
+    with place() as store:
+        fill(store, batches=3)
+    with place(read_only=True) as store:
+        assert store.retain(AGE, now=BEGIN + 1e6, dry_run=True).segments == 2
+        with pytest.raises(StoreError, match="opened for reading only"):
+            store.retain(AGE, now=BEGIN + 1e6)
+
+
+def test_limits_that_are_none() -> None:
+    for wrong in ({"age": -1.0}, {"bytes": -1}, {"age": float("nan")}):
+        with pytest.raises(ValueError, match="must be 0 or more"):
+            Limit(**wrong)  # type: ignore[arg-type]
+
+
+def test_what_is_said_of_it() -> None:
+    report = RetentionReport(segments=2, records=9, events=3, pictures=4, bytes=5_300_000, kept_back=1)
+    assert list(report.lines()) == [
+        "9 records in 2 segments removed",
+        "3 events removed",
+        "4 pictures removed",
+        "about 5.3 MB in all",
+        "1 segments and pictures beyond their limit stay: an event is held, or still open",
+    ]
+
+
+def test_states_stay_readable(place: Open) -> None:
+    with place() as store:
+        fill(store, batches=4)
+        store.retain(AGE, now=BEGIN + 1e6)
+        kinds = [record.kind for record in store.readings("gate")]
+        assert kinds[0] is RecordKind.STATE

@@ -1,0 +1,311 @@
+"""Whatever is altered from outside is found, told in few words, and hides nothing that comes after it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from decisight.errors import StoreError
+from decisight.store import Fault, Head, Limit, Retention, append_heads, open_store, read_heads, writing
+
+from .alterations import TABLES, alter
+from .conftest import BEGIN, KEY, Open, batch, fill, view
+
+ALTERATIONS = 200
+MOST_FAULTS = 12
+"""Of one alteration: two records that are swapped, and each one after, and the rows that they speak of."""
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of some 3,000 records in several segments, of which one was dropped."""
+    folder = tmp_path_factory.mktemp("original")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(writing, "SEGMENT_RECORDS", 300)
+        with open_store(f"sqlite:///{folder}/store.db", key=KEY, evidence=folder / "evidence") as store:
+            fill(store, batches=10, size=220)
+            fill(store, "yard", batches=6, size=160, every=1.0)
+            store.view_id(view(region="never used"))
+            ids = [stored.event.event_id for stored in store.events()]
+            store.mark(ids[3], outcome="confirmed", note="as it was", now=BEGIN)
+            store.mark(ids[5], held=True, now=BEGIN)
+            store.delivered([one.id for one in store.pending("webhook", 5)])
+            report = store.retain(
+                Retention(readings=Limit(age=9_900.0), evidence={"confirmed": Limit(age=1.0)}), now=BEGIN + 10_000
+            )
+            assert (report.segments, report.pictures) == (2, 1)
+            assert not list(store.verify(store.heads()))
+    return folder
+
+
+@pytest.fixture
+def copy(original: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be altered."""
+    return Path(shutil.copytree(original, tmp_path / "copy"))
+
+
+def faults(folder: Path, heads: list[Head] | None = None) -> list[Fault]:
+    """What is found wrong; that it cannot even be opened counts as one."""
+    evidence = folder / "evidence"
+    try:
+        with open_store(
+            f"sqlite:///{folder}/store.db", key=KEY, read_only=True, evidence=evidence if evidence.exists() else None
+        ) as store:
+            return list(store.verify(heads or []))
+    except StoreError as error:
+        return [Fault(None, None, None, error.message)]
+
+
+def edit(folder: Path, *statements: str) -> None:
+    with sqlite3.connect(folder / "store.db") as connection:
+        for statement in statements:
+            assert connection.execute(statement).rowcount != 0
+    connection.close()
+
+
+def test_nothing_is_wrong_with_what_nobody_touched(copy: Path) -> None:
+    assert not faults(copy)
+
+
+def test_whatever_is_altered_by_chance_is_found(original: Path, tmp_path: Path) -> None:
+    missed, told = [], 0
+    for seed in range(ALTERATIONS):
+        shutil.copy(original / "store.db", tmp_path / "store.db")
+        done = alter(tmp_path / "store.db", seed)
+        found = faults(tmp_path)
+        if not found:
+            missed.append(done)
+        told = max(told, len(found))
+        if len(found) > MOST_FAULTS:
+            missed.append(f"{done}: told {len(found)} times")
+    assert not missed
+    assert told > 1
+
+
+@pytest.mark.parametrize("table", list(TABLES))
+def test_a_row_removed_from_each_table(copy: Path, table: str) -> None:
+    key = TABLES[table][0]
+    edit(copy, f"DELETE FROM {table} WHERE {key} = (SELECT max({key}) FROM {table})")  # noqa: S608
+    assert faults(copy)
+
+
+ALTERED: list[tuple[str, str, int, Callable[[Fault], bool]]] = [
+    # what is done; what is said; how often, at most; of which record
+    ("UPDATE records SET time = time + 1 WHERE chain_id = 1 AND seq = 1500", "altered", 1, lambda f: f.seq == 1500),
+    ("UPDATE records SET view_id = 2 WHERE chain_id = 1 AND seq = 1500", "altered", 1, lambda f: f.seq == 1500),
+    ("UPDATE records SET view_id = NULL WHERE chain_id = 1 AND seq = 1500", "altered", 1, lambda f: f.seq == 1500),
+    ("UPDATE records SET kind = 4 WHERE chain_id = 1 AND seq = 1500", "altered", 1, lambda f: f.seq == 1500),
+    ("UPDATE records SET kind = 'x' WHERE chain_id = 1 AND seq = 1500", "altered", 1, lambda f: f.seq == 1500),
+    ("UPDATE records SET data = x'' WHERE chain_id = 1 AND seq = 1500", "altered", 1, lambda f: f.seq == 1500),
+    ("UPDATE records SET data = 'text' WHERE chain_id = 1 AND seq = 1500", "altered", 1, lambda f: f.seq == 1500),
+    ("UPDATE records SET mac = zeroblob(16) WHERE chain_id = 1 AND seq = 1500", "altered", 1, lambda f: f.seq == 1500),
+    ("UPDATE records SET mac = 'x' WHERE chain_id = 1 AND seq = 1500", "altered", 1, lambda f: f.seq == 1500),
+    ("DELETE FROM records WHERE chain_id = 1 AND seq = 1500", "it is missing", 1, lambda f: f.seq == 1500),
+    (
+        "DELETE FROM records WHERE chain_id = 1 AND seq BETWEEN 1500 AND 1600",
+        "1500 to 1600 are missing",
+        1,
+        lambda f: f.seq == 1500,
+    ),
+    ("DELETE FROM records WHERE chain_id = 1 AND seq > 2000", "2001 to 2204 are missing", 1, lambda f: f.seq == 2001),
+    (
+        "INSERT INTO records SELECT chain_id, 9999, view_id, kind, time, data, mac FROM records LIMIT 1",
+        "behind the end|missing",
+        3,
+        lambda f: f.camera == "gate",
+    ),
+    (
+        "INSERT INTO records SELECT chain_id, 5, view_id, kind, time, data, mac FROM records LIMIT 1",
+        "in a segment that was dropped",
+        3,
+        lambda f: True,
+    ),
+    (
+        "INSERT INTO records SELECT 77, seq, view_id, kind, time, data, mac FROM records LIMIT 1",
+        "of a chain 77 that is not there",
+        1,
+        lambda f: f.camera is None,
+    ),
+    ("UPDATE events SET outcome = 'confirmed' WHERE outcome IS NULL", "was altered", 17, lambda f: True),
+    ("DELETE FROM events WHERE outcome = 'confirmed'", "missing in events", 4, lambda f: f.lane == "events"),
+    ("UPDATE views SET view = replace(view, '1.26', '1.27')", "the view", 3, lambda f: True),
+    ("DELETE FROM views WHERE id = 3", "there are 2 views, where 3", 1, lambda f: True),
+    ("DELETE FROM outbox WHERE sink = 'webhook'", "the outbox does not hold", 1, lambda f: True),
+    ("DELETE FROM checkpoints WHERE camera = 'yard'", "the checkpoint is missing", 1, lambda f: f.camera == "yard"),
+    ("UPDATE segments SET dropped_at = NULL WHERE dropped_at IS NOT NULL", "altered|missing", 8, lambda f: True),
+    ("DELETE FROM segments WHERE number = 3 AND chain_id = 1", "the segment 3 is missing", 2, lambda f: True),
+    ("DELETE FROM chains WHERE id = 4", "there are 3 chains, where 4|chain 4", 3, lambda f: True),
+]
+
+
+@pytest.mark.parametrize(("statement", "said", "most", "right"), ALTERED, ids=[case[0][:60] for case in ALTERED])
+def test_what_is_told_of_an_alteration(
+    copy: Path, statement: str, said: str, most: int, right: Callable[[Fault], bool]
+) -> None:
+    edit(copy, statement)
+    found = faults(copy)
+    assert 1 <= len(found) <= most, found
+    for fault in found:
+        assert any(word in str(fault) for word in said.split("|")), fault
+        assert right(fault), fault
+
+
+def test_after_one_fault_the_next_is_found(copy: Path) -> None:
+    edit(
+        copy,
+        "UPDATE records SET data = x'01' WHERE chain_id = 1 AND seq = 1500",
+        "UPDATE records SET mac = zeroblob(16) WHERE chain_id = 1 AND seq = 1502",
+        "UPDATE records SET time = 0 WHERE chain_id = 1 AND seq = 1503",
+        "DELETE FROM records WHERE chain_id = 1 AND seq = 1600",
+        "UPDATE records SET kind = 3 WHERE chain_id = 1 AND seq = 1700",
+        "UPDATE records SET kind = 3 WHERE chain_id = 3 AND seq = 700",
+    )
+    assert [(fault.camera, fault.seq) for fault in faults(copy)] == [
+        ("gate", 1500),
+        ("gate", 1502),
+        ("gate", 1503),
+        ("gate", 1600),
+        ("gate", 1700),
+        ("yard", 700),
+    ]
+
+
+def test_rows_taken_back_to_what_they_were(place: Open, tmp_path: Path) -> None:
+    tables = ("events", "checkpoints", "chains", "segments", "evidence", "stores")
+    for table in tables:
+        folder = tmp_path / table
+        folder.mkdir()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(writing, "SEGMENT_RECORDS", 50)
+            url = f"sqlite:///{folder}/store.db"
+            with open_store(url, key=KEY, evidence=folder / "evidence") as store:
+                number = fill(store, batches=2)
+                # Old rows are sealed as well as new ones.
+                edit(folder, f"CREATE TABLE kept AS SELECT * FROM {table}")  # noqa: S608
+                store.commit([batch(number, at=2)])
+                store.mark(store.events()[0].event.event_id, outcome="false_alarm", now=BEGIN)
+                limits = Retention(evidence={"false_alarm": Limit(age=0.0)})
+                assert store.retain(limits, now=BEGIN + 1e6).pictures == 1
+                assert not list(store.verify())
+            columns = TABLES[table][-1]
+            edit(folder, f"DELETE FROM {table} WHERE {columns} IN (SELECT {columns} FROM kept)")  # noqa: S608
+            edit(folder, f"INSERT INTO {table} SELECT * FROM kept", "DROP TABLE kept")  # noqa: S608
+            assert faults(folder), table
+
+
+def test_the_whole_store_taken_back_shows_by_heads_that_were_kept(place: Open, tmp_path: Path) -> None:
+    with place() as store:
+        number = fill(store, batches=2)
+        earlier = store.heads()
+    folder = tmp_path / "before"
+    folder.mkdir()
+    shutil.copy(tmp_path / "store.db", folder)
+    with place() as store:
+        store.commit([batch(number, at=2)])
+        later = store.heads()
+        assert not list(store.verify([*earlier, *later]))
+    assert not faults(folder, earlier)
+    found = faults(folder, [*earlier, *later])
+    assert [(fault.lane, fault.seq) for fault in found] == [("events", 12), ("readings", 300)] or [
+        (fault.lane, fault.seq) for fault in found
+    ] == [("readings", 300), ("events", 12)]
+    other = Head("gate", "readings", 100, "00" * 16, BEGIN)
+    assert "another than the head" in str(faults(tmp_path, [other])[0])
+    assert "is not there" in str(faults(tmp_path, [Head("door", "readings", 1, "00" * 16, BEGIN)])[0])
+
+
+def test_heads_of_segments_that_were_dropped(original: Path, tmp_path: Path) -> None:
+    with sqlite3.connect(original / "store.db") as connection:
+        (row,) = connection.execute(
+            "SELECT last_seq, head FROM segments WHERE dropped_at IS NOT NULL AND chain_id = 1 ORDER BY number LIMIT 1"
+        ).fetchall()
+    connection.close()
+    assert not faults(original, [Head("gate", "readings", row[0], row[1].hex(), BEGIN)])
+    assert not faults(original, [Head("gate", "readings", row[0] - 1, "00" * 16, BEGIN)])
+    (fault,) = faults(original, [Head("gate", "readings", row[0], "00" * 16, BEGIN)])
+    assert "ends with another record" in fault.what
+
+
+def test_heads_are_kept_in_a_file(place: Open, tmp_path: Path) -> None:
+    path = tmp_path / "heads.jsonl"
+    with place() as store:
+        number = fill(store, batches=1)
+        append_heads(path, store.heads())
+        store.commit([batch(number, at=1)])
+        append_heads(path, store.heads())
+        heads = read_heads(path)
+        assert heads[2:] == store.heads()
+        assert not list(store.verify(heads))
+    with path.open("a") as stream:
+        stream.write('{"camera": "gate", "la')
+    assert read_heads(path) == heads
+    for line in ("{}", "x", "[]", '{"camera": "a", "lane": "b", "seq": 1, "mac": "00", "time": 0}'):
+        path.write_text(f"{line}\n")
+        with pytest.raises(StoreError, match="line 1: this is no head"):
+            read_heads(path)
+    path.write_bytes(b"\xff")
+    for wrong in (path, tmp_path / "none", tmp_path):
+        with pytest.raises(StoreError, match="cannot be read"):
+            read_heads(wrong)
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda path: path.write_bytes(b"another"), "its file was altered"),
+        (lambda path: path.write_bytes(b""), "its file was altered"),
+        (lambda path: path.unlink(), "its file cannot be read: No such file"),
+    ],
+)
+def test_files_of_evidence(place: Open, tmp_path: Path, damage: Callable[[Path], object], said: str) -> None:
+    with place() as store:
+        fill(store, batches=2)
+    files = sorted((tmp_path / "evidence").rglob("*.jpg"))
+    damage(files[0])
+    (fault,) = faults(tmp_path)
+    assert said in fault.what
+    with place(read_only=True) as store, pytest.raises(StoreError, match=r"was altered|cannot be read"):
+        store.picture(files[0].stem)
+
+
+def test_a_store_is_not_gone_on_with_where_its_end_was_altered(copy: Path) -> None:
+    statements = [
+        "DELETE FROM records WHERE chain_id = 1 AND seq > 2000",
+        "UPDATE chains SET last_seq = last_seq - 1 WHERE id = 1",
+        "UPDATE segments SET first_time = 0 WHERE sealed_at IS NULL",
+        "UPDATE records SET mac = zeroblob(16) WHERE chain_id = 1 AND seq = (SELECT last_seq FROM chains WHERE id = 1)",
+        "DELETE FROM segments WHERE sealed_at IS NULL",
+        "UPDATE stores SET views = 7",
+    ]
+    kept = (copy / "store.db").read_bytes()
+    for statement in statements:
+        edit(copy, statement)
+        with pytest.raises(StoreError, match=r"was altered|is not where|no open segment|first row was altered"):
+            open_store(f"sqlite:///{copy}/store.db", key=KEY, evidence=copy / "evidence")
+        (copy / "store.db").write_bytes(kept)
+        for beside in copy.glob("store.db-*"):
+            os.unlink(beside)
+
+
+@pytest.mark.parametrize(
+    ("statement", "work"),
+    [
+        ("UPDATE events SET state = 'b'", lambda s: s.mark(s.events()[0].event.event_id, held=True)),
+        ("UPDATE checkpoints SET checkpoint = '{}'", lambda s: s.checkpoint("gate")),
+        ("UPDATE outbox SET change = '{}'", lambda s: s.pending("jsonl")),
+        ("UPDATE stores SET next_delivery = 1", lambda s: s.delivered([s.pending("jsonl")[0].id])),
+        ("UPDATE views SET view = '{}'", lambda s: s.view_id(view())),
+        ("UPDATE segments SET size = 1", lambda s: s.retain(Retention(readings=Limit(age=0.0)), now=1e10)),
+    ],
+)
+def test_what_was_altered_is_not_sealed_again(copy: Path, statement: str, work: Callable[..., object]) -> None:
+    with open_store(f"sqlite:///{copy}/store.db", key=KEY, evidence=copy / "evidence") as store:
+        edit(copy, statement)
+        with pytest.raises(StoreError, match=r"altered from outside|first row was altered"):
+            work(store)
+        assert list(store.verify())

@@ -1,0 +1,402 @@
+"""Commits: all or nothing, the same again after a failure, and chained without a gap."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from decisight.errors import StoreError
+from decisight.store import (
+    CameraBatch,
+    EvidencePicture,
+    Note,
+    ReadingRecord,
+    RecordKind,
+    open_store,
+    writing,
+)
+from decisight.types import EventChange
+
+from .conftest import BEGIN, CODEC, KEY, Open, batch, event, fill, reading, readings, repeated, unsaid, view
+
+
+def tables(path: Path) -> dict[str, list[Any]]:
+    """Everything that a file holds, but for when segments were sealed."""
+    with sqlite3.connect(path) as connection:
+        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        found = {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in names}  # noqa: S608
+    connection.close()
+    return found
+
+
+def test_what_was_committed_is_read_back(place: Open) -> None:
+    with place() as store:
+        number = store.view_id(view())
+        given = batch(number)
+        store.commit([given])
+    with place(read_only=True) as store:
+        read = list(store.readings("gate", number))
+        assert [(r.view_id, r.kind, r.time, r.data) for r in read] == list(given.records)
+        assert [r.seq for r in read] == list(range(1, 101))
+        assert store.checkpoint("gate") == given.checkpoint
+        (stored,) = store.events()
+        assert stored.event == given.changes[1][0].event
+        assert (stored.opened_seq, stored.closed_seq, stored.view_id) == (2, 99, number)
+        assert (stored.outcome, stored.held, stored.note) == (None, False, None)
+        assert [picture.what for picture in stored.evidence] == ["crop"]
+        assert store.picture(stored.evidence[0].digest) == given.evidence[0].jpeg
+        assert store.checkpoint("yard") is None
+        assert list(store.readings("yard", number)) == []
+        assert not list(store.verify())
+
+
+def test_cameras_are_chained_apart(place: Open) -> None:
+    with place() as store:
+        numbers = {camera: store.view_id(view(camera)) for camera in ("gate", "yard")}
+        for at in range(3):
+            store.commit([batch(number, camera, at, size=20) for camera, number in numbers.items()])
+        for camera, number in numbers.items():
+            assert [record.seq for record in store.readings(camera, number)] == list(range(1, 61))
+            assert len(store.events(camera)) == 3
+        assert [(head.camera, head.lane, head.seq) for head in store.heads()] == [
+            ("gate", "events", 12),
+            ("gate", "readings", 60),
+            ("yard", "events", 12),
+            ("yard", "readings", 60),
+        ]
+        assert not list(store.verify())
+
+
+def test_items_are_what_was_given(place: Open) -> None:
+    with place() as store:
+        number = fill(store, batches=2)
+        (stored,) = store.views("gate")
+        last = None
+        expected = []
+        for record in store.readings("gate", number):
+            if record.kind is RecordKind.STATE:
+                continue
+            item, made = CODEC.read(record.kind, record.time, record.data, last)
+            last = item.prediction if record.kind is RecordKind.READING else last
+            expected.append((record.seq, (item, made)))
+        assert list(store.items("gate", stored)) == expected
+        # One that is repeated is known also where the first of those asked for is none.
+        at = next(i for i, record in enumerate(store.readings("gate", number)) if record.kind is RecordKind.REPEATED)
+        assert list(store.items("gate", stored, at + 1, at + 3)) == expected[at : at + 3]
+
+
+def test_a_segment_begins_with_the_states_before_it(place: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "SEGMENT_RECORDS", 50)
+    with place() as store:
+        number = store.view_id(view())
+        other = store.view_id(view(region="bay"))
+        states = [{str(number): {"class": [at, -0.0]}, str(other): {"class": None}} for at in range(4)]
+        for at in range(4):
+            records = readings(number, 60, BEGIN + 6 * at)
+            store.commit([CameraBatch("gate", records, checkpoint={"states": states[at]})])
+        kept = [record for record in store.readings("gate") if record.kind is RecordKind.STATE]
+        assert [(record.seq, record.view_id) for record in kept] == [
+            (61, number),
+            (62, other),
+            (123, number),
+            (124, other),
+            (185, number),
+            (186, other),
+        ]
+        assert [record.time for record in kept[::2]] == [BEGIN + 6 * at for at in (1, 2, 3)]
+        assert store.state_before("gate", number, 60) is None
+        assert store.state_before("gate", number, 61) == (61, {"class": [0, -0.0]})
+        assert store.state_before("gate", number, 184) == (123, {"class": [1, -0.0]})
+        assert store.state_before("gate", other, 400) == (186, {"class": None})
+        assert store.state_before("yard", other, 400) is None
+        # What a repeated picture repeats is carried over, so that each segment can be replayed by itself.
+        last = next(r for r in reversed(readings(number, 60, BEGIN)) if r.kind is RecordKind.READING)
+        assert store.last_reading("gate", number, 62) == last.data
+        assert store.last_reading("gate", other, 400) is None
+        assert not list(store.verify())
+
+
+def test_a_segment_waits_for_a_checkpoint_of_its_end(place: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "SEGMENT_RECORDS", 10)
+    with place() as store:
+        number = store.view_id(view())
+        for at in range(4):
+            checkpoint = {"states": {str(number): at}} if at != 1 else None
+            store.commit([CameraBatch("gate", readings(number, 20, BEGIN + at), checkpoint=checkpoint)])
+        # After the second batch nothing says what the states were; after the third, something does.
+        kept = [record.seq for record in store.readings("gate") if record.kind is RecordKind.STATE]
+        assert kept == [21, 62]
+        assert store.state_before("gate", number, 62) == (62, 2)
+
+
+def test_the_first_segment_begins_with_states_where_there_is_a_checkpoint(place: Open) -> None:
+    with place() as store:
+        number = store.view_id(view())
+        store.commit([CameraBatch("gate", checkpoint={"states": {str(number): [7]}})])
+    with place() as store:
+        store.commit([CameraBatch("gate", readings(number, 3))])
+        assert store.state_before("gate", number, 9) == (1, [7])
+        assert next(store.readings("gate")).kind is RecordKind.STATE
+        assert not list(store.verify())
+
+
+def test_a_long_time_ends_a_segment(place: Open) -> None:
+    with place() as store:
+        number = store.view_id(view())
+        for at in range(3):
+            store.commit([CameraBatch("gate", [reading(number, BEGIN + 3000.0 * at)], checkpoint={"states": {}})])
+        store.commit([CameraBatch("gate", [reading(number, BEGIN)], checkpoint={"states": {}})])
+        assert not list(store.verify())
+    with sqlite3.connect(store.title) as connection:
+        rows = connection.execute("SELECT first_seq, last_seq, first_time, last_time FROM segments").fetchall()
+    connection.close()
+    # The clock went back by itself within the second one.
+    assert rows == [(1, 3, BEGIN, BEGIN + 6000.0), (4, None, BEGIN, None)]
+
+
+def test_going_on_after_opening_again_is_the_same_as_going_on(tmp_path: Path) -> None:
+    found = []
+    for again in (False, True):
+        path = tmp_path / f"{again}.db"
+        store = open_store(f"sqlite:///{path}", key=KEY)
+        number = store.view_id(view())
+        for at in range(4):
+            if again:
+                store.close()
+                store = open_store(f"sqlite:///{path}", key=KEY)
+            store.commit([replace(batch(number, at=at, size=2000), evidence=[])])
+        assert not list(store.verify())
+        store.close()
+        content = tables(path)
+        found.append([row[:-1] for row in content["records"]])
+    assert found[0] == found[1]
+
+
+class Spoiled(sqlite3.Error):
+    """A failure in the middle of a commit."""
+
+
+@pytest.mark.parametrize("failing", ["chains", "segments", "records", "events", "evidence", "checkpoints", "outbox"])
+def test_a_commit_that_fails_leaves_nothing_and_can_be_repeated(
+    tmp_path: Path, place: Open, failing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "SEGMENT_RECORDS", 50)
+    path = tmp_path / "store.db"
+    with place() as store:
+        number = fill(store, batches=2)
+        given = [batch(number, at=2), replace(batch(store.view_id(view("yard")), "yard"), notes=())]
+        before = tables(path)
+        _break(path, failing)
+        with pytest.raises(StoreError, match="as it is told to"):
+            store.commit(given)
+        with pytest.raises(StoreError, match="as it is told to"):
+            store.commit(given)
+        _mend(path)
+        assert tables(path) == before
+        assert not list(store.verify())
+        store.commit(given)
+        assert not list(store.verify())
+        assert [record.time for record in store.readings("yard")] == [record.time for record in given[1].records]
+        assert len(store.events()) == 4
+        assert len(store.pending("jsonl")) == 8
+
+
+def _break(path: Path, table: str) -> None:
+    with sqlite3.connect(path) as connection:
+        for action in ("INSERT", "UPDATE"):
+            connection.execute(
+                f"CREATE TRIGGER spoil_{action} BEFORE {action} ON {table} "
+                "BEGIN SELECT RAISE(ABORT, 'fails as it is told to'); END"
+            )
+    connection.close()
+
+
+def _mend(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        for action in ("INSERT", "UPDATE"):
+            connection.execute(f"DROP TRIGGER spoil_{action}")
+    connection.close()
+
+
+def test_a_commit_whose_success_nobody_was_told_of_is_not_written_twice(place: Open) -> None:
+    with place() as store:
+        number = fill(store, batches=1)
+        writer = store._writer
+        assert writer is not None
+        given = [batch(number, at=1)]
+        before = (dict(writer.chains), dict(writer.checkpoints), dict(writer.readings))
+        store.commit(given)
+        # As it is where the connection is lost between the commit and its answer.
+        writer.chains, writer.checkpoints, writer.readings = before
+        store.commit(given)
+        assert len(list(store.readings("gate"))) == 200
+        assert len(store.pending("webhook")) == 4
+        store.commit([batch(number, at=2)])
+        assert not list(store.verify())
+
+
+def test_what_somebody_else_wrote_is_not_written_over(place: Open) -> None:
+    with place() as store:
+        number = fill(store, batches=1)
+        writer = store._writer
+        assert writer is not None
+        before = dict(writer.chains)
+        store.commit([batch(number, at=1)])
+        writer.chains = before
+        with pytest.raises(StoreError, match="changed by somebody else"):
+            store.commit([batch(number, at=2)])
+
+
+def _bad(number: int) -> dict[str, tuple[CameraBatch, type[Exception], str]]:
+    known = event(0)
+    return {
+        "a state": (
+            CameraBatch("gate", [ReadingRecord(number, RecordKind.STATE, 1.0, b"{}")]),
+            ValueError,
+            "are readings and ticks",
+        ),
+        "no time": (
+            CameraBatch("gate", [ReadingRecord(number, RecordKind.TICK, float("nan"), b"")]),
+            ValueError,
+            "time",
+        ),
+        "no view": (CameraBatch("gate", [replace_view(reading(number, 1.0), 99)]), StoreError, "FOREIGN KEY"),
+        "no such reading": (
+            CameraBatch("gate", [reading(number, 1.0)], [(EventChange("opened", event(9)), 1)]),
+            ValueError,
+            "no reading 1 in a batch of 1",
+        ),
+        "opened twice": (
+            CameraBatch("gate", [reading(number, 1.0)], [(EventChange("opened", known), 0)]),
+            StoreError,
+            "is there already",
+        ),
+        "closed, not opened": (
+            CameraBatch("gate", changes=[(EventChange("closed", event(9, end=BEGIN + 1)), None)]),
+            StoreError,
+            "there is no event",
+        ),
+        "evidence of nothing": (
+            CameraBatch("gate", evidence=[EvidencePicture("ff" * 16, "crop", 1.0, b"x")]),
+            StoreError,
+            "there is no event",
+        ),
+        "a checkpoint that is no JSON": (CameraBatch("gate", checkpoint={"x": float("inf")}), ValueError, "JSON"),
+    }
+
+
+def replace_view(record: ReadingRecord, number: int) -> ReadingRecord:
+    return record._replace(view_id=number)
+
+
+@pytest.mark.parametrize("case", list(_bad(1)))
+def test_what_cannot_be_written_changes_nothing(tmp_path: Path, place: Open, case: str) -> None:
+    with place() as store:
+        number = fill(store, batches=1)
+        before = tables(tmp_path / "store.db")
+        given, kind, message = _bad(number)[case]
+        with pytest.raises(kind, match=message) as caught:
+            store.commit([batch(number, at=1), given])
+        assert getattr(caught.value, "passing", False) is False
+        assert tables(tmp_path / "store.db") == before
+        store.commit([batch(number, at=1)])
+        assert not list(store.verify())
+
+
+def test_an_event_may_end_without_a_reading(place: Open) -> None:
+    with place() as store:
+        number = store.view_id(view())
+        opened = EventChange("opened", event(1))
+        store.commit([CameraBatch("gate", [reading(number, BEGIN)], [(opened, 0)])])
+        closed = EventChange("closed", event(1, end=BEGIN + 5))
+        store.commit([CameraBatch("gate", changes=[(closed, None)])])
+        (stored,) = store.events()
+        assert (stored.closed_seq, stored.view_id, stored.event.end_time) == (1, number, BEGIN + 5)
+        assert not list(store.verify())
+
+
+def test_a_view_is_written_once(place: Open) -> None:
+    keys = [view(), view("yard"), view(fps=None), view(gates=[]), view(region="bay", region_text="mask 0,0 1,0 1,1")]
+    with place() as store:
+        numbers = [store.view_id(key) for key in keys]
+        assert numbers == [1, 2, 3, 4, 5]
+        assert [store.view_id(key) for key in keys] == numbers
+    with place() as store:
+        assert [store.view_id(key) for key in reversed(keys)] == numbers[::-1]
+        assert [stored.key for stored in store.views()] == keys
+        assert [stored.id for stored in store.views("yard")] == [2]
+        assert [stored.key.digest for stored in store.views()] == [key.digest for key in keys]
+        assert not list(store.verify())
+    with place(read_only=True) as store:
+        assert store.view_id(keys[3]) == 4
+        with pytest.raises(StoreError, match="opened for reading only"):
+            store.view_id(view("door"))
+    assert keys[0].read_task().groups[0].labels == ("a", "b", "c")
+    assert keys[0].fallbacks == {"class": "unknown"}
+
+
+def test_the_same_picture_of_two_events_is_one_file(tmp_path: Path, place: Open) -> None:
+    with place() as store:
+        number = store.view_id(view())
+        changes: Sequence[Any] = [(EventChange("opened", event(at)), 0) for at in (1, 2)]
+        pictures = [EvidencePicture(event(at).event_id, "frame", BEGIN, b"the same") for at in (1, 2)]
+        store.commit([CameraBatch("gate", [reading(number, BEGIN)], changes, evidence=pictures)])
+        digests = {picture.digest for stored in store.events() for picture in stored.evidence}
+        assert len(digests) == 1
+        assert len(list((tmp_path / "evidence").rglob("*.jpg"))) == 1
+        assert not list(store.verify())
+
+
+def test_evidence_needs_its_folder(place: Open) -> None:
+    with place(evidence=None) as store:
+        with pytest.raises(StoreError, match="has no folder of evidence"):
+            fill(store)
+        with pytest.raises(StoreError, match="without its folder"):
+            store.picture("ab" * 32)
+
+
+def test_a_store_in_memory() -> None:
+    with open_store("sqlite://", key=KEY) as store:
+        number = fill(store, evidence=False, batches=3, size=2500)
+        assert len(list(store.readings("gate", number))) == 7501
+        assert not list(store.verify(store.heads()))
+
+
+def test_records_are_found_by_view_and_number(place: Open) -> None:
+    with place() as store:
+        one, two = store.view_id(view()), store.view_id(view(region="bay"))
+        mixed = [make(n, BEGIN + at) for at in range(2500) for n, make in ((one, reading), (two, unsaid))]
+        store.commit([CameraBatch("gate", mixed)])
+        assert [r.seq for r in store.readings("gate", one)] == list(range(1, 5001, 2))
+        assert [r.seq for r in store.readings("gate", two, 4000)] == list(range(4000, 5001, 2))
+        assert [r.seq for r in store.readings("gate", first_seq=2, last_seq=4)] == [2, 3, 4]
+        assert list(store.readings("gate", one, 5001)) == []
+
+
+def test_a_store_for_reading_is_not_written(place: Open) -> None:
+    with place() as store:
+        number = fill(store, batches=1)
+    with place(read_only=True) as store:
+        writes: list[Any] = [
+            lambda s: s.commit([CameraBatch("gate", [repeated(number, BEGIN)])]),
+            lambda s: s.mark(s.events()[0].event.event_id, held=True),
+            lambda s: s.delivered([1]),
+        ]
+        for write in writes:
+            with pytest.raises(StoreError, match="opened for reading only"):
+                write(store)
+
+
+def test_notes_are_chained(place: Open) -> None:
+    with place() as store:
+        store.commit([CameraBatch("gate", notes=[Note("something happened", BEGIN, {"frames": 7})])])
+        (head,) = (head for head in store.heads() if head.lane == "events")
+        assert (head.seq, head.time) == (1, BEGIN)
+        assert not list(store.verify())
+    with pytest.raises(ValueError, match="must be finite"):
+        Note("never", float("nan"))
