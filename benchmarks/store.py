@@ -2,11 +2,11 @@
 
     python benchmarks/store.py [--readings 100000] [--runs 3] [--json FILE]
 
-Readings of a three-class model under a majority vote, from four cameras, are coded, chained and committed to SQLite with
-``synchronous=FULL``, in the system's folder for temporary files. They are written as fast as they go: in commits of 2,000
-readings, which is a second's worth at the limit; and of 120, which is what four cameras with three regions come to at ten
-pictures a second. The median of the runs, of which the first is not counted. The room is that of all files once the store
-was closed, for everything: readings, digests, states, checkpoints.
+Readings of a three-class model under a majority vote, from four cameras, are coded, chained and committed to SQLite
+with ``synchronous=FULL``, in the system's folder for temporary files. They are written as fast as they go: in commits
+of 2,000 readings, which is a second's worth at the limit; and of 120, which is what four cameras with three regions
+come to at ten pictures a second. The median of the runs, of which the first is not counted. The room is that of all
+files once the store was closed, for everything: readings, digests, states, checkpoints.
 
 The limits are 2,000 readings a second written, and 250 bytes a reading.
 """

@@ -7,6 +7,7 @@ import json
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +18,9 @@ from decisight.types import (
     DEFAULT_FALLBACK,
     Answer,
     Decision,
+    Event,
+    EventChange,
+    Frame,
     LabelConfidence,
     LabelGroup,
     ModelRef,
@@ -24,6 +28,7 @@ from decisight.types import (
     Reason,
     Runtime,
     Task,
+    Verdict,
     check_fallback,
     is_label,
     resolve_thresholds,
@@ -324,3 +329,89 @@ class TestJson:
         decision = Decision("tags", ("dirty",), 1 / 3, Reason.ACCEPTED)
         text = json.dumps(Answer("a.jpg", MODEL, SEEN, (decision,)).to_json(), allow_nan=False)
         assert json.loads(text)["decision"]["state"] == ["dirty"]
+
+
+class TestFrame:
+    PIXELS = np.zeros((2, 3, 3), np.uint8)
+
+    def test_a_picture_or_the_cause_why_there_is_none(self) -> None:
+        assert Frame("a.jpg", 1.5, self.PIXELS).cause is None
+        assert Frame("a.jpg", -1.5, None, cause="is truncated", position=[7]).pixels is None
+        for pixels, cause in ((None, None), (self.PIXELS, "is truncated")):
+            with pytest.raises(ValueError, match=r"a frame has pixels, or a cause why it has none: a\.jpg"):
+                Frame("a.jpg", 1.5, pixels, cause=cause)
+
+    @pytest.mark.parametrize("time", [math.nan, math.inf, -math.inf])
+    def test_times_that_cannot_be(self, time: float) -> None:
+        with pytest.raises(ValueError, match="time must be finite"):
+            Frame("a.jpg", time, self.PIXELS)
+
+    def test_frames_are_compared_by_what_they_are_not_by_their_pixels(self) -> None:
+        one = Frame("a.jpg", 1.5, self.PIXELS)
+        assert one != Frame("a.jpg", 1.5, self.PIXELS)
+        assert one in [one]
+
+    def test_a_verdict_is_that_a_picture_cannot_be_judged_unless_it_says_otherwise(self) -> None:
+        assert not Verdict("too dark").unchanged
+        assert Verdict("too dark") == Verdict("too dark") != Verdict("too dark", unchanged=True)
+
+
+OPENED = Event("0f" * 16, "plant", "gate-1", None, "gear", "vest", "worn", 1.5, None, 0.0, 0.9, 0.9, 1, "3 of 5")
+EVENTS = st.builds(
+    Event,
+    *[st.text(max_size=5)] * 3,
+    st.none() | st.text(max_size=5),
+    *[st.text(max_size=5)] * 3,
+    st.floats(-1e12, 1e12),
+    st.none() | st.floats(-1e12, 1e12),
+    st.floats(0, 1e12),
+    st.floats(0, 1),
+    st.floats(0, 1),
+    st.integers(1, 10**9),
+    st.text(max_size=5),
+    st.none() | st.text(max_size=5),
+)
+
+
+class TestEvent:
+    def test_it_is_open_until_it_ends(self) -> None:
+        assert OPENED.is_open
+        assert not replace(OPENED, end_time=0.0).is_open
+
+    @given(EVENTS)
+    def test_what_is_stored_is_the_same_again(self, event: Event) -> None:
+        assert Event.from_stored(json.loads(json.dumps(event.to_stored()))) == event
+
+    @pytest.mark.parametrize("values", [{}, {"event_id": "a"}, {**OPENED.to_stored(), "colour": 1}])
+    def test_what_was_not_stored_of_one(self, values: dict[str, object]) -> None:
+        with pytest.raises(ValueError, match="this was not stored of an event"):
+            Event.from_stored(values)
+
+    def test_as_people_read_it(self) -> None:
+        closed = replace(OPENED, end_time=1_767_225_600.25, duration=2.00049, least_confidence=1 / 3, ended_by="empty")
+        change = EventChange("closed", closed)
+        assert change.key == f"{'0f' * 16}:closed"
+        assert change.to_json() == {
+            "change": "closed",
+            "event_id": "0f" * 16,
+            "site": "plant",
+            "camera": "gate-1",
+            "region": None,
+            "model": "gear",
+            "group": "vest",
+            "state": "worn",
+            "start_time": "1970-01-01T00:00:01.500Z",
+            "end_time": "2026-01-01T00:00:00.250Z",
+            "duration": 2.0,
+            "confidence": 0.9,
+            "least_confidence": 0.33333333,
+            "readings": 1,
+            "why": "3 of 5",
+            "ended_by": "empty",
+        }
+        assert OPENED.to_json()["end_time"] is None
+
+    @given(EVENTS)
+    def test_it_is_json_whenever_it_was(self, event: Event) -> None:
+        for change in (EventChange("opened", event), EventChange("closed", event)):
+            assert json.loads(json.dumps(change.to_json(), allow_nan=False)) == change.to_json()

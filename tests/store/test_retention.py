@@ -279,3 +279,18 @@ def test_states_stay_readable(place: Open) -> None:
         store.retain(AGE, now=BEGIN + 1e6)
         kinds = [record.kind for record in store.readings("gate")]
         assert kinds[0] is RecordKind.STATE
+
+
+def test_an_event_stays_while_one_of_its_records_does(place: Open) -> None:
+    with place(evidence=None) as store:
+        fill(store, batches=1, size=10, evidence=False)
+        # One record more, so that an event is opened by the last record of a segment and closed by the next.
+        store.mark(store.events()[0].event.event_id, outcome="confirmed", now=BEGIN)
+        fill(store, batches=119, size=10, evidence=False, first=1)
+        store.mark(event(50).event_id, held=True, now=BEGIN)
+        # The segment of the held one stays, those on both sides go.
+        assert store.retain(Retention(events=Limit(age=HOUR)), now=BEGIN + 1e6).segments == 2
+        left = {stored.event.event_id for stored in store.events()}
+        assert {event(50).event_id, event(66).event_id} <= left
+        assert event(1).event_id not in left
+        assert not list(store.verify())

@@ -34,6 +34,10 @@ def site_schema() -> dict[str, Any]:
     # What is said of it without knowing the parts.
     for key in ("type", "additionalProperties"):
         camera["source"].pop(key, None)
+    for section in (schema, *definitions.values()):
+        for one in (section, *section["properties"].values()):
+            if "description" in one:
+                one["description"] = _readable(one["description"])
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
@@ -106,6 +110,11 @@ def _references(value: Any) -> set[str]:
     return set().union(*map(_references, value)) if isinstance(value, list) else set()
 
 
+def _readable(text: str) -> str:
+    """A text of the documentation as editors show it: on one line, without marks."""
+    return re.sub(r":\w+:`~?\.?([^`]+)`", r"\1", " ".join(text.split())).replace("``", "")
+
+
 def _told(part: Any) -> dict[str, str]:
     """What the documentation of a part, and of what it builds on, says of each field."""
     told: dict[str, str] = {}
@@ -114,6 +123,6 @@ def _told(part: Any) -> dict[str, str]:
         _, _, arguments = text.partition("\nArgs:\n")
         for found in re.finditer(r"^ {4}(\w+): (.+?)(?=^ {4}\w+: |^\S|\Z)", arguments, re.MULTILINE | re.DOTALL):
             if not found[2].startswith("see :class:"):
-                said = re.sub(r":\w+:`~?\.?([^`]+)`", r"\1", " ".join(found[2].split())).replace("``", "")
+                said = _readable(found[2])
                 told[found[1]] = said[:1].upper() + said[1:]
     return told

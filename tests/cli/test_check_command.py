@@ -1,0 +1,142 @@
+"""``decisight check``: everything that is wrong with a site is said, and nothing is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+SITE = """\
+site: plant
+models:
+  small: {{path: {small}}}
+  gear: {{path: {gear}, runtime: "onnxruntime:fp32"}}
+cameras:
+  drawn:
+    source: {{type: rendered, size: 64x96, seconds: 2}}
+    regions:
+      bay: {{polygon: [[0.0, 0.0], [0.5, 0.0], [0.5, 1.0], [0.0, 1.0]]}}
+    watch:
+      - {{region: bay, model: gear, group: vest}}
+      - {{model: small, policy: {{type: majority_vote, window: 5, thresholds: {{cat: 0.8}}}}, quiet: [dog]}}
+  photos:
+    source: {{type: folder, path: photos, follow: false}}
+    watch:
+      - {{model: small}}
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path, photos: Path, small_model: Path, gear_model: Path) -> Path:
+    """A site file that can be used."""
+    path = tmp_path / "plant.yaml"
+    path.write_text(SITE.format(small=small_model, gear=gear_model))
+    return path
+
+
+def changed(path: Path, **changes: Any) -> None:
+    """Change values of a site file, by the way to them: ``cameras__drawn__fps=3``."""
+    values = YAML(typ="safe", pure=True).load(path.read_text())
+    for way, value in changes.items():
+        *keys, last = way.split("__")
+        here = values
+        for key in keys:
+            here = here[int(key) if key.isdigit() else key]
+        here[int(last) if last.isdigit() else last] = value
+    with path.open("w") as file:
+        YAML(typ="safe", pure=True).dump(values, file)
+
+
+def files(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_a_site_that_can_be_used(run, site: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    before = files(tmp_path)
+    result = run("check", site)
+    assert result.status == 0, result.err
+    said = result.out + result.err
+    for words in (
+        "site plant, 2 cameras",
+        "model gear",
+        "(helmet: worn, missing; vest: worn, missing; extras: gloves, goggles)",
+        "camera drawn: rendered gate 0, 64x96",
+        "region bay (32x96 pixels): vest by majority_vote",
+        "all of the picture: class by majority_vote",
+        "camera photos",
+        "made at the first start",
+        f"All is well. Begin with: decisight watch {site}",
+    ):
+        assert words in said
+    assert "error: " not in said
+    # Neither a store nor a key is made.
+    assert files(tmp_path) == before
+
+
+def test_everything_that_is_wrong_is_said(run, site: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    changed(
+        site,
+        models__gear__path="gone.onnx",
+        cameras__drawn__watch__1__policy__thresholds={"horse": 0.8},
+        cameras__drawn__watch__1__quiet=["dog"],
+        cameras__photos__source={"type": "video", "path": "gone.mp4"},
+        cameras__photos__watch=[{"model": "small", "quiet": ["cow"]}],
+        store="sqlite:///nowhere/plant.db",
+    )
+    before = files(tmp_path)
+    result = run("check", site)
+    assert result.status == 1
+    errors = [line for line in result.err.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 5, result.err
+    for words in (
+        "models.gear",
+        "there is no label 'horse'",
+        "gone.mp4",
+        "there is no label 'cow'",
+        "there is no folder",
+    ):
+        assert sum(words in line for line in errors) == 1, words
+    assert all(f"{site}, line " in line for line in errors)
+    assert "5 things to put right" in result.out + result.err
+    assert "All is well" not in result.out + result.err
+    assert files(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"models__small__path": "plant.yaml"}, "models.small"),
+        ({"models__small__runtime": "abacus"}, "models.small"),
+        ({"cameras__photos__source__path": "nothing"}, "cameras.photos.source"),
+        ({"cameras__drawn__watch__0__group": "boots"}, "cameras.drawn.watch.0.group: there is no label group 'boots'"),
+        ({"cameras__drawn__watch__0__policy": {"type": "threshold", "thresholds": {"worn": 2}}}, "watch.0.policy"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(run, site: Path, changes: dict[str, Any], says: str) -> None:  # type: ignore[no-untyped-def]
+    changed(site, **changes)
+    result = run("check", site)
+    assert result.status == 1
+    (error,) = [line for line in result.err.splitlines() if line.startswith("error: ")]
+    assert says in error
+    assert "1 thing to put right" in result.out + result.err
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (None, "cannot be read"),
+        ("", "there is no site in it"),
+        ("site: plant", "models is missing"),
+        ("site: [", "this is not YAML"),
+    ],
+)
+def test_what_is_no_site_file(run, tmp_path: Path, text: str | None, says: str) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "plant.yaml"
+    if text is not None:
+        path.write_text(text)
+    result = run("check", path)
+    assert (result.status, result.out) == (2, "")
+    assert says in result.err
+    assert str(path) in result.err
