@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decisight.events import EventFold, EventState, Moment, Scope, labels_of, open_events
+from decisight.events import EventFold, EventState, Moment, Scope, close_events, labels_of, open_events
 from decisight.policies.steady_clock import steady
 from decisight.types import Decision, Event, EventChange, Reason
 
@@ -181,12 +181,12 @@ def test_an_event_lasts_as_long_as_the_steady_clock_says() -> None:
 def test_whatever_is_open_can_be_closed() -> None:
     told = Told()
     told.step(says(("gloves", "goggles")), 1.0)
-    changes = told.fold.close(told.state, Moment(3.0, 3.5), "source ended")
+    changes = close_events(told.state, Moment(3.0, 3.5), "source ended")
     assert [(c.change, c.event.state, c.event.end_time, c.event.duration, c.event.ended_by) for c in changes] == [
         ("closed", "gloves", 3.0, 2.5, "source ended"),
         ("closed", "goggles", 3.0, 2.5, "source ended"),
     ]
-    assert told.fold.close((), Moment(3.0, 3.0), "source ended") == ()
+    assert close_events((), Moment(3.0, 3.0), "source ended") == ()
 
 
 class TestIdentity:

@@ -436,7 +436,7 @@ class TestResuming:
         for begin, end in zip([0, *cuts], [*cuts, len(pictures)], strict=True):
             checkpoint = by_json(pipeline.checkpoint())
             pipeline = shades_pipeline()
-            assert pipeline.resume(checkpoint, {}) == Step()
+            assert pipeline.resume(checkpoint) == Step()
             assert by_json(pipeline.checkpoint()) == checkpoint
             steps, time = run(pipeline, pictures[begin:end], time)
             found += steps
@@ -471,7 +471,7 @@ class TestResuming:
         kept = {event.event_id for event in before.open_events() if event.region is None}
         # The second view is set up otherwise, and so another one: it has a new number.
         after = Pipeline("gate-1", [view(1, Shades()), view(3, Shades(), region=LEFT)], identity="clip")
-        step = after.resume(by_json(before.checkpoint()), {2: before.views[1].events})
+        step = after.resume(by_json(before.checkpoint()))
         assert {c.event.event_id for c, _ in step.changes} | kept == set(opened)
         assert {(c.change, c.event.region, c.event.end_time, c.event.ended_by, at) for c, at in step.changes} == {
             ("closed", "left", 1.5, SETTINGS_CHANGED, None)
@@ -490,10 +490,10 @@ class TestResuming:
         run(before, [(1.0, (WHITE, BLACK), False)] * 3, 0.0)
         before.close(SOURCE_ENDED)
         same = shades_pipeline("one clip")
-        assert same.resume(by_json(before.checkpoint()), {}) == Step()
+        assert same.resume(by_json(before.checkpoint())) == Step()
         assert (same.position, same.finished) == ([3.0], True)
         other = shades_pipeline("another clip")
-        step = other.resume(by_json(before.checkpoint()), {})
+        step = other.resume(by_json(before.checkpoint()))
         assert (other.position, other.finished) == (None, False)
         (note,) = step.notes
         assert "another one" in note
@@ -504,18 +504,28 @@ class TestResuming:
         for time in (0.0, 0.5):
             before.step(frame(time, WHITE))
         before.close(SOURCE_ENDED)
-        after = Pipeline("gate-1", [view(1, Shades())], identity="another")
-        after.resume(by_json(before.checkpoint()), {})
+        after = Pipeline("gate-1", [view(1, Shades())], identity="one")
+        after.resume(by_json(before.checkpoint()))
         step = after.step(frame(5.0, WHITE))
         # The policy still holds the state, but nobody has seen anything in between.
         assert [entry.kind for entry in step.entries] == ["tick"] * 4 + ["reading"]
         assert {(c.change, c.event.start_time, at) for c, at in step.changes} == {("opened", 5.0, 4)}
 
+    def test_the_time_of_another_source_says_nothing(self) -> None:
+        before = Pipeline("gate-1", [view(1, Shades())], identity="one")
+        before.step(frame(1000.0, WHITE))
+        for begin in (5.0, 2000.0):
+            after = Pipeline("gate-1", [view(2, Shades())], identity="another")
+            after.resume(by_json(before.checkpoint()))
+            step = after.step(frame(begin, WHITE))
+            assert [entry.kind for entry in step.entries] == ["reading"]
+            assert step.notes == ()
+
     def test_another_version_is_refused(self) -> None:
         pipeline = shades_pipeline()
         checkpoint = pipeline.checkpoint() | {"version": 2}
         with pytest.raises(UsageError, match=r"camera 'gate-1'.* another version") as caught:
-            pipeline.resume(checkpoint, {})
+            pipeline.resume(checkpoint)
         assert caught.value.hint
 
     def test_policies_of_another_version_begin_anew(self) -> None:
@@ -526,7 +536,7 @@ class TestResuming:
         checkpoint = by_json(before.checkpoint())
         # The numbers of the views are the same, the rules are not.
         after = shades_pipeline(fallback="nobody knows")
-        step = after.resume(checkpoint, {})
+        step = after.resume(checkpoint)
         assert step.notes == ("what the policies had counted was stored by another version: they begin anew",)
         assert [c.event.event_id for c, _ in step.changes] == [event.event_id for event in open_before]
         assert {c.event.ended_by for c, _ in step.changes} == {SETTINGS_CHANGED}
@@ -541,5 +551,5 @@ class TestResuming:
         first = pipeline()
         first.step(frame(0.0, WHITE))
         second = pipeline()
-        second.resume(by_json(first.checkpoint()), {})
+        second.resume(by_json(first.checkpoint()))
         assert [second.step(frame(t, GREY)).entries[-1].kind for t in (0.5, 1.0)] == ["reading", "repeated"]

@@ -25,7 +25,7 @@ from decisight.workers import Evidence
 
 if TYPE_CHECKING:
     from decisight.models.classifier import Classifier
-    from decisight.store import Limit, Retention, Store, StoredView, ViewKey
+    from decisight.store import Limit, Retention, Store, ViewKey
 
 __all__ = [
     "KEY_VARIABLE",
@@ -33,7 +33,6 @@ __all__ = [
     "ViewSetup",
     "camera_threads",
     "chain_key",
-    "former_folds",
     "load_models",
     "open_site_store",
     "retention",
@@ -85,8 +84,12 @@ class CameraSetup:
     views: tuple[ViewSetup, ...]
     evidence: Evidence
 
-    def view_keys(self) -> list[ViewKey]:
-        """What tells the views from all others, in their order."""
+    def view_keys(self, source: str = "") -> list[ViewKey]:
+        """What tells the views from all others, in their order.
+
+        Args:
+            source: what is looked at: nothing that was counted in one recording holds for another.
+        """
         from decisight.store import ViewKey
 
         gates = [_section_of(gate) for gate in self.site.gates(self.camera)]
@@ -111,6 +114,7 @@ class CameraSetup:
                     },
                     gates=gates,
                     fps=self.fps,
+                    source=source,
                 )
             )
         return keys
@@ -300,17 +304,6 @@ def retention(site: Site) -> Retention:
         events=Limit(None, None) if section.events is None else limit(section.events),
         evidence={outcome: limit(one) for outcome, one in section.evidence.items()},
     )
-
-
-def former_folds(views: Iterable[StoredView], site: str, store_id: str) -> dict[int, dict[str, EventFold]]:
-    """The event folds of views that a store knows, for closing what they have left open."""
-    return {
-        view.id: {
-            name: EventFold(Scope(store_id, site, view.key.camera, view.key.region, view.key.model, name))
-            for name in view.key.policies
-        }
-        for view in views
-    }
 
 
 def camera_threads(cameras: int) -> int:

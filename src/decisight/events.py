@@ -20,6 +20,7 @@ __all__ = [
     "EventState",
     "Moment",
     "Scope",
+    "close_events",
     "labels_of",
     "open_events",
 ]
@@ -151,16 +152,6 @@ class EventFold:
             changes.append(EventChange("opened", event))
         return tuple(still), tuple(changes)
 
-    def close(self, state: EventState, now: Moment, ended_by: str) -> tuple[EventChange, ...]:
-        """Close whatever is open, since nothing more can be said.
-
-        Args:
-            state: of the last step.
-            now: until when it was watched.
-            ended_by: why, for example :data:`SOURCE_ENDED`.
-        """
-        return tuple(_closed(Event.from_stored(stored), now, entered, ended_by) for entered, stored in state)
-
     def _event(self, number: int, label: str, decision: Decision, now: Moment, why: str) -> Event:
         at = self.scope
         confidence = decision.confidence
@@ -168,6 +159,17 @@ class EventFold:
             at.event_id(number), at.site, at.camera, at.region, at.model, at.group, label,
             now.time, None, 0.0, confidence, confidence, 1, why,
         )  # fmt: skip
+
+
+def close_events(state: EventState, now: Moment, ended_by: str) -> tuple[EventChange, ...]:
+    """Close whatever is open, since nothing more can be said.
+
+    Args:
+        state: of the last step.
+        now: until when it was watched.
+        ended_by: why, for example :data:`SOURCE_ENDED`.
+    """
+    return tuple(_closed(Event.from_stored(stored), now, entered, ended_by) for entered, stored in state)
 
 
 def open_events(state: EventState) -> Iterator[Event]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from decisight.errors import UsageError
-from decisight.events import SETTINGS_CHANGED, EventFold, Moment, open_events
+from decisight.events import SETTINGS_CHANGED, EventFold, Moment, close_events, open_events
 from decisight.policies.steady_clock import steady
 from decisight.protocols import Gate, GateKeeper
 from decisight.types import Decision, Event, EventChange, Frame, Position, Prediction, Reading, Tick
@@ -221,8 +221,8 @@ class Pipeline:
         changes: list[tuple[EventChange, int | None]] = []
         for view in self.views:
             sight = self._sights[view.number]
-            for name, fold in view.events.items():
-                changes += [(change, None) for change in fold.close(sight.events[name], now, ended_by)]
+            for name, state in sight.events.items():
+                changes += [(change, None) for change in close_events(state, now, ended_by)]
                 sight.events[name] = ()
         self.finished = True
         return Step(changes=tuple(changes))
@@ -240,7 +240,7 @@ class Pipeline:
             "events": {str(number): dict(sight.events) for number, sight in self._sights.items()},
         }
 
-    def resume(self, checkpoint: Mapping[str, Any], former: Mapping[int, Mapping[str, EventFold]]) -> Step:
+    def resume(self, checkpoint: Mapping[str, Any]) -> Step:
         """Take up a checkpoint.
 
         Views that were set up otherwise than now have another number: their events are closed, and the new ones begin
@@ -248,7 +248,6 @@ class Pipeline:
 
         Args:
             checkpoint: what :meth:`checkpoint` gave, also after :func:`json.dumps` and :func:`json.loads`.
-            former: the event folds of views that there are no more, by number and group.
 
         Returns:
             What that has changed.
@@ -268,19 +267,17 @@ class Pipeline:
         notes: list[str] = []
         for text, events in checkpoint["events"].items():
             number = int(text)
-            folds = former.get(number, {})
             if number in self._sights:
-                view = self._view(number)
-                if _take_up(self._sights[number], view, checkpoint["states"][text], events):
+                if _take_up(self._sights[number], self._view(number), checkpoint["states"][text], events):
                     continue
-                folds = view.events
                 notes.append("what the policies had counted was stored by another version: they begin anew")
-            for name, state in events.items():
-                if name in folds:
-                    changes += folds[name].close(state, now, SETTINGS_CHANGED)
+            for state in events.values():
+                changes += close_events(state, now, SETTINGS_CHANGED)
         if checkpoint["identity"] == self.identity:
             self.position, self.finished = checkpoint["position"], checkpoint["finished"]
         else:
+            # What time it was in another recording says nothing of this one.
+            self._time, self._now, self._ahead = None, None, ()
             notes.append("the source is another one than before: it is watched from its beginning")
         return Step(changes=tuple((change, None) for change in changes), notes=tuple(dict.fromkeys(notes)))
 

@@ -40,10 +40,11 @@ def test_it_replaces_what_it_wrote_before_and_tells_the_whole_way(
     assert (demo / "notes.txt").read_text() == "mine"
     assert {path.name for path in (demo / "evaluation").iterdir()} == PLOTS
     assert (demo / "gate.onnx").read_bytes() != model
-    ours = {".decisight-demo", "gate", "gate.onnx", "evaluation", "decisions.png"}
+    ours = {".decisight-demo", "gate", "gate.onnx", "evaluation", "decisions.png", "shift", "shift.onnx", "clips"}
+    ours |= {"site.yaml", "events.jsonl", "demo.db", "demo.db.lock", "demo.key", "demo.evidence"}
     assert {path.name for path in demo.iterdir()} == {*ours, "notes.txt"}
     said = capsys.readouterr().out
-    for words in ("palace", "role:", "Confusion matrix", "fall-back", "decisions.png", "decisight predict"):
+    for words in ("palace", "role:", "Confusion matrix", "fall-back", "decisions.png", "decisight predict", "begins", "decisight replay"):
         assert words in said
 
 

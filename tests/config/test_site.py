@@ -204,3 +204,9 @@ def test_what_does_not_fit_the_model(watch: dict[str, Any], says: str) -> None:
     with pytest.raises(SiteError, match=says) as caught:
         site.policy("gate", 0, TASK, {})
     assert caught.value.hint
+
+
+@pytest.mark.parametrize("gates", [("interval", "motion"), ("motion", "size", "motion")])
+def test_only_one_gate_saves_work(gates: tuple[str, ...]) -> None:
+    with pytest.raises(SiteError, match=r"cameras\.gate\.gates\.\d: \w+ and motion both save work"):
+        smallest(gates=[{"type": gate} for gate in gates]).gates("gate")

@@ -56,7 +56,6 @@ class Running:
         assert not self.said("Traceback")
         return status
 
-
     def close(self) -> None:
         for thread in self._threads:
             thread.join()

@@ -80,6 +80,8 @@ def test_flips_and_delays(
     assert (found.transitions, found.flips, found.excess_flips) == (transitions, flips, excess)
     assert line(truth, states).known.delays == delays
     assert found.missed == sum(map(math.isinf, delays))
+    met = [delay for delay in delays if math.isfinite(delay)]
+    assert math.isnan(found.worst_delay) if not met else found.worst_delay == max(met)
 
 
 def flips_one_by_one(truth: str, states: str) -> int:

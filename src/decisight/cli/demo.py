@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from decisight.cli import output
 from decisight.cli.console import progress_bars, say, terminal
 from decisight.cli.demo_pictures import contact_sheet
+from decisight.cli.demo_watch import LEFT, SITE, watch_a_clip
 from decisight.errors import DecisightError, OutputError
 from decisight.types import DEFAULT_FALLBACK
 
@@ -29,7 +30,7 @@ _WIDTH = 96
 _THRESHOLD = 0.9
 
 _PICTURES, _MODEL, _EVALUATION, _DECISIONS = "gate", "gate.onnx", "evaluation", "decisions.png"
-"""All that the demo writes into its folder."""
+"""All that the demo writes into its folder, beside what its last chapter does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ def run(options: DemoOptions) -> int:
     model = _train(options, data)
     tested = _evaluate(options, data, model)
     _decide(options, tested)
+    _watch(options)
     _say_next(options, time.perf_counter() - begun)
     return 0
 
@@ -95,7 +97,7 @@ def _make_folder(folder: Path) -> None:
             )
         folder.mkdir(parents=True, exist_ok=True)
         mark.touch()
-        for name in (_PICTURES, _MODEL, _EVALUATION, _DECISIONS):
+        for name in (_PICTURES, _MODEL, _EVALUATION, _DECISIONS, *LEFT):
             _remove(folder / name)
     except OSError as error:
         raise OutputError(
@@ -252,6 +254,17 @@ def _decide(options: DemoOptions, tested: _Tested) -> None:
     say(f"\nTwelve test pictures with their decisions: {sheet}")
 
 
+def _watch(options: DemoOptions) -> None:
+    _chapter(6, "Watching: from single pictures to states that hold")
+    _tell(
+        "At another gate, drawn as well, workers come and go. Now and then a single picture is misjudged, or cannot be "
+        "judged at all: somebody turns round, a trolley passes, the light glares. So pictures vote, five a second, and "
+        "a state begins once three of the last five agree. What is true is known of this clip, so that anybody can "
+        "count how often the state is right."
+    )
+    watch_a_clip(options.folder, options.pictures, options.seed, options.threads)
+
+
 def _say_next(options: DemoOptions, seconds: float) -> None:
     folder = shlex.quote(str(options.folder))
     say(f"\nDone in {seconds:.0f} s. The same by hand:")
@@ -259,3 +272,8 @@ def _say_next(options: DemoOptions, seconds: float) -> None:
     say("    --threshold supervisor=0.9 --threshold visitor=0.9")
     say(f"  decisight evaluate gate.onnx {folder}/gate -o evaluation")
     say(f"  decisight predict gate.onnx {folder}/gate/test --format jsonl | head -1")
+    say(f"  decisight watch {folder}/{SITE} --again")
+    say("What was watched, why it was decided so, and how good it is:")
+    say(f"  decisight events {folder}/{SITE}")
+    say(f"  decisight replay {folder}/{SITE} --event ID")
+    say(f"  decisight backtest {folder}/{SITE} --clips {folder}/clips")

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -38,6 +38,7 @@ __all__ = ["WatchOptions", "run"]
 _EVENTS_SUFFIX = ".events.jsonl"
 _NO_NAME = re.compile(r"[/\\:=|\s]+")
 _SINK = "events"
+_TIME = ", time "
 _OF_MODEL = (
     ("policy", "--policy"),
     ("thresholds", "--threshold"),
@@ -259,7 +260,6 @@ def _camera(
     setup: CameraSetup, site: Site, store: Store, threads: int, *, again: bool
 ) -> tuple[CameraRun, SourceFacts]:
     """A camera where it has stopped the last time, or at its beginning."""
-    from decisight.assemble import former_folds
     from decisight.pipeline import Step
     from decisight.workers import CameraRun
 
@@ -268,17 +268,23 @@ def _camera(
         facts = source.facts()
     except DecisightError as error:
         raise site.blamed(error, "cameras", setup.camera, "source") if site.path is not None else error from error
-    numbers = [store.view_id(key) for key in setup.view_keys()]
-    pipeline = setup.pipeline(numbers, store.store_id, threads=threads, identity=facts.identity)
-    begin = Step()
-    if (checkpoint := store.checkpoint(setup.camera)) is not None:
-        former = former_folds(store.views(setup.camera), site.section.site, store.store_id)
-        begin = pipeline.resume(checkpoint, former)
-        if again and pipeline.finished:
-            pipeline.position, pipeline.finished = None, False
+    checkpoint = store.checkpoint(setup.camera)
+    identity = _identity(facts.identity, checkpoint, again=again)
+    numbers = [store.view_id(key) for key in setup.view_keys(identity)]
+    pipeline = setup.pipeline(numbers, store.store_id, threads=threads, identity=identity)
+    begin = Step() if checkpoint is None else pipeline.resume(checkpoint)
     for note in facts.notes:
         warn(f"{setup.camera}: {note}")
     return CameraRun(setup.camera, source, pipeline, setup.fps, setup.evidence, begin), facts
+
+
+def _identity(source: str, checkpoint: Mapping[str, Any] | None, *, again: bool) -> str:
+    """What tells one time that a source is watched from another: nothing that was counted then holds for this one."""
+    before = "" if checkpoint is None else str(checkpoint["identity"])
+    known, _, times = before.partition(_TIME)
+    if checkpoint is None or known != source:
+        return source
+    return f"{source}{_TIME}{int(times or 1) + 1}" if again and checkpoint["finished"] else before
 
 
 def _warn(cameras: Sequence[CameraSetup]) -> None:

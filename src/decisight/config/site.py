@@ -153,7 +153,16 @@ class Site:
         given = self.section.cameras[camera].gates
         if given is None:
             return tuple(GATES.build(str(gate["type"]), _settings(gate)) for gate in DEFAULT_GATES)
-        return tuple(self._part(GATES, gate, "cameras", camera, "gates", at) for at, gate in enumerate(given))
+        gates = [self._part(GATES, gate, "cameras", camera, "gates", at) for at, gate in enumerate(given)]
+        saving = [at for at, gate in enumerate(gates) if gate.saves]
+        if len(saving) > 1:
+            # What the first lets through is what it compares the next with: another must not hold it back.
+            first, second = (gates[at].name for at in saving[:2])
+            raise SiteError(
+                f"{self.where('cameras', camera, 'gates', saving[1])}: {first} and {second} both save work",
+                hint="leave out one of the two",
+            )
+        return tuple(gates)
 
     def sinks(self) -> dict[str, Sink]:
         """Where events are reported to, by name.
@@ -299,6 +308,11 @@ def _check(site: Site) -> None:
                     "them; name the group of each entry, or leave out one of the two",
                 )
             earlier[watch.group] = at
+    if site.section.store is not None and "://" not in site.section.store:
+        raise SiteError(
+            f"{site.where('store')} = {shortened(site.section.store)} is no place for a store",
+            hint="write it as sqlite:///plant-7.db",
+        )
     for name in site.section.sinks:
         _check_name(site, name, "sinks", name)
     site.sinks()

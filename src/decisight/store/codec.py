@@ -65,7 +65,7 @@ class Codec:
         >>> decision = Decision("gear", "vest", 0.75, Reason.ACCEPTED, scores=(1.0, 0.0))
         >>> record = codec.record(1, reading, (decision,))
         >>> len(record.data), codec.read(record.kind, record.time, record.data) == (reading, (decision,))
-        (35, True)
+        (34, True)
 
     Args:
         task: that predictions are of.

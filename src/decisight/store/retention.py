@@ -8,7 +8,7 @@ removal is a note in the chain.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -297,23 +297,24 @@ def _spent_events(connection: Connection, segments: Sequence[Mapping[str, Any]])
     cameras = {row["camera"]: row["chain_id"] for row in segments if row["lane"] == Lane.EVENTS.value}
     found = []
     for camera, chain_id in cameras.items():
-        query = select(SEGMENTS.c.number, SEGMENTS.c.first_seq, SEGMENTS.c.last_seq, SEGMENTS.c.dropped_at)
         given = {row["number"] for row in segments if row["chain_id"] == chain_id}
-        gone = [
-            (row.first_seq, row.last_seq)
-            for row in connection.execute(query.where(SEGMENTS.c.chain_id == chain_id))
-            if row.dropped_at is not None or row.number in given
-        ]
+        until = _gone_until(connection, chain_id, given)
         closed = and_(EVENTS.c.camera == camera, EVENTS.c.held == 0, EVENTS.c.end_time.is_not(None))
-        last = connection.execute(select(EVENTS.c.event_id, EVENTS.c.chain_seq).where(closed)).all()
-        joined = select(EVIDENCE.c.event_id, EVIDENCE.c.chain_seq).where(EVIDENCE.c.chain_id == chain_id)
-        rests = {event_id for event_id, seq in connection.execute(joined) if not _lies_in(seq, gone)}
-        found += [event_id for event_id, seq in last if _lies_in(seq, gone) and event_id not in rests]
+        spent = select(EVENTS.c.event_id).where(closed, EVENTS.c.chain_seq <= until)
+        joined = select(EVIDENCE.c.event_id).where(EVIDENCE.c.chain_id == chain_id, EVIDENCE.c.chain_seq > until)
+        found += list(connection.execute(spent.where(EVENTS.c.event_id.not_in(joined))).scalars())
     return found
 
 
-def _lies_in(seq: int, spans: Iterable[tuple[int, int]]) -> bool:
-    return any(first <= seq <= last for first, last in spans)
+def _gone_until(connection: Connection, chain_id: int, given: Collection[int]) -> int:
+    """The number up to which all records of a chain are dropped, or are to be; an event may have some before others."""
+    query = select(SEGMENTS.c.number, SEGMENTS.c.last_seq, SEGMENTS.c.dropped_at).order_by(SEGMENTS.c.number)
+    until = 0
+    for row in connection.execute(query.where(SEGMENTS.c.chain_id == chain_id)):
+        if row.dropped_at is None and row.number not in given:
+            break
+        until = int(row.last_seq)
+    return until
 
 
 def _pieces(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -36,6 +36,7 @@ class ViewKey:
         policies: by the name of each group, its ``section`` and its ``digest``.
         gates: their sections, in order.
         fps: how many pictures a second were wanted; ``None``: all.
+        source: the identity of what was looked at: nothing that was counted in one recording holds for another.
     """
 
     camera: str
@@ -50,6 +51,7 @@ class ViewKey:
     policies: Mapping[str, Mapping[str, Any]]
     gates: Sequence[Any] = ()
     fps: float | None = None
+    source: str = ""
 
     def __post_init__(self) -> None:
         # As it is read back: a list would make it unequal to what it equals in all else.

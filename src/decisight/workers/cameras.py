@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 __all__ = ["CameraRun", "CameraStatus"]
 
 _TICK_LAG = 2.0
-"""Seconds by which the wall clock may be ahead of the time of a picture that is still on its way."""
+"""Seconds that a picture may be on its way: time is not let pass beyond that of one that may still come."""
+_FEW_PAUSES = 60
+_PAUSE_GROWTH = 1.1
+_LONGEST_PAUSE = 60.0
+"""Seconds: a camera that has long been silent is looked after less and less often."""
+_HEARING = 0.5
+"""Seconds after which a wait looks whether it is to end."""
 _FAREWELL = 5.0
 """Seconds that a source gets to let go."""
 
@@ -118,8 +124,15 @@ class CameraRun:
                 put(self._taken(self.begin))
             if self.pipeline.finished:
                 return
+            last, taken_at = self.pipeline.time, time.monotonic()
             for frame in self._frames(stop):
-                step = self.pipeline.tick(time.time() - _TICK_LAG) if frame is None else self.pipeline.step(frame)
+                if frame is None:
+                    # By how long it has been, not by the wall clock, which may be another than the camera's.
+                    silent = time.monotonic() - taken_at - _TICK_LAG
+                    step = Step() if last is None else self.pipeline.tick(last + silent)
+                else:
+                    step = self.pipeline.step(frame)
+                    last, taken_at = frame.time, time.monotonic()
                 if step != Step():
                     self.status.count(step, 0 if frame is None else frame.skipped)
                     put(self._taken(step))
@@ -145,7 +158,7 @@ class CameraRun:
 
 
 def _paced(frames: Iterator[Frame], pause: float, stop: threading.Event) -> Iterator[Frame | None]:
-    """Frames that come as time passes, and ``None`` where none has come for so many seconds."""
+    """Frames that come as time passes, and ``None`` where none has come for so many seconds, or longer and longer."""
     arrived: queue.Queue[Any] = queue.Queue(maxsize=1)
     done = object()
 
@@ -165,14 +178,34 @@ def _paced(frames: Iterator[Frame], pause: float, stop: threading.Event) -> Iter
             arrived.put(error)
 
     threading.Thread(target=take, name="frames", daemon=True).start()
+    wait, pauses = pause, 0
     while not stop.is_set():
         try:
-            frame = arrived.get(timeout=pause)
+            frame = _within(arrived, wait, stop)
         except queue.Empty:
+            pauses += 1
+            wait = min(wait * _PAUSE_GROWTH, max(pause, _LONGEST_PAUSE)) if pauses > _FEW_PAUSES else pause
             yield None
             continue
+        wait, pauses = pause, 0
         if frame is done:
             return
         if isinstance(frame, Exception):
             raise frame
         yield frame
+
+
+def _within(arrived: queue.Queue[Any], seconds: float, stop: threading.Event) -> Any:
+    """What arrives within so many seconds, unless it is to end before.
+
+    Raises:
+        Empty: nothing does.
+    """
+    end = time.monotonic() + seconds
+    while True:
+        left = end - time.monotonic()
+        try:
+            return arrived.get(timeout=max(0.0, min(left, _HEARING)))
+        except queue.Empty:
+            if left <= _HEARING or stop.is_set():
+                raise
