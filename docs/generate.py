@@ -1,7 +1,8 @@
 """Writes the generated parts of the documentation anew.
 
 ``docs/cli.md``, from the help of the commands themselves; and what stands in ``docs/decide.md`` between
-``<!-- report: NAME -->`` and ``<!-- end of report -->``, from ``benchmarks/results/sequences.json``.
+``<!-- report: NAME -->`` and ``<!-- end of report -->``, from ``benchmarks/results/sequences.json``; and the same of
+``docs/backtest.md``, from ``benchmarks/results/backtest.json``.
 
 python docs/generate.py             # write what is stale
 python docs/generate.py --check     # write nothing; status 1 if something is stale
@@ -28,11 +29,13 @@ from decisight.cli.app import app
 from decisight.cli.entry import DEBUG_VARIABLE, Status
 from decisight.compute import RUNTIME_VARIABLE, THREADS_VARIABLE
 
-__all__ = ["cli_page", "command_names", "decide_page", "layout_version", "main", "stale"]
+__all__ = ["cli_page", "command_names", "layout_version", "main", "reported_page", "stale"]
 
 DOCS = Path(__file__).resolve().parent
 SEQUENCES = DOCS.parent / "benchmarks/results/sequences.json"
 """What ``benchmarks/sequences.py`` has measured."""
+BACKTEST = DOCS.parent / "benchmarks/results/backtest.json"
+"""What ``benchmarks/backtest.py`` has measured."""
 WIDTH = 80
 """Characters in a line of help, whatever the terminal that the page is written from."""
 
@@ -42,6 +45,9 @@ GUIDES = {
     "decide": "[Decide from several pictures](decide.md)",
     "evaluate": "[See how far a model can be trusted](evaluate.md)",
     "info": "[The model file](model-file.md)",
+    **dict.fromkeys(("watch", "check", "schema"), "[Watch](watch.md)"),
+    **dict.fromkeys(("events", "mark", "replay", "verify", "retain"), "[The store](store.md)"),
+    "backtest": "[Back-test](backtest.md)",
     "doctor": "[Troubleshooting](troubleshooting.md)",
 }
 """The page that explains a command at length, where there is one."""
@@ -57,7 +63,8 @@ _LEFT = "No file is left half-written, but JSON Lines may end early."
 MEANINGS = {
     Status.DONE: "Done.",
     Status.SOME_FAILED: "`predict`: done, but some pictures could not be read, or an argument named none. `doctor`: "
-    "something is wrong.",
+    "something is wrong. `watch`: a camera could not be watched to its end. `check`, `replay`, `verify`: something is "
+    "not as it should be. `backtest`: worse than required.",
     Status.REFUSED: "An argument, a model, data or a place to write to cannot be used. Mostly this shows before "
     "any work. Where a disk fills up on the way, files that were complete by then stay, and JSON Lines end early.",
     Status.BROKEN: "A mistake in Decisight itself. Please report it.",
@@ -83,12 +90,12 @@ def cli_page() -> str:
     return "\n".join(_cli_lines()) + "\n"
 
 
-def decide_page(text: str, measured: Mapping[str, Any]) -> str:
-    """The text of ``docs/decide.md``.
+def reported_page(text: str, measured: Mapping[str, Any]) -> str:
+    """The text of a page with reports, ``docs/decide.md`` or ``docs/backtest.md``.
 
     Args:
         text: as it stands.
-        measured: the content of ``benchmarks/results/sequences.json``.
+        measured: what its reports are of: the content of a file in ``benchmarks/results``.
     """
 
     def written(found: re.Match[str]) -> str:
@@ -100,10 +107,11 @@ def decide_page(text: str, measured: Mapping[str, Any]) -> str:
 def stale() -> dict[Path, str]:
     """The generated files that are not as they should be, with the text that they should have."""
     wanted = {DOCS / "cli.md": cli_page()}
-    decide = DOCS / "decide.md"
-    if decide.is_file():
-        measured = json.loads(SEQUENCES.read_text(encoding="utf-8"))
-        wanted[decide] = decide_page(decide.read_text(encoding="utf-8"), measured)
+    for name, results in (("decide.md", SEQUENCES), ("backtest.md", BACKTEST)):
+        page = DOCS / name
+        if page.is_file():
+            measured = json.loads(results.read_text(encoding="utf-8"))
+            wanted[page] = reported_page(page.read_text(encoding="utf-8"), measured)
     return {
         path: text for path, text in wanted.items() if not path.is_file() or path.read_text(encoding="utf-8") != text
     }
@@ -220,7 +228,42 @@ def _stated_errors(measured: Mapping[str, Any]) -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
 
 
-_REPORTS = {"policies": _policies, "stated_errors": _stated_errors}
+def _backtest(measured: Mapping[str, Any]) -> Iterator[str]:
+    for at, (name, case) in enumerate(measured["cases"].items()):
+        if at:
+            yield ""
+        rows = case["policies"]
+        alone = rows["single"]
+        learnt = case.get("seconds_learnt_from")
+        of = (
+            f"{name}: {alone['pictures']} pictures at {measured['fps']:g} a second, {alone['transitions']} true changes"
+        )
+        yield f"{of}; learnt from its first {learnt:g} s, judged after that." if learnt else f"{of}."
+        yield ""
+        heads = ("rule", "off the edges", "right", "excess flips", "of single", "missed", "false events")
+        yield f"| {' | '.join((*heads, 'median delay', 'worst'))} |"
+        yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+        for title, row in rows.items():
+            share = row["excess_flips"] / alone["excess_flips"] if alone["excess_flips"] else None
+            cells = (
+                title,
+                _percent(row["frame_accuracy_off_edges"]),
+                _percent(row["frame_accuracy"]),
+                str(row["excess_flips"]),
+                "-" if share is None else _percent(share),
+                str(row["missed"]),
+                f"{row['false_events']} of {row['events']}",
+                _seconds(row["median_delay_seconds"]),
+                _seconds(row["worst_delay_seconds"]),
+            )
+            yield f"| {' | '.join(cells)} |"
+
+
+def _seconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f} s"
+
+
+_REPORTS = {"policies": _policies, "stated_errors": _stated_errors, "backtest": _backtest}
 
 
 def _right(row: Mapping[str, Any], part: str) -> float:

@@ -146,16 +146,23 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
                 os.link(table.parent / row["file_name"], label / row["file_name"])
         (policies,) = blocks(ROOT / "docs/decide.md", "yaml")
         Path("gate.yaml").write_text(policies, "utf-8")
+        (other,) = blocks(ROOT / "docs/backtest.md", "yaml")
+        Path("other.yaml").write_text(other, "utf-8")
         Path("broken.jpg").touch()
         Path("flat").mkdir()
         shutil.copy("demo/gate/test/worker_000_0.jpg", "flat")
         yield folder
 
 
+def _copied(source: str, target: str) -> None:
+    """What is large is linked; what is written in place, such as a store, must be the page's own."""
+    (os.link if source.endswith((".jpg", ".onnx", ".mp4")) else shutil.copy2)(source, target)
+
+
 @pytest.fixture
 def workplace(examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of one page's own."""
-    shutil.copytree(examples, tmp_path / "page", copy_function=os.link)
+    shutil.copytree(examples, tmp_path / "page", copy_function=_copied)
     monkeypatch.chdir(tmp_path / "page")
     return tmp_path / "page"
 
@@ -266,9 +273,16 @@ MEASURED = json.loads((ROOT / "benchmarks/results/sequences.json").read_text("ut
 
 def test_the_tables_of_policies_are_what_was_measured(generate: ModuleType) -> None:
     page = page_text("docs/decide.md")
-    assert generate.decide_page(page, MEASURED) == page, "write it anew with: make docs"
+    assert generate.reported_page(page, MEASURED) == page, "write it anew with: make docs"
     names = set(re.findall(r"<!-- report: (\w+) -->", page))
     assert names == {"policies", "stated_errors"}
+
+
+def test_the_table_of_the_back_test_is_what_was_measured(generate: ModuleType) -> None:
+    measured = json.loads((ROOT / "benchmarks/results/backtest.json").read_text("utf-8"))
+    page = page_text("docs/backtest.md")
+    assert generate.reported_page(page, measured) == page, "write it anew with: make docs"
+    assert measured["kept"]
 
 
 def test_a_stale_table_of_policies_is_found_and_written_anew(
@@ -396,6 +410,8 @@ def test_json_of_answers_is_real(workplace: Path) -> None:
         real += [keys(json.loads(text)) for text in run(line).out.splitlines()]
     decided = run("decisight decide role.onnx 'demo/gate/test/worker_000_*.jpg' --fps 5 --format json")
     real.append(keys(json.loads(decided.out)))
+    told = run("decisight watch demo/shift.onnx demo/clips/gate-1.mp4 -o - --region 'gate=0.05,0 0.95,0 0.95,1 0.05,1'")
+    real += [keys(json.loads(text)) for text in told.out.splitlines()]
     shown = [json.loads(block) for page in PAGES for block in blocks(page, "json")]
     assert len(shown) >= 5
     assert [value for value in shown if keys(value) not in real and "groups" not in value] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -15,7 +16,7 @@ from decisight.config import EvidenceSection, Site, model_of, parse_limit
 from decisight.deciding import model_settings
 from decisight.errors import DecisightError, SiteError, StoreError
 from decisight.events import EventFold, Scope
-from decisight.files import draft_of, printable, unwritable
+from decisight.files import printable, unwritable
 from decisight.pipeline import TICK_SECONDS, Pipeline, View
 from decisight.policies.identity import policy_digest
 from decisight.policies.task_fold import TaskFold
@@ -193,7 +194,7 @@ def setups(site: Site, models: Mapping[str, Classifier], cameras: Iterable[str] 
         SiteError: there is no such camera, or what it watches does not fit the model; names the line.
     """
     known = site.section.cameras
-    wanted = list(cameras) or list(known)
+    wanted = list(dict.fromkeys(cameras)) or list(known)
     for camera in wanted:
         if camera not in known:
             raise SiteError(f"there is no camera {camera!r} in the site file", hint=f"there is: {', '.join(known)}")
@@ -253,24 +254,48 @@ def chain_key(site: Site, *, make: bool) -> bytes:
     Raises:
         StoreError: there is none, or it cannot be used or written.
     """
+    return _key(site, make=make)[0]
+
+
+def _key(site: Site, *, make: bool) -> tuple[bytes, Path | None]:
+    """The key, and its file if it was made just now."""
     given = os.environ.get(KEY_VARIABLE)
     if given:
-        return _parsed_key(given, KEY_VARIABLE)
-    path = _beside_store(site, ".key") if site.section.chain.key is None else site.folder / site.section.chain.key
+        return _parsed_key(given, KEY_VARIABLE), None
+    own = site.section.chain.key
+    path = _beside_store(site, ".key") if own is None else site.folder / own
+    if make and not path.exists():
+        with contextlib.suppress(FileExistsError):
+            return _made_key(path), path
     try:
-        return _parsed_key(path.read_text("ascii"), printable(path))
+        return _parsed_key(path.read_text("ascii"), printable(path)), None
     except FileNotFoundError:
-        if not make:
-            raise StoreError(
-                f"there is no key {printable(path)} to check the store with", hint=f"name it in {KEY_VARIABLE}"
-            ) from None
+        raise StoreError(
+            f"there is no key {printable(path)} to check the store with", hint=f"name it in {KEY_VARIABLE}"
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise StoreError(f"the key {printable(path)} cannot be read", hint="see that you may read it") from error
+
+
+def _made_key(path: Path) -> bytes:
+    """A new key, in a file that nobody else may read.
+
+    Raises:
+        FileExistsError: another process has made one meanwhile, which is not overwritten.
+        OutputError: it cannot be written.
+    """
     key = secrets.token_bytes(_KEY_BYTES)
     try:
-        with draft_of(path) as draft:
-            draft.write_text(key.hex() + "\n", "ascii")
-        path.chmod(0o600)
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as stream:
+            try:
+                stream.write(key.hex() + "\n")
+                stream.flush()
+                os.fsync(stream.fileno())
+            except OSError:
+                path.unlink(missing_ok=True)
+                raise
+    except FileExistsError:
+        raise
     except OSError as error:
         raise unwritable(path, error) from error
     return key
@@ -286,8 +311,17 @@ def open_site_store(site: Site, *, read_only: bool = False) -> Store:
 
     url, place = store_url(site), site.section.evidence_folder
     folder = _beside_store(site, ".evidence") if place is None else site.folder / place
-    key = chain_key(site, make=not read_only)
-    return open_store(url, key=key, read_only=read_only, evidence=folder)
+    file = _file_of(url)
+    was_there = file is not None and file.exists()
+    key, made = _key(site, make=not read_only)
+    try:
+        return open_store(url, key=key, read_only=read_only, evidence=folder)
+    except DecisightError as error:
+        # A key that nothing was written with is of no use, and hides that the right one is missing.
+        begun = error.passing if file is None and isinstance(error, StoreError) else file is not None and file.exists()
+        if made is not None and (was_there or not begun):
+            made.unlink(missing_ok=True)
+        raise
 
 
 def retention(site: Site) -> Retention:
@@ -313,9 +347,14 @@ def camera_threads(cameras: int) -> int:
 
 def _beside_store(site: Site, suffix: str) -> Path:
     """A file or folder beside the store, or beside the site file where the store is none."""
-    url = store_url(site)
+    file = _file_of(store_url(site))
+    return file.with_suffix(suffix) if file is not None and file.name else site.folder / f"{site.section.site}{suffix}"
+
+
+def _file_of(url: str) -> Path | None:
+    """The file of a store; ``None`` where it is none."""
     path = url.removeprefix("sqlite:///")
-    return Path(path).with_suffix(suffix) if path != url and path else site.folder / f"{site.section.site}{suffix}"
+    return Path(path) if path not in (url, "", ":memory:") else None
 
 
 def _parsed_key(text: str, where: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from decisight.protocols import Policy
     from decisight.store import Store, StoredEvent, ViewKey
 
-__all__ = ["Replay", "ReplayedStep", "fold_of", "policies_of", "replay", "steps_json"]
+__all__ = ["Replay", "ReplayedStep", "fold_of", "policies_of", "replay", "steps_json", "understanding"]
 
 
 def policies_of(key: ViewKey) -> dict[str, Policy]:
@@ -101,9 +102,30 @@ def replay(store: Store, event: StoredEvent, *, before: int = 10, after: int = 5
         most: how many steps of the event are given at most; the others are compared all the same.
 
     Raises:
-        StoreError: its readings are no longer there.
+        StoreError: its readings are no longer there, or cannot be understood.
         UsageError: this version has no such policy.
     """
+    with understanding():
+        return _replay(store, event, before, after, most)
+
+
+@contextlib.contextmanager
+def understanding() -> Iterator[None]:
+    """Let what is stored be altered in any way, and say so where nothing can be made of it.
+
+    Raises:
+        StoreError: within, something was not of the kind that it was written as.
+    """
+    try:
+        yield
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
+        raise StoreError(
+            f"something is stored that was not written so ({type(error).__name__}: {str(error)[:80]})",
+            hint="see what was altered: decisight verify",
+        ) from error
+
+
+def _replay(store: Store, event: StoredEvent, before: int, after: int, most: int) -> Replay:
     camera, number = event.event.camera, event.view_id
     view = next((view for view in store.views(camera) if view.id == number), None)
     if view is None:
@@ -119,6 +141,7 @@ def replay(store: Store, event: StoredEvent, *, before: int = 10, after: int = 5
     shown: list[ReplayedStep] = []
     differing: list[int] = []
     compared = beyond = 0
+    is_there = False
     for seq, (item, decisions) in store.items(camera, view, 1 if kept is None else kept[0]):
         over = event.closed_seq is not None and seq > event.closed_seq
         if over and beyond == after:
@@ -127,6 +150,7 @@ def replay(store: Store, event: StoredEvent, *, before: int = 10, after: int = 5
         states, derived = fold.step(states, item)
         step = ReplayedStep(seq, item, decisions, derived)
         compared += 1
+        is_there = is_there or seq == event.opened_seq
         if not step.same:
             differing.append(seq)
         if seq < event.opened_seq and not before:
@@ -135,12 +159,18 @@ def replay(store: Store, event: StoredEvent, *, before: int = 10, after: int = 5
             earlier.append(replace(step, why=fold.explain(states)))
         elif len(shown) < most:
             shown.append(replace(step, why=fold.explain(states)))
-    if not shown:
+    if not is_there or (differing and not _is_whole(store, camera, event.opened_seq, differing[0])):
         raise StoreError(
-            f"the readings of the event {event.event.event_id[:12]} are no longer there",
+            f"the readings of the event {event.event.event_id[:12]} are no longer there, or not all of them",
             hint="they were dropped when their time was over; keep them longer, or hold events: decisight mark --hold",
         )
     return Replay(event, view.key, policies, (*earlier, *shown), compared, tuple(differing), kept is None)
+
+
+def _is_whole(store: Store, camera: str, first: int, last: int) -> bool:
+    """Whether no record is missing between two: behind a gap everything would seem to be decided otherwise."""
+    there = sum(1 for _ in store.readings(camera, None, first, last))
+    return there >= last - first + 1
 
 
 def _exact(decisions: Sequence[Decision]) -> str:
@@ -152,7 +182,7 @@ def steps_json(steps: Sequence[ReplayedStep]) -> Iterator[dict[str, Any]]:
     """Steps as JSON values."""
     for step in steps:
         stored: dict[str, Any] = step.item.to_stored()
-        yield {
+        values = {
             "seq": step.seq,
             **stored,
             "decisions": [
@@ -161,3 +191,5 @@ def steps_json(steps: Sequence[ReplayedStep]) -> Iterator[dict[str, Any]]:
             ],
             "same": step.same,
         }
+        # As they are, unrounded: they may differ in the last bit.
+        yield values if step.same else values | {"stored": [decision.to_stored() for decision in step.stored]}

@@ -14,6 +14,7 @@
     ├── LabelError            labels or groups that the model does not know
     ├── SourceError           a source of pictures that cannot be opened, or is gone
     ├── StoreError            a store that cannot be opened, read or written
+    │   └── StoreInUseError       another process writes it
     ├── OutputError           a result that cannot be written where it was asked for
     └── MissingPartError      a part or optional library that is not installed
 
@@ -36,6 +37,7 @@ __all__ = [
     "SiteError",
     "SourceError",
     "StoreError",
+    "StoreInUseError",
     "UnsafeModelError",
     "UsageError",
 ]
@@ -110,6 +112,10 @@ class StoreError(DecisightError):
     def __init__(self, message: str, *, hint: str | None = None, passing: bool = False) -> None:
         super().__init__(message, hint=hint)
         self.passing = passing
+
+
+class StoreInUseError(StoreError):
+    """A store that another process is writing; any number may read it meanwhile."""
 
 
 class OutputError(DecisightError):

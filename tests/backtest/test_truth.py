@@ -96,3 +96,10 @@ def test_a_row_without_a_region_where_only_regions_are_watched(tmp_path: Path) -
     with pytest.raises(DataError, match="names no region") as raised:
         read_truth(table(tmp_path, "start,end,state\n0,1,empty\n"), {"lane": (LANE,)})
     assert raised.value.hint == "the regions are: lane"
+
+
+def test_groups_that_nobody_decides_on_are_passed_over(tmp_path: Path) -> None:
+    text = "start,end,region,state,group\n0,1,gate,worn,shoe\n0,1,gate,worn,helmet\n1,2,gate,black,shoe\n"
+    truth = read_truth(table(tmp_path, text), WATCHED)
+    assert list(truth.rows) == [("gate", "helmet")]
+    assert truth.unwatched == ("shoe",)

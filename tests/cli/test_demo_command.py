@@ -44,7 +44,8 @@ def test_it_replaces_what_it_wrote_before_and_tells_the_whole_way(
     ours |= {"site.yaml", "events.jsonl", "demo.db", "demo.db.lock", "demo.key", "demo.evidence"}
     assert {path.name for path in demo.iterdir()} == {*ours, "notes.txt"}
     said = capsys.readouterr().out
-    for words in ("palace", "role:", "Confusion matrix", "fall-back", "decisions.png", "decisight predict", "begins", "decisight replay"):
+    told = ("palace", "role:", "Confusion matrix", "fall-back", "decisions.png", "decisight predict")
+    for words in (*told, "begins", "decisight replay", "decisight backtest"):
         assert words in said
 
 

@@ -9,33 +9,12 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 import pytest
-
-BRIGHT, DARK = 230, 25
-FPS = 10
-
-
-def write_clip(path: Path, levels: Sequence[int], *, fps: int = FPS, gop: int = 12) -> Path:
-    """A clip whose pictures are as bright as it says, a little noisy, so that no two are the same."""
-    random = np.random.default_rng(3)
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=fps, options={"g": str(gop)})
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        stream.bit_rate = 400_000
-        stream.codec_context.time_base = Fraction(1, fps)
-        for at, level in enumerate(levels):
-            noise = random.integers(-20, 21, (48, 64, 3))
-            frame = av.VideoFrame.from_ndarray(np.clip(level + noise, 0, 255).astype(np.uint8), format="rgb24")
-            frame.pts = at
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-    return path
+from tests.clips import BRIGHT, DARK, write_clip
 
 
 def random_levels(frames: int, seed: int = 5) -> list[int]:

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.e2e.conftest import WatchedSite, random_levels, told, write_clip
+from tests.clips import write_clip
+from tests.e2e.conftest import WatchedSite, random_levels, told
 
 KILLS = 50
 FRAMES = 4_000

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from tests.e2e.conftest import BRIGHT, DARK, WatchedSite, told, write_clip
+from tests.clips import BRIGHT, DARK, write_clip
+from tests.e2e.conftest import WatchedSite, told
 
 LEVELS = ([BRIGHT] * 20 + [DARK] * 20) * 4
 EVENTS = 8
@@ -200,3 +201,18 @@ def _pictures(site: WatchedSite) -> int:
         except sqlite3.OperationalError:
             return 0
     return int(count)
+
+
+def test_an_event_is_marked_while_it_is_watched(site: WatchedSite, watching: list[Running]) -> None:
+    write_clip(site.folder / "gate.mp4", LEVELS)
+    site.values["cameras"]["gate"]["source"]["realtime"] = True
+    run = Running(site.write())
+    watching.append(run)
+    wait_until(lambda: len(site.reported()) >= 3)
+    first = site.reported()[0]["event_id"]
+    marked = site.command("mark", "--event", first[:8], "--outcome", "false_alarm", "--hold", "--note", "a test")
+    assert marked.returncode == 0, marked.stderr
+    assert "false_alarm, held, note: a test" in marked.stdout.replace("outcome ", "")
+    assert run.end() == 0
+    assert site.stored()[0]["outcome"] == "false_alarm"
+    assert site.command("verify").returncode == 0

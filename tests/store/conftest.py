@@ -160,7 +160,7 @@ def place(tmp_path: Path) -> Iterator[Open]:
 
     def make(**options: Any) -> Store:
         values: dict[str, Any] = {"key": KEY, "evidence": tmp_path / "evidence"} | options
-        store = open_store(f"sqlite:///{tmp_path}/store.db", **values)
+        store = open_store(f"sqlite:///{tmp_path}/store.db", **({"clock": lambda: BEGIN} | values))
         opened.append(store)
         return store
 

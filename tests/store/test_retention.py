@@ -294,3 +294,12 @@ def test_an_event_stays_while_one_of_its_records_does(place: Open) -> None:
         assert {event(50).event_id, event(66).event_id} <= left
         assert event(1).event_id not in left
         assert not list(store.verify())
+
+
+def test_old_recordings_that_are_watched_today_are_not_old_yet(place: Open) -> None:
+    today = BEGIN + 1e6
+    limits = Retention(AGE.readings, evidence={"default": Limit(age=HOUR)})
+    with place(clock=lambda: today) as store:
+        fill(store, batches=3, every=100.0)
+        assert store.retain(limits, now=today + HOUR - 1.0) == RetentionReport()
+        assert store.retain(limits, now=today + HOUR + 1.0).pictures == 3

@@ -27,7 +27,9 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("original")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(writing, "SEGMENT_RECORDS", 300)
-        with open_store(f"sqlite:///{folder}/store.db", key=KEY, evidence=folder / "evidence") as store:
+        with open_store(
+            f"sqlite:///{folder}/store.db", key=KEY, clock=lambda: BEGIN, evidence=folder / "evidence"
+        ) as store:
             fill(store, batches=10, size=220)
             fill(store, "yard", batches=6, size=160, every=1.0)
             store.view_id(view(region="never used"))
@@ -183,7 +185,7 @@ def test_rows_taken_back_to_what_they_were(place: Open, tmp_path: Path) -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(writing, "SEGMENT_RECORDS", 50)
             url = f"sqlite:///{folder}/store.db"
-            with open_store(url, key=KEY, evidence=folder / "evidence") as store:
+            with open_store(url, key=KEY, clock=lambda: BEGIN, evidence=folder / "evidence") as store:
                 number = fill(store, batches=2)
                 # Old rows are sealed as well as new ones.
                 edit(folder, f"CREATE TABLE kept AS SELECT * FROM {table}")  # noqa: S608
@@ -286,7 +288,7 @@ def test_a_store_is_not_gone_on_with_where_its_end_was_altered(copy: Path) -> No
     for statement in statements:
         edit(copy, statement)
         with pytest.raises(StoreError, match=r"was altered|is not where|no open segment|first row was altered"):
-            open_store(f"sqlite:///{copy}/store.db", key=KEY, evidence=copy / "evidence")
+            open_store(f"sqlite:///{copy}/store.db", key=KEY, clock=lambda: BEGIN, evidence=copy / "evidence")
         (copy / "store.db").write_bytes(kept)
         for beside in copy.glob("store.db-*"):
             os.unlink(beside)
@@ -304,7 +306,7 @@ def test_a_store_is_not_gone_on_with_where_its_end_was_altered(copy: Path) -> No
     ],
 )
 def test_what_was_altered_is_not_sealed_again(copy: Path, statement: str, work: Callable[..., object]) -> None:
-    with open_store(f"sqlite:///{copy}/store.db", key=KEY, evidence=copy / "evidence") as store:
+    with open_store(f"sqlite:///{copy}/store.db", key=KEY, clock=lambda: BEGIN, evidence=copy / "evidence") as store:
         edit(copy, statement)
         with pytest.raises(StoreError, match=r"altered from outside|first row was altered"):
             work(store)

@@ -55,9 +55,11 @@ class TruthTable:
 
     Args:
         rows: by region and group, in the order of time; none overlaps the next.
+        unwatched: label groups that rows name and that nobody decides on in their region: these say nothing here.
     """
 
     rows: Mapping[tuple[str | None, str], tuple[Truth, ...]]
+    unwatched: tuple[str, ...] = ()
     _starts: dict[tuple[str | None, str], list[float]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -77,18 +79,20 @@ def read_truth(path: Path, watched: Watched) -> TruthTable:
     """Read a CSV file with the columns ``start``, ``end``, ``region``, ``state`` and, if needed, ``group``.
 
     Times are seconds since the clip's first picture. Without a group, a row is of the group whose labels have its
-    state, among those that are decided on in its region. What no row covers is not known.
+    state, among those that are decided on in its region. A row of a group that is not decided on there is passed over.
+    What no row covers is not known.
 
     Args:
         path: the table.
         watched: the label groups that are decided on, by region.
 
     Raises:
-        DataError: a column is missing; a time is no number, or the end is not after the start; a region, group or label
-            is not watched; a row could be of several groups; or two rows of one region and group overlap. Names the
-            line.
+        DataError: a column is missing; a time is no number, or the end is not after the start; a region or label is not
+            watched, or no group of any row; a row could be of several groups; or two rows of one region and group
+            overlap. Names the line.
     """
     found: dict[tuple[str | None, str], list[Truth]] = {}
+    unwatched: dict[str, str] = {}
     rows = list(read_rows(path))
     if not rows:
         raise DataError(f"{printable(path)}: there is a header but no row", hint="add a row for each state")
@@ -107,9 +111,20 @@ def read_truth(path: Path, watched: Watched) -> TruthTable:
                 hint="times are seconds since the clip's first picture",
             )
         region = _region(row, watched, where)
-        group, state = _meant(row, region, watched[region], where)
+        named = read_text_cell(row.get("group"), where)
+        if named is not None and named not in {group.name for group in watched[region]}:
+            unwatched.setdefault(named, f"{where}: the label group {named!r} is not decided on in {_place(region)}")
+            continue
+        group, state = _meant(row, named, watched[region], where)
         found.setdefault((region, group.name), []).append(Truth(start, end, region, group.name, state, line))
-    return TruthTable({key: _in_order(path, truths) for key, truths in found.items()})
+    if not found:
+        names = sorted({group.name for groups in watched.values() for group in groups})
+        raise DataError(next(iter(unwatched.values())), hint=f"the groups are: {', '.join(names)}")
+    return TruthTable({key: _in_order(path, truths) for key, truths in found.items()}, tuple(unwatched))
+
+
+def _place(region: str | None) -> str:
+    return "all of the picture" if region is None else f"the region {region!r}"
 
 
 def _seconds(value: object, column: str, where: str) -> float:
@@ -138,14 +153,13 @@ def _region(row: Mapping[str, object], watched: Watched, where: str) -> str | No
 
 
 def _meant(
-    row: Mapping[str, object], region: str | None, groups: Sequence[LabelGroup], where: str
+    row: Mapping[str, object], name: str | None, groups: Sequence[LabelGroup], where: str
 ) -> tuple[LabelGroup, Target]:
-    """The label group that a row is of, and what it says of it."""
+    """The label group that a row is of, which it may name, and what it says of it."""
     cell = read_cell(row["state"], where)
     if cell is None:
         raise DataError(f"{where}: the state is empty", hint="leave the row out: what no row covers is not known")
     labels = frozenset({cell}) if isinstance(cell, str) else cell
-    name = read_text_cell(row.get("group"), where)
     if name is None:
         having = [group for group in groups if _has(group, labels)]
         if len(having) > 1:
@@ -155,16 +169,9 @@ def _meant(
             raise _unknown(labels, groups, where)
         group = having[0]
     else:
-        named = [group for group in groups if group.name == name]
-        if not named:
-            place = "all of the picture" if region is None else f"the region {region!r}"
-            raise DataError(
-                f"{where}: the label group {name!r} is not decided on in {place}",
-                hint=f"the groups are: {', '.join(group.name for group in groups)}",
-            )
-        group = named[0]
+        group = next(group for group in groups if group.name == name)
         if not _has(group, labels):
-            raise _unknown(labels, named, where)
+            raise _unknown(labels, [group], where)
     return group, next(iter(labels)) if group.exclusive else labels
 
 

@@ -182,6 +182,8 @@ def _warn_of_clip(run: ClipRun) -> None:
             f"{name}: {run.unreadable} of {run.pictures} pictures could not be read ({run.cause}): they count as such "
             "that cannot be judged"
         )
+    if unwatched := run.plan.truth.unwatched:
+        warn(f"{printable(run.plan.clip.table)}: passed over, since nobody decides on it: {', '.join(unwatched)}")
     for line in run.lines:
         truths = run.plan.truth.rows[line.region, line.group]
         times = next(iter(line.tracks.values())).watched.line.times

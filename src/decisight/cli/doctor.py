@@ -242,9 +242,14 @@ def _check_parts(facts: dict[str, Any]) -> Iterator[Problem]:
 
 def _registries() -> tuple[Registry[Any], ...]:
     from decisight.compute.runtimes import runtimes
+    from decisight.data.formats import formats
+    from decisight.gates import GATES
     from decisight.models.backbones import backbones
+    from decisight.policies import POLICIES
+    from decisight.sinks import SINKS
+    from decisight.sources import SOURCES
 
-    return (runtimes, backbones)
+    return (runtimes, backbones, formats, POLICIES, SOURCES, GATES, SINKS)
 
 
 def _print(report: Report) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,15 +16,18 @@ from zoneinfo import ZoneInfo
 from decisight.cli import output
 from decisight.cli.console import say
 from decisight.cli.watch_display import moment
-from decisight.errors import UsageError
+from decisight.errors import StoreError, StoreInUseError, UsageError
 from decisight.files import printable
 from decisight.registry import shortened
 
 if TYPE_CHECKING:
+    from decisight.config import Site
     from decisight.store import Coverage, Store, StoredEvent, StoredView
 
 __all__ = ["EventsOptions", "mark", "run"]
 
+_PATIENCE, _POLL = 30.0, 0.1
+"""Seconds for which is waited for the process that writes the store, and between two looks."""
 _ID = 12
 """Digits of an identity that are shown: enough to name the event by."""
 
@@ -47,6 +51,7 @@ def run(options: EventsOptions) -> int:
         DecisightError: there is no store, or what is asked for cannot be understood.
     """
     from decisight.assemble import open_site_store
+    from decisight.audit import understanding
     from decisight.config import read_site
 
     site = read_site(options.site)
@@ -58,7 +63,7 @@ def run(options: EventsOptions) -> int:
             f"there is no camera {shortened(options.camera)}",
             hint=f"the cameras are: {', '.join(site.section.cameras)}",
         )
-    with open_site_store(site, read_only=True) as store:
+    with open_site_store(site, read_only=True) as store, understanding():
         found = store.events(options.camera, since=since, state=options.state, limit=options.limit)
         covered = [(view, share) for camera in cameras for view, share in _coverage(store, camera, since)]
     if options.as_json:
@@ -87,8 +92,11 @@ def mark(path: Path, event: str, *, outcome: str | None, hold: bool | None, note
     if not said:
         raise UsageError("nothing is said of the event", hint="give --outcome, --hold, --release or --note")
     site = read_site(path)
-    with open_site_store(site) as store:
-        marked = store.mark(event, **said)
+    try:
+        with open_site_store(site) as store:
+            marked = store.mark(event, **said)
+    except StoreInUseError:
+        marked = _mark_beside(site, event, said)
     parts = [f"outcome {marked.outcome}"] if marked.outcome else []
     parts += ["held"] if marked.held else []
     parts += [f"note: {marked.note}"] if marked.note else []
@@ -96,6 +104,28 @@ def mark(path: Path, event: str, *, outcome: str | None, hold: bool | None, note
         printable(f"{marked.event.event_id[:_ID]}: {marked.event.state}: {', '.join(parts) or 'nothing is said of it'}")
     )
     return 0
+
+
+def _mark_beside(site: Site, event: str, said: Mapping[str, Any]) -> StoredEvent:
+    """Have it said by the process that writes the store.
+
+    Raises:
+        StoreError: there is no such event, or that process does not answer.
+    """
+    from decisight.assemble import chain_key, open_site_store, store_url
+    from decisight.store import request_mark
+
+    number = request_mark(store_url(site), event, key=chain_key(site, make=False), **said)
+    end = time.monotonic() + _PATIENCE
+    with open_site_store(site, read_only=True) as store:
+        while store.is_waiting(number):
+            if time.monotonic() > end:
+                raise StoreError(
+                    f"the process that watches has not taken it in for {_PATIENCE:.0f} s",
+                    hint="it is kept, and taken in once that process goes on, or at its next start",
+                )
+            time.sleep(_POLL)
+        return store.event(event)
 
 
 def _table(events: Sequence[StoredEvent], zone: ZoneInfo) -> Iterator[str]:
@@ -126,12 +156,8 @@ def _table(events: Sequence[StoredEvent], zone: ZoneInfo) -> Iterator[str]:
 
 def _coverage(store: Store, camera: str, since: float | None) -> list[tuple[StoredView, Coverage]]:
     views = {view.id: view for view in store.views(camera)}
-    covered = store.coverage(camera, 0.0 if since is None else since, time.time() + _DAY)
+    covered = store.coverage(camera, 0.0 if since is None else since, math.inf)
     return [(views[number], one) for number, one in covered.items() if number in views]
-
-
-_DAY = 86_400.0
-"""Clocks of cameras may be ahead of this one."""
 
 
 def _coverage_lines(covered: Sequence[tuple[StoredView, Coverage]]) -> Iterator[str]:
@@ -141,9 +167,15 @@ def _coverage_lines(covered: Sequence[tuple[StoredView, Coverage]]) -> Iterator[
         causes = ", ".join(f"{cause} {count}" for cause, count in one.unjudged.items())
         pictures = one.judged + one.repeated + sum(one.unjudged.values())
         yield (
-            f"{where}: {share} of {one.watched_seconds / 3600:.2f} h could be judged, from {pictures} pictures"
+            f"{where}: {share} of {_span(one.watched_seconds)} could be judged, from {pictures} pictures"
             + (f"; not judged: {causes}" if causes else "")
         )
+
+
+def _span(seconds: float) -> str:
+    if seconds < 60.0:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60.0:.1f} min" if seconds < 3600.0 else f"{seconds / 3600.0:.2f} h"
 
 
 def _values(stored: StoredEvent) -> dict[str, Any]:

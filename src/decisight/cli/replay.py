@@ -49,11 +49,11 @@ def run(options: ReplayOptions) -> int:
         DecisightError: there is no such event, or its readings are no longer there.
     """
     from decisight.assemble import open_site_store
-    from decisight.audit import replay
+    from decisight.audit import replay, understanding
     from decisight.config import read_site
 
     site = read_site(options.site)
-    with open_site_store(site, read_only=True) as store:
+    with open_site_store(site, read_only=True) as store, understanding():
         found = replay(store, store.event(options.event), before=options.before, after=options.after)
     if options.as_json:
         with output.standard_output(utf8=True) as stream:
@@ -118,17 +118,21 @@ def _step_lines(step: ReplayedStep, mark: str, zone: ZoneInfo, *, several: bool)
     seen = "no picture"
     if isinstance(step.item, Reading):
         seen = f"cannot be judged: {step.item.cause}"
-    for decision, stored, why in zip(step.derived, step.stored, step.why, strict=True):
+    of_group = {decision.group: decision for decision in step.stored}
+    for decision, why in zip(step.derived, step.why, strict=True):
         said = seen
         if isinstance(step.item, Reading) and step.item.prediction is not None:
             top = step.item.prediction.results(decision.group)[:_LABELS]
             said = ", ".join(f"{one.label} {one.confidence:.3f}" for one in top)
         group = f"{decision.group}: " if several else ""
-        time = step.item.time or 0.0
+        # To the millisecond first: 5.9996 s is 6.000, not 5.000.
+        time = round(step.item.time or 0.0, 3)
         fraction = f"{time % 1:.3f}"[1:]
         yield f"  {mark} {moment(time, zone)}{fraction}  {said}  ->  {group}{_state(decision)}  ({why})"
         if not step.same:
-            yield f"      but stored is: {_state(stored)}, confidence {stored.confidence!r}"
+            stored = of_group.get(decision.group)
+            said = "nothing" if stored is None else f"{_state(stored)}, confidence {stored.confidence!r}"
+            yield f"      but stored is: {said}"
 
 
 def _state(decision: Decision) -> str:

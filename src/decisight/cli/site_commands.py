@@ -24,7 +24,8 @@ Work: TypeAlias = Callable[[], int]
 
 SiteArgument = Annotated[Path, typer.Argument(metavar="SITE", help="A site file (YAML).")]
 EventOption = Annotated[
-    str, typer.Option("--event", metavar="ID", help="The event: its identity, or six or more of its first digits.")
+    str,
+    typer.Option("--event", metavar="ID", help="The event: its identity, six or more of its first digits, or last."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -146,7 +147,7 @@ def schema(
 ) -> Work:
     """Print the JSON Schema of a site file.
 
-    Editors complete and check a YAML file by it, whose first line is: # yaml-language-server: $schema=site.schema.json
+    Editors complete and check a site file by it, where the first line of that file names it; docs/watch.md shows how.
     """
 
     def work() -> int:

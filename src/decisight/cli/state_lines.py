@@ -2,17 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from decisight.cli.renderings import Line
 
-__all__ = ["StateLine", "StateLines"]
+__all__ = ["StateLine", "StateLines", "Symbols"]
 
-_SYMBOLS = "█▒◆●▲■▼◇○△□▽"
-_NOTHING = "·"
+
+@dataclass(frozen=True, slots=True)
+class Symbols:
+    """The characters that a line is drawn with.
+
+    Args:
+        states: one for each state, as far as they go.
+        others: the one for all states beyond.
+        nothing: where nothing is sure.
+    """
+
+    states: str
+    others: str
+    nothing: str
+
+    @classmethod
+    def for_encoding(cls, encoding: str | None) -> Symbols:
+        """Those that a stream can write: escapes would make a line six times as long."""
+        try:
+            "".join((_DRAWN.states, _DRAWN.others, _DRAWN.nothing)).encode(encoding or "ascii")
+        except (UnicodeEncodeError, LookupError):
+            return _TYPED
+        return _DRAWN
+
+
+_DRAWN = Symbols("█▒◆●▲■▼◇○△□▽", "+", "·")
+_TYPED = Symbols("#=oxAHVOCDEF", "+", ".")
 _COLOURS = ("green", "blue", "magenta", "cyan", "red", "yellow")
 _MOST_SPANS = 20_000
+_FEWEST_CELLS = 10
+_NAME_SHARE = 3
+"""A name is cut that takes more than the third part of a line."""
 
 
 @dataclass(slots=True)
@@ -36,10 +65,23 @@ class StateLine:
                 del self.spans[: _MOST_SPANS // 2]
         self.end = time if self.end is None else max(self.end, time)
 
+    def longest_states(self, most: int) -> list[str]:
+        """The states that last longest in all, at most so many, in the order in which they came."""
+        lasted: dict[str, float] = {}
+        for (start, state), (stop, _) in pairwise([*self.spans, (self.end or 0.0, None)]):
+            if state is not None:
+                lasted[state] = lasted.get(state, 0.0) + max(0.0, stop - start)
+        kept = set(sorted(lasted, key=lambda state: -lasted[state])[:most])
+        return [state for state in lasted if state in kept]
+
+    def has_others(self, states: Collection[str]) -> bool:
+        """Whether there are states besides."""
+        return any(state is not None and state not in states for _, state in self.spans)
+
     def longest(self, begin: float, end: float) -> str | None:
         """The state that holds for the most of a time; of spans as long, the first."""
         shares: dict[str | None, float] = {}
-        for (start, state), (stop, _) in zip(self.spans, [*self.spans[1:], (self.end or 0.0, None)], strict=True):
+        for (start, state), (stop, _) in pairwise([*self.spans, (self.end or 0.0, None)]):
             shared = min(stop, end) - max(start, begin)
             if shared > 0.0:
                 shares[state] = shares.get(state, 0.0) + shared
@@ -63,29 +105,31 @@ class StateLines:
         """
         self.lines.setdefault(key, StateLine(name)).add(time, state)
 
-    def drawn(self, width: int) -> list[Line]:
+    def drawn(self, width: int, symbols: Symbols = _DRAWN) -> list[Line]:
         """All lines, and what their characters mean.
 
         Args:
             width: of all of it, in cells.
+            symbols: to draw with. Where there are more states, those that last shortest share a character.
         """
+        names = {key: _cut(line.name, max(_FEWEST_CELLS, width // _NAME_SHARE)) for key, line in self.lines.items()}
+        widest = max(map(_cells, names.values()), default=0)
         found: list[Line] = []
-        names = max((len(line.name) for line in self.lines.values()), default=0)
-        for line in self.lines.values():
-            states = list(dict.fromkeys(state for _, state in line.spans if state is not None))
-            symbols = {state: _SYMBOLS[at % len(_SYMBOLS)] for at, state in enumerate(states)}
-            colours = {state: _COLOURS[at % len(_COLOURS)] for at, state in enumerate(states)}
-            cells = max(10, width - names - 2)
-            found.append([(f"{line.name:<{names}}  ", ""), *_bar(line, cells, symbols, colours)])
-            legend: Line = [(" " * (names + 2), "")]
-            for state in states:
-                legend += [(symbols[state], colours[state]), (f" {state}   ", "")]
-            legend.append((f"{_NOTHING} nothing sure", ""))
-            found.append(legend)
+        for key, line in self.lines.items():
+            states = line.longest_states(len(symbols.states))
+            marks = {state: (symbols.states[at], _COLOURS[at % len(_COLOURS)]) for at, state in enumerate(states)}
+            cells = max(_FEWEST_CELLS, width - widest - 2)
+            name = names[key] + " " * (widest - _cells(names[key]) + 2)
+            found.append([(name, ""), *_bar(line, cells, marks, symbols)])
+            legend = [(*mark, state) for state, mark in marks.items()]
+            if line.has_others(states):
+                legend.append((symbols.others, "", "other states"))
+            legend.append((symbols.nothing, "", "nothing sure"))
+            found += _legend(legend, widest + 2, width)
         return found
 
 
-def _bar(line: StateLine, cells: int, symbols: dict[str, str], colours: dict[str, str]) -> Line:
+def _bar(line: StateLine, cells: int, marks: Mapping[str, tuple[str, str]], symbols: Symbols) -> Line:
     if not line.spans or line.end is None:
         return []
     begin, end = line.spans[0][0], line.end
@@ -95,6 +139,35 @@ def _bar(line: StateLine, cells: int, symbols: dict[str, str], colours: dict[str
         if step > 0.0
         else [line.spans[-1][1]]
     )
-    return [
-        (_NOTHING if state is None else symbols[state], "" if state is None else colours[state]) for state in states
-    ]
+    return [(symbols.nothing, "") if state is None else marks.get(state, (symbols.others, "")) for state in states]
+
+
+def _legend(entries: Sequence[tuple[str, str, str]], indent: int, width: int) -> Iterator[Line]:
+    """What characters mean, in lines of a width, where a state's name is not longer than that."""
+    line: Line = [(" " * indent, "")]
+    used = indent
+    for symbol, colour, meaning in entries:
+        size = _cells(meaning) + 2
+        if len(line) > 1 and used + size > width:
+            yield line
+            line, used = [(" " * indent, "")], indent
+        line += [(symbol, colour), (f" {meaning}   ", "")]
+        used += size + 3
+    yield line
+
+
+def _cells(text: str) -> int:
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def _cut(text: str, most: int) -> str:
+    """The beginning of a text that takes so many cells at most."""
+    if _cells(text) <= most:
+        return text
+    while _cells(text) > most - 3:
+        text = text[:-1]
+    return f"{text}..."

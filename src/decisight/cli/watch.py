@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
 from decisight.cli import output
 from decisight.cli.console import terminal, warn
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from decisight.assemble import CameraSetup
     from decisight.config import Site
     from decisight.models.classifier import Classifier
-    from decisight.protocols import Sink, SourceFacts
+    from decisight.protocols import FrameSource, Sink, SourceFacts
     from decisight.store import Store
     from decisight.workers import CameraRun
 
@@ -99,16 +99,18 @@ def _watch_site(options: WatchOptions) -> int:
     if options.source is not None:
         raise UsageError("a site file says its sources itself", hint="leave the source out, or name a model")
     idle = [name for key, name in _OF_MODEL if getattr(options, key) not in (None, (), False)]
-    if options.regions.texts:
-        idle.append("--region")
+    regions = options.regions
+    given = {"--region": regions.texts, "--reference": regions.reference, "--crop-only": regions.crop_only}
+    idle += [name for name, value in given.items() if value]
     if idle:
         raise UsageError(
             f"{idle[0]} is for a model and a source; a site file says it itself",
             hint=f"write it into {printable(options.what)}",
         )
     site = read_site(Path(options.what))
+    cameras = _opened(options, site)
     with open_site_store(site) as store:
-        return _watch(options, site, store, site.sinks(), heads=site.section.chain.heads)
+        return _watch(options, site, store, cameras, site.sinks(), heads=site.section.chain.heads)
 
 
 def _watch_one(options: WatchOptions, source: str) -> int:
@@ -117,21 +119,26 @@ def _watch_one(options: WatchOptions, source: str) -> int:
     from decisight.config import parse_site
     from decisight.sinks import SINKS
 
+    if options.cameras:
+        raise UsageError("--camera is for a site file", hint="leave it out: there is one source")
     name = _name(Path(source).stem or Path(source).name or "camera")
     to_stdout = options.output == Path("-")
     place = options.output or Path(f"{name}{_EVENTS_SUFFIX}")
     with tempfile.TemporaryDirectory(prefix="decisight-") as folder:
         url = options.store or f"sqlite:///{folder}/watch.db"
         site = parse_site(_made_up(options, source, name, url))
-        if to_stdout:
-            sinks: dict[str, Sink] = {_SINK: _Lines()}
-        else:
+        if not to_stdout:
             output.check_file(place, example="events.jsonl")
-            if options.store is None:
-                _begin_anew(place)
-            sinks = {_SINK: SINKS.build("jsonl", {"path": str(place)})}
-        with open_site_store(site) as store:
-            status = _watch(options, site, store, sinks, quietly=to_stdout, origin=True)
+            _check_events(place)
+        # Whatever is wrong shows before anything is made or emptied.
+        cameras = _opened(options, site)
+        with open_site_store(site) as store, contextlib.ExitStack() as stack:
+            if to_stdout:
+                sinks: dict[str, Sink] = {_SINK: _Lines(stack.enter_context(output.standard_output(utf8=True)))}
+            else:
+                _begin(place, anew=options.store is None)
+                sinks = {_SINK: SINKS.build("jsonl", {"path": str(place)})}
+            status = _watch(options, site, store, cameras, sinks, quietly=to_stdout, origin=True)
         if not to_stdout:
             sys.stderr.flush()
             print_place = printable(place)
@@ -184,6 +191,8 @@ def _made_up(options: WatchOptions, source: str, name: str, url: str) -> dict[st
         "models": {"model": {"path": options.what}},
         "cameras": {name: camera},
         "evidence": {"keep": []},
+        # Who asks for it to be kept has named no day on which it may go, and the recording may be old.
+        "retention": {"readings": {}, "evidence": {}},
     }
 
 
@@ -205,24 +214,21 @@ def _watch(
     options: WatchOptions,
     site: Site,
     store: Store,
+    cameras: Sequence[_Opened],
     sinks: dict[str, Sink],
     *,
     heads: str | None = None,
     quietly: bool = False,
     origin: bool = False,
 ) -> int:
-    from decisight.assemble import camera_threads, load_models, retention, setups
+    from decisight.assemble import camera_threads, retention
     from decisight.cli.watch_display import Display
     from decisight.store import Codec
     from decisight.workers import Recorder, watch
 
-    models = load_models(site, threads=options.threads, runtime=options.runtime)
-    cameras = setups(site, models, options.cameras)
-    _warn(cameras)
     threads = camera_threads(len(cameras))
-    made = [_camera(setup, site, store, threads, again=options.again) for setup in cameras]
-    runs = [camera for camera, _ in made]
-    origins = {camera.name: facts.origin for camera, facts in made} if origin else {}
+    runs = [_camera(camera, store, threads, again=options.again) for camera in cameras]
+    origins = {camera.setup.camera: camera.facts.origin for camera in cameras} if origin else {}
     display = Display(
         runs,
         site.section.timezone,
@@ -231,7 +237,7 @@ def _watch(
         silent=quietly,
     )
     stop = threading.Event()
-    codecs = {view.id: Codec.of(view.key) for setup in cameras for view in store.views(setup.camera)}
+    codecs = {view.id: Codec.of(view.key) for camera in runs for view in store.views(camera.name)}
     recorder = Recorder(store, codecs, sinks, display)
     limits = retention(site)
 
@@ -256,26 +262,51 @@ def _watch(
     return _status(runs)
 
 
-def _camera(
-    setup: CameraSetup, site: Site, store: Store, threads: int, *, again: bool
-) -> tuple[CameraRun, SourceFacts]:
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A camera whose models are loaded, and whose source could be opened."""
+
+    setup: CameraSetup
+    source: FrameSource
+    facts: SourceFacts
+
+
+def _opened(options: WatchOptions, site: Site) -> list[_Opened]:
+    """The cameras that are to be watched. Nothing is written.
+
+    Raises:
+        DecisightError: a model cannot be loaded, a source cannot be opened, or one does not fit the other.
+    """
+    from decisight.assemble import load_models, setups
+
+    models = load_models(site, threads=options.threads, runtime=options.runtime)
+    found = setups(site, models, options.cameras)
+    _warn(found)
+    cameras = []
+    for setup in found:
+        source = site.source(setup.camera)
+        try:
+            facts = source.facts()
+        except DecisightError as error:
+            raise site.blamed(error, "cameras", setup.camera, "source") if site.path is not None else error from error
+        for note in facts.notes:
+            warn(f"{setup.camera}: {note}")
+        cameras.append(_Opened(setup, source, facts))
+    return cameras
+
+
+def _camera(camera: _Opened, store: Store, threads: int, *, again: bool) -> CameraRun:
     """A camera where it has stopped the last time, or at its beginning."""
     from decisight.pipeline import Step
     from decisight.workers import CameraRun
 
-    source = site.source(setup.camera)
-    try:
-        facts = source.facts()
-    except DecisightError as error:
-        raise site.blamed(error, "cameras", setup.camera, "source") if site.path is not None else error from error
+    setup = camera.setup
     checkpoint = store.checkpoint(setup.camera)
-    identity = _identity(facts.identity, checkpoint, again=again)
+    identity = _identity(camera.facts.identity, checkpoint, again=again)
     numbers = [store.view_id(key) for key in setup.view_keys(identity)]
     pipeline = setup.pipeline(numbers, store.store_id, threads=threads, identity=identity)
     begin = Step() if checkpoint is None else pipeline.resume(checkpoint)
-    for note in facts.notes:
-        warn(f"{setup.camera}: {note}")
-    return CameraRun(setup.camera, source, pipeline, setup.fps, setup.evidence, begin), facts
+    return CameraRun(setup.camera, camera.source, pipeline, setup.fps, setup.evidence, begin)
 
 
 def _identity(source: str, checkpoint: Mapping[str, Any] | None, *, again: bool) -> str:
@@ -307,40 +338,57 @@ def _warn_of_fallbacks(model: Classifier, policies: Any) -> None:
 
 
 def _status(runs: Sequence[CameraRun]) -> int:
-    """The exit status; what went wrong is said."""
-    failed = [camera for camera in runs if camera.status.error is not None]
-    for camera in failed:
-        error = camera.status.error
-        if isinstance(error, DecisightError):
-            warn(f"camera {camera.name} stopped: {error.message}", error.hint)
-        else:
-            raise error  # type: ignore[misc]  # a mistake of ours, for the way out to explain
-    return 1 if failed else 0
+    """The exit status; which cameras have failed is said, after what each has said of it by itself."""
+    failed = {camera.name: camera.status.error for camera in runs if camera.status.error is not None}
+    if not failed:
+        return 0
+    hints = [error.hint for error in failed.values() if isinstance(error, DecisightError) and error.hint]
+    warn(f"not watched to the end: {', '.join(map(printable, failed))}", hints[0] if hints else None)
+    for error in failed.values():
+        if not isinstance(error, DecisightError):
+            raise error  # a mistake of ours, for the way out to explain
+    return 1
 
 
 def _name(text: str) -> str:
     return _NO_NAME.sub("-", printable(text)).strip("-")[:60] or "camera"
 
 
-def _begin_anew(path: Path) -> None:
-    """Empty a file of events, if it is one: nothing else is overwritten.
+def _check_events(path: Path) -> None:
+    """See that a file can take events: nothing else is overwritten, or mixed with them.
 
     Raises:
-        OutputError: it holds something else, or cannot be written.
+        OutputError: it holds something else, is no file, or cannot be read.
     """
     from decisight.files import is_special, unwritable
 
     try:
-        if is_special(path) or not path.exists():
+        if is_special(path):
+            raise OutputError(f"{printable(path)} is no file", hint="name a file, or - for standard output")
+        if not path.exists():
             return
         with path.open("rb") as stream:
             first = stream.readline(1 << 16)
-        if first and not _is_event(first):
-            raise OutputError(
-                f"{printable(path)} is there already, and holds no events: it would be lost",
-                hint="name another file with --output",
-            )
-        path.write_bytes(b"")
+    except OSError as error:
+        raise unwritable(path, error) from error
+    if first and not _is_event(first):
+        raise OutputError(
+            f"{printable(path)} is there already, and holds no events: it would be lost",
+            hint="name another file with --output",
+        )
+
+
+def _begin(path: Path, *, anew: bool) -> None:
+    """Make a file of events where there is none: that nothing has happened is worth a file as well.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    from decisight.files import unwritable
+
+    try:
+        with path.open("wb" if anew else "ab"):
+            pass
     except OSError as error:
         raise unwritable(path, error) from error
 
@@ -358,9 +406,12 @@ class _Lines:
 
     name: ClassVar[str] = "stdout"
 
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
     def write(self, change: Any) -> None:
-        sys.stdout.write(json.dumps(change.to_json(), ensure_ascii=False) + "\n")
-        sys.stdout.flush()
+        self._stream.write(json.dumps(change.to_json(), ensure_ascii=False) + "\n")
+        self._stream.flush()
 
     def close(self) -> None:
         """Nothing was opened."""

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from decisight.cli.console import complain, say
 from decisight.cli.renderings import Line
 from decisight.cli.sequence_renderings import plain, show
-from decisight.cli.state_lines import StateLines
+from decisight.cli.state_lines import StateLines, Symbols
 from decisight.events import labels_of
 from decisight.files import printable
 from decisight.types import Decision, Event, EventChange
@@ -136,7 +136,7 @@ class Display:
         if self._silent:
             return
         width = _WIDTH if self._screen is None else self._screen.width
-        lines = self._lines.drawn(width)
+        lines = self._lines.drawn(width, Symbols.for_encoding(sys.stdout.encoding))
         if self._screen is not None:
             show(self._screen, lines)
         else:

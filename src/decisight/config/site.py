@@ -33,7 +33,7 @@ DEFAULT_POLICY: Mapping[str, Any] = {
     "type": "majority_vote",
     "required": 3,
     "window": 5,
-    "gap_tolerance": 5,
+    "gap_tolerance": 10,
     "min_dwell": 3,
 }
 """The rule where nobody gives one. It counts in pictures, so that it works at any rate."""

@@ -23,6 +23,7 @@ from decisight.store.records import (
     StoredEvidence,
     StoredRecord,
 )
+from decisight.store.requests import request_mark
 from decisight.store.retention import Limit, Retention, RetentionReport
 from decisight.store.store import Store, open_store
 from decisight.store.verification import Fault
@@ -52,6 +53,7 @@ __all__ = [
     "append_heads",
     "open_store",
     "read_heads",
+    "request_mark",
     "task_from_stored",
     "task_to_stored",
 ]

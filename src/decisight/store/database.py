@@ -17,7 +17,7 @@ from sqlalchemy import URL, Connection, create_engine, event, inspect, make_url,
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
-from decisight.errors import MissingPartError, StoreError
+from decisight.errors import MissingPartError, StoreError, StoreInUseError
 from decisight.files import printable
 from decisight.store.failures import failure_of, failure_of_file
 from decisight.store.schema import STORES, VERSION
@@ -38,13 +38,14 @@ class Database:
     Args:
         url: as SQLAlchemy writes it: ``sqlite:///file.db``, ``sqlite://`` (in memory), ``postgresql+psycopg://...``.
         read_only: never lock it, write it or bring it up to date.
+        beside: write beside the process that has the lock, if any: only what may be written so.
 
     Raises:
         StoreError: the URL is none of these, another process writes, or the database cannot be opened.
         MissingPartError: the driver is not installed.
     """
 
-    def __init__(self, url: str, *, read_only: bool = False) -> None:
+    def __init__(self, url: str, *, read_only: bool = False, beside: bool = False) -> None:
         self._url = _parsed(url)
         self.read_only = read_only
         self.path = _file_of(self._url)
@@ -54,7 +55,7 @@ class Database:
         """What messages call it; without any password."""
         self._closing = contextlib.ExitStack()
         with contextlib.ExitStack() as stack:
-            if self.path and not read_only:
+            if self.path and not read_only and not beside:
                 _lock_file(self.path, self.title, stack)
             self._engine = self._connectable()
             stack.callback(self._engine.dispose)
@@ -64,7 +65,7 @@ class Database:
                 self._reading = self._engine.execution_options(
                     isolation_level="REPEATABLE READ", postgresql_readonly=True
                 )
-                if not read_only:
+                if not read_only and not beside:
                     self._hold(stack)
             self._closing = stack.pop_all()
 
@@ -108,7 +109,7 @@ class Database:
                 newer, or older and it was opened for reading only; or the database fails.
         """
         with self.reading() as connection:
-            version = self._version(connection)
+            version = self.version(connection)
         if version == VERSION:
             return
         if version is not None and version > VERSION:
@@ -141,7 +142,7 @@ class Database:
         """Let go of it; another process may write it then."""
         self._closing.close()
 
-    def _version(self, connection: Connection) -> str | None:
+    def version(self, connection: Connection) -> str | None:
         """The revision of the store that it holds; ``None`` where it is empty."""
         tables = set(inspect(connection).get_table_names())
         if not tables:
@@ -291,7 +292,7 @@ def _lock_file(path: Path, title: str, stack: contextlib.ExitStack) -> None:
     stack.callback(lock.release)
 
 
-def _in_use(title: str) -> StoreError:
-    return StoreError(
+def _in_use(title: str) -> StoreInUseError:
+    return StoreInUseError(
         f"{title} is being written by another process", hint="stop that one, or open the store for reading only"
     )

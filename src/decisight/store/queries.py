@@ -13,7 +13,10 @@ from decisight.store.records import Lane, RecordKind, StoredEvent, StoredEvidenc
 from decisight.store.schema import CHAINS, EVENTS, EVIDENCE, RECORDS
 from decisight.types import Event
 
-__all__ = ["CHUNK", "LEAST_PREFIX", "chain_number", "find_event", "read_events", "read_records", "read_state"]
+__all__ = ["CHUNK", "LAST", "LEAST_PREFIX", "chain_number", "find_event", "read_events", "read_records", "read_state"]
+
+LAST = "last"
+"""Names the event that began last."""
 
 LEAST_PREFIX = 6
 """Digits of an event's id that may stand for all of it."""
@@ -55,12 +58,17 @@ def read_events(
 
 
 def find_event(connection: Connection, event_id: str) -> StoredEvent:
-    """The event of an id, or of the first digits of it.
+    """The event of an id, or of the first digits of it; of ``last``, the one that began last.
 
     Raises:
         StoreError: there is none, or there are several; or fewer than six digits are given.
     """
     title = f"no event {event_id[:40]!r}"
+    if event_id == LAST:
+        newest = read_events(connection, limit=1)
+        if not newest:
+            raise StoreError("there is no event yet", hint="watch first")
+        return newest[0]
     if len(event_id) < LEAST_PREFIX or not event_id.isalnum():
         raise StoreError(f"there is {title}", hint=f"give its id, or at least the first {LEAST_PREFIX} digits of it")
     found = _stored(connection, select(EVENTS).where(EVENTS.c.event_id.startswith(event_id)).limit(3))

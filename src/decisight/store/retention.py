@@ -38,7 +38,8 @@ class Limit:
     """How much is kept; what exceeds either goes, the oldest first.
 
     Args:
-        age: in seconds; ``None``: of any age.
+        age: in seconds, since it was taken or since it was stored, whichever is later: old recordings that are watched
+            today are not old yet. ``None``: of any age.
         bytes: about how many; ``None``: any number.
 
     Raises:
@@ -150,7 +151,9 @@ class Keeper:
             protected = _protected(connection)
             segments = []
             for lane, limit in ((Lane.READINGS, limits.readings), (Lane.EVENTS, limits.events)):
-                beyond = _beyond(_segments(connection, lane), limit, now, lambda row: row["last_time"])
+                beyond = _beyond(
+                    _segments(connection, lane), limit, now, lambda row: max(row["last_time"], row["sealed_at"])
+                )
                 free = [row for row, _ in beyond if not _is_protected(row, protected, lane)]
                 report = replace(report, kept_back=report.kept_back + len(beyond) - len(free))
                 segments += free
@@ -267,7 +270,7 @@ def _pictures(
     beyond = [
         found
         for name, rows in groups.items()
-        for found in _beyond(rows, limits.get(name, Limit()), now, lambda row: row["time"])
+        for found in _beyond(rows, limits.get(name, Limit()), now, lambda row: max(row["time"], row["stored_at"]))
     ]
     free = [(row, why) for row, why in beyond if not row["held"] and row["end_time"] is not None]
     return free, len(beyond) - len(free)

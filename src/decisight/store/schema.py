@@ -30,6 +30,7 @@ __all__ = [
     "METADATA",
     "OUTBOX",
     "RECORDS",
+    "REQUESTS",
     "SEALED_TABLES",
     "SEGMENTS",
     "STORES",
@@ -158,6 +159,7 @@ EVIDENCE = Table(
     Column("digest", String(64), nullable=False, index=True),
     Column("time", Double, nullable=False),
     Column("size", BigInteger, nullable=False),
+    Column("stored_at", Double, nullable=False),
     Column("chain_seq", BigInteger, nullable=False),
     Column("removed_at", Double),
     Column("why", Text),
@@ -186,6 +188,17 @@ OUTBOX = Table(
     Index("outbox_sink", "sink", "id"),
 )
 """Changes of events that are still to be reported, in order."""
+
+REQUESTS = Table(
+    "requests",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("time", Double, nullable=False),
+    Column("event_id", String(32), nullable=False),
+    Column("changes", Text, nullable=False),
+    _mac(),
+)
+"""What other processes want said of events: whoever writes the store takes it in, and takes it out of here."""
 
 SEALED_TABLES = (STORES, VIEWS, CHAINS, SEGMENTS, EVENTS, EVIDENCE, CHECKPOINTS, OUTBOX)
 """Those whose rows' ``mac`` is of the row itself."""

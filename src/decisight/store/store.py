@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import threading
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from sqlalchemy import Connection, select
 
-from decisight.errors import StoreError, UsageError
-from decisight.files import printable
+from decisight.errors import StoreError
 from decisight.store import retention
 from decisight.store.database import Database
 from decisight.store.evidence import EvidenceFolder
@@ -22,17 +20,23 @@ from decisight.store.ledger import create_store, read_store
 from decisight.store.outbox import remove_delivered
 from decisight.store.reader import Reader
 from decisight.store.records import CameraBatch, Note, StoredEvent
+from decisight.store.requests import KEEP, is_waiting, read_requests, remove_request, said
 from decisight.store.schema import EVIDENCE
 from decisight.store.views import ViewKey, find_view, write_view
 from decisight.store.writing import Draft, Writer
+from decisight.types import Event
 
 __all__ = ["Store", "open_store"]
 
-_OUTCOME = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_KEEP: Any = object()
 
-
-def open_store(url: str, *, key: bytes, read_only: bool = False, evidence: Path | None = None) -> Store:
+def open_store(
+    url: str,
+    *,
+    key: bytes,
+    read_only: bool = False,
+    evidence: Path | None = None,
+    clock: Callable[[], float] = time.time,
+) -> Store:
     """Open a store; make it, where there is none.
 
     Only one process writes a store at a time, and any number read it meanwhile. Opening it for writing brings an older
@@ -45,6 +49,7 @@ def open_store(url: str, *, key: bytes, read_only: bool = False, evidence: Path 
         key: a secret of 16 bytes or more, the same each time; without it nothing can be altered unnoticed.
         read_only: never write it, lock it or bring it up to date.
         evidence: the folder of its pictures, of no other store; ``None`` where none are written or asked for.
+        clock: says what time it is, in seconds since 1970, for what is stored and for how old it is.
 
     Raises:
         StoreError: it cannot be opened: another process writes it, it is not a store or a damaged one, it was written
@@ -56,7 +61,7 @@ def open_store(url: str, *, key: bytes, read_only: bool = False, evidence: Path 
     with contextlib.ExitStack() as stack:
         stack.callback(database.close)
         database.prepare(lambda connection: create_store(connection, key))
-        store = Store(database, key, None if evidence is None else EvidenceFolder(evidence))
+        store = Store(database, key, None if evidence is None else EvidenceFolder(evidence), clock)
         stack.pop_all()
     return store
 
@@ -68,14 +73,22 @@ class Store(Reader):
         database: that holds a store.
         key: its secret.
         evidence: the folder of its pictures.
+        clock: says what time it is, in seconds since 1970.
     """
 
-    def __init__(self, database: Database, key: bytes, evidence: EvidenceFolder | None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        key: bytes,
+        evidence: EvidenceFolder | None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._clock = clock
         self._lock = threading.RLock()
         self._view_ids: dict[str, int] = {}
         with database.reading() as connection:
             seals, self.store_id = read_store(connection, key, database.title)
-            self._writer = None if database.read_only else Writer.load(connection, seals)
+            self._writer = None if database.read_only else Writer.load(connection, seals, clock)
         super().__init__(database, seals, evidence)
         if evidence is not None and not database.read_only:
             evidence.claim(self.store_id)
@@ -148,9 +161,9 @@ class Store(Reader):
         self,
         event_id: str,
         *,
-        outcome: str | None = _KEEP,
-        note: str | None = _KEEP,
-        held: bool = _KEEP,
+        outcome: str | None = KEEP,
+        note: str | None = KEEP,
+        held: bool = KEEP,
         now: float | None = None,
     ) -> StoredEvent:
         """Write what people say of an event. It is chained, as a note.
@@ -170,24 +183,48 @@ class Store(Reader):
             StoreError: there is no such event, or several; it was altered; the store was opened for reading only; or
                 the database fails.
         """
-        if isinstance(outcome, str) and not _OUTCOME.fullmatch(outcome):
-            raise UsageError(
-                f"{outcome[:40]!r} cannot be an outcome",
-                hint="give a word in lower-case letters, digits and underscores, for example false_alarm",
-            )
-        given: dict[str, Any] = {"outcome": outcome, "note": note, "held": held}
-        changes = {name: value for name, value in given.items() if value is not _KEEP}
-        if isinstance(changes.get("note"), str):
-            changes["note"] = printable(changes["note"])
-        if "held" in changes:
-            changes["held"] = int(bool(changes["held"]))
+        changes = said(outcome, note, held)
         with self._lock:
             event = self.event(event_id).event
-            fields = {"event_id": event.event_id, **changes}
-            moment = time.time() if now is None else now
+            moment = self._clock() if now is None else now
             with self._draft() as draft:
-                draft.mark(event.camera, event.event_id, Note("marked", moment, fields), changes)
+                _mark(draft, event, moment, changes)
             return self.event(event.event_id)
+
+    def fulfil(self) -> list[str]:
+        """Take in what other processes have asked to be said of events, see :func:`~decisight.store.request_mark`.
+
+        Returns:
+            What could not be taken in, and why, one line each.
+
+        Raises:
+            StoreError: see :meth:`mark`.
+        """
+        with self._lock:
+            with self._database.reading() as connection:
+                waiting = read_requests(connection, self._seals)
+            refused = []
+            for number, request in waiting:
+                event, moment, changes = None, 0.0, dict[str, Any]()
+                if request is None:
+                    refused.append(f"request {number} to mark an event was not made with the store's key")
+                else:
+                    _, moment, event_id, changes = request
+                    try:
+                        event = self.event(event_id).event
+                    except StoreError as error:
+                        refused.append(f"request {number} to mark an event: {error.message}")
+                # With its removal in one transaction, so that nothing is said twice.
+                with self._draft() as draft:
+                    remove_request(draft.connection, number)
+                    if event is not None:
+                        _mark(draft, event, moment, changes)
+            return refused
+
+    def is_waiting(self, number: int) -> bool:
+        """Whether a request of that number has not been taken in yet."""
+        with self._database.reading() as connection:
+            return is_waiting(connection, number)
 
     @contextlib.contextmanager
     def _draft(self) -> Iterator[Draft]:
@@ -233,10 +270,15 @@ class Store(Reader):
             StoreError: the store was opened for reading only; what is to be removed was altered; or the database, or
                 the folder of evidence, fails: what was removed by then is removed.
         """
-        moment = time.time() if now is None else now
+        moment = self._clock() if now is None else now
         with self._lock:
             keeper = retention.Keeper(self._database, self._seals, self._evidence, self._draft)
             return keeper.retain(limits, moment, dry_run=dry_run)
+
+
+def _mark(draft: Draft, event: Event, moment: float, changes: Mapping[str, Any]) -> None:
+    fields = {"event_id": event.event_id, **changes}
+    draft.mark(event.camera, event.event_id, Note("marked", moment, fields), changes)
 
 
 def _known(connection: Connection, digests: Sequence[str]) -> set[str]:

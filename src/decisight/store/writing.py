@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -40,21 +40,23 @@ class Writer:
         chains: by camera and lane; never changed in place, so that a commit that fails leaves them as they were.
         checkpoints: by camera, the last one with the reading that it comes after; filled as they are asked for.
         readings: by chain and view, the data of the last ``READING``; likewise.
+        clock: says what time it is, in seconds since 1970.
     """
 
     seals: Seals
     chains: dict[tuple[str, str], ChainState]
     checkpoints: dict[str, tuple[int, Mapping[str, Any]] | None] = field(default_factory=dict)
     readings: dict[tuple[int, int], bytes | None] = field(default_factory=dict)
+    clock: Callable[[], float] = time.time
 
     @classmethod
-    def load(cls, connection: Connection, seals: Seals) -> Writer:
+    def load(cls, connection: Connection, seals: Seals, clock: Callable[[], float] = time.time) -> Writer:
         """From what the database holds.
 
         Raises:
             StoreError: a chain's end is not as it was written.
         """
-        return cls(seals, load_chains(connection, seals))
+        return cls(seals, load_chains(connection, seals), clock=clock)
 
     def take(self, draft: Draft) -> None:
         """Go on from what was committed."""
@@ -75,7 +77,7 @@ class Draft:
         self._writer = writer
         self._connection = connection
         self._seals = writer.seals
-        self._now = time.time()
+        self._now = writer.clock()
         self.chains: dict[tuple[str, str], ChainState] = {}
         self.checkpoints: dict[str, tuple[int, Mapping[str, Any]] | None] = {}
         self.readings: dict[tuple[int, int], bytes | None] = {}
@@ -84,6 +86,11 @@ class Draft:
         self._sealed: list[tuple[SegmentState, ChainState]] = []
         self._rows: list[tuple[Any, ...]] = []
         self._posts: list[tuple[str, EventChange]] = []
+
+    @property
+    def connection(self) -> Connection:
+        """In the transaction."""
+        return self._connection
 
     # --- what is to be written ----------------------------------------------------------------------------------------
 
@@ -209,7 +216,7 @@ class Draft:
             "size": len(picture.jpeg),
         }
         seq = self._append(lane, None, RecordKind.EVIDENCE, picture.time, plain_json(values).encode())
-        self._rows.append((insert_evidence, lane.id, values, seq))
+        self._rows.append((insert_evidence, lane.id, values | {"stored_at": self._now}, seq))
 
     def _append(self, chain: ChainState, view: int | None, kind: RecordKind, moment: float, data: bytes) -> int:
         """Chain one record; its number."""

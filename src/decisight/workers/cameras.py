@@ -122,6 +122,9 @@ class CameraRun:
         try:
             if self.begin != Step():
                 put(self._taken(self.begin))
+            if self.source.live:
+                # A folder, say, that was watched to its end, and is followed now.
+                self.pipeline.finished = False
             if self.pipeline.finished:
                 return
             last, taken_at = self.pipeline.time, time.monotonic()
@@ -161,23 +164,35 @@ def _paced(frames: Iterator[Frame], pause: float, stop: threading.Event) -> Iter
     """Frames that come as time passes, and ``None`` where none has come for so many seconds, or longer and longer."""
     arrived: queue.Queue[Any] = queue.Queue(maxsize=1)
     done = object()
+    ended = threading.Event()
+
+    def give(value: Any) -> bool:
+        """Hand over, unless nobody takes it any more."""
+        while not (stop.is_set() or ended.is_set()):
+            try:
+                arrived.put(value, timeout=pause)
+            except queue.Full:
+                continue
+            return True
+        return False
 
     def take() -> None:
         try:
             for frame in frames:
-                while not stop.is_set():
-                    try:
-                        arrived.put(frame, timeout=pause)
-                        break
-                    except queue.Full:
-                        continue
-                if stop.is_set():
-                    break
-            arrived.put(done)
+                if not give(frame):
+                    return
+            give(done)
         except Exception as error:  # it is for who takes the frames
-            arrived.put(error)
+            give(error)
 
     threading.Thread(target=take, name="frames", daemon=True).start()
+    try:
+        yield from _taken_from(arrived, done, pause, stop)
+    finally:
+        ended.set()
+
+
+def _taken_from(arrived: queue.Queue[Any], done: object, pause: float, stop: threading.Event) -> Iterator[Frame | None]:
     wait, pauses = pause, 0
     while not stop.is_set():
         try:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from decisight.errors import OutputError, StoreError
 from decisight.pipeline import Entry, Step
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from decisight.workers.listener import Listener
 
 __all__ = ["Recorder", "Taken"]
+
+T = TypeVar("T")
 
 FLUSH_SECONDS = 1.0
 """How long what was decided may wait to be stored."""
@@ -88,11 +90,12 @@ class Recorder:
             return 0.0
         return self._since + (_URGENT_SECONDS if self._urgent else FLUSH_SECONDS) - time.monotonic()
 
-    def flush(self, stop: threading.Event) -> None:
+    def flush(self, stop: threading.Event, *, last: bool = False) -> None:
         """Store what is waiting, and report the events that are stored.
 
         Args:
             stop: set when everything is to end: then what cannot be stored is not waited for without end.
+            last: there is no later time: sinks that could not be written are tried at once.
 
         Raises:
             StoreError: it cannot be stored, and waiting does not help.
@@ -107,7 +110,18 @@ class Recorder:
                 self.listener.noted(camera, note)
             if changes:
                 self.listener.stored(changes)
+        self._report(stop, last=last)
+
+    def attend(self, stop: threading.Event) -> None:
+        """Take in what other processes have asked to be said of events, and try again what could not be reported."""
+        for refused in self._fulfilled(stop):
+            self.listener.noted(None, refused)
         self._report(stop)
+
+    def _fulfilled(self, stop: threading.Event) -> list[str]:
+        refused: list[str] = []
+        self._keep_trying(lambda: refused.extend(self.store.fulfil()), stop)
+        return refused
 
     def undelivered(self) -> int:
         """How many changes of events could not be reported yet."""
@@ -130,7 +144,7 @@ class Recorder:
                     camera=name,
                     records=records,
                     changes=changes,
-                    notes=[Note(note, one.camera.pipeline.time or 0.0) for one in of_camera for note in one.step.notes],
+                    notes=[Note(note, _time_of(one)) for one in of_camera for note in one.step.notes],
                     evidence=[picture for one in of_camera for picture in one.pictures],
                     checkpoint=dict(of_camera[-1].checkpoint),
                     sinks=tuple(self.sinks),
@@ -142,11 +156,11 @@ class Recorder:
         codec = self.codecs[entry.view]
         return codec.record(entry.view, entry.item, entry.decisions, repeated=entry.kind == "repeated")
 
-    def _keep_trying(self, work: Callable[[], None], stop: threading.Event) -> None:
+    def _keep_trying(self, work: Callable[[], T], stop: threading.Event) -> T:
         pause, begun, told, left = _FIRST_PAUSE, time.monotonic(), False, 0.0
         while True:
             try:
-                work()
+                found = work()
             except StoreError as error:
                 if not error.passing:
                     raise
@@ -162,27 +176,41 @@ class Recorder:
                 continue
             if told:
                 self.listener.noted(None, f"written again, after {time.monotonic() - begun:.0f} s; nothing was lost")
-            return
+            return found
 
-    def _report(self, stop: threading.Event) -> None:
+    def _report(self, stop: threading.Event, *, last: bool = False) -> None:
         for name, sink in self.sinks.items():
             when, pause = self._again.get(name, (0.0, _FIRST_PAUSE))
-            if time.monotonic() < when and not stop.is_set():
+            if time.monotonic() < when and not (stop.is_set() or last):
                 continue
-            delivered: list[int] = []
-            try:
-                while pending := self.store.pending(name, _DELIVERED_AT_ONCE):
-                    for delivery in pending:
-                        sink.write(delivery.change)
-                        delivered.append(delivery.id)
-                    done, delivered = delivered, []
-                    self._keep_trying(lambda done=done: self.store.delivered(done), stop)  # type: ignore[misc]
-            except OutputError as error:
-                if delivered:
-                    self._keep_trying(lambda done=delivered: self.store.delivered(done), stop)  # type: ignore[misc]
-                if name not in self._again:
-                    self.listener.noted(None, f"sink {name}: {error.message}: tried again until it works")
-                self._again[name] = time.monotonic() + pause, min(2 * pause, _LONGEST_PAUSE)
-            else:
+            error = self._deliver(name, sink, stop)
+            if error is None:
                 if self._again.pop(name, None):
                     self.listener.noted(None, f"sink {name}: reported again; nothing was lost")
+                continue
+            if name not in self._again:
+                self.listener.noted(None, f"sink {name}: {error.message}: tried again until it works")
+            self._again[name] = time.monotonic() + pause, min(2 * pause, _LONGEST_PAUSE)
+
+    def _deliver(self, name: str, sink: Sink, stop: threading.Event) -> OutputError | None:
+        """Report all that is waiting for a sink, until it fails; what it said then."""
+        while pending := self._keep_trying(lambda: self.store.pending(name, _DELIVERED_AT_ONCE), stop):
+            delivered: list[int] = []
+            error = None
+            try:
+                for delivery in pending:
+                    sink.write(delivery.change)
+                    delivered.append(delivery.id)
+            except OutputError as failed:
+                error = failed
+            if delivered:
+                self._keep_trying(lambda done=delivered: self.store.delivered(done), stop)  # type: ignore[misc]
+            if error is not None:
+                return error
+        return None
+
+
+def _time_of(taken: Taken) -> float:
+    """When it was, by the camera: which is at a later picture by now. Before the first there is no other time."""
+    time, *_ = taken.checkpoint["clock"]
+    return float((taken.camera.pipeline.time if time is None else time) or 0.0)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
+from decisight.errors import DecisightError
 from decisight.workers.cameras import CameraRun
 from decisight.workers.listener import Listener
 from decisight.workers.recorder import Recorder, Taken
@@ -18,6 +20,8 @@ _WAITING = 64
 """Pictures that may have been decided on and not yet taken in to be stored: beyond that, cameras wait."""
 _IDLE_SECONDS = 0.2
 """How often who is listening is told that nothing has happened, so that a display may be renewed."""
+_ATTENTION_SECONDS = 1.0
+"""How often is looked for what other processes want to be said, and for what could not be reported."""
 _CARE_SECONDS = 3600.0
 """How often what is too old is dropped."""
 
@@ -58,14 +62,15 @@ def watch(
                 continue
             return
 
-    cared = time.monotonic()
-    if care is not None:
-        care()
+    cared = attended = -math.inf
+    told: set[str] = set()
     try:
         for camera in cameras:
             camera.start(put, stop)
         while True:
             working = any(camera.alive for camera in cameras)
+            for camera in _failed(cameras, told):
+                listener.noted(camera.name, f"it has stopped: {_said(camera.status.error)}")
             try:
                 taken = decided.get(timeout=max(0.0, min(_IDLE_SECONDS, recorder.due_in())))
             except queue.Empty:
@@ -77,10 +82,13 @@ def watch(
                 listener.decided(taken.camera, taken.step)
             if recorder.due_in() <= 0.0:
                 recorder.flush(stop)
+            if time.monotonic() - attended > _ATTENTION_SECONDS:
+                recorder.attend(stop)
+                attended = time.monotonic()
             if care is not None and time.monotonic() - cared > care_seconds:
-                care()
+                _look_after(care, listener)
                 cared = time.monotonic()
-        recorder.flush(stop)
+        recorder.flush(stop, last=True)
     finally:
         # On the way out by an error, cameras must not wait for room that nobody makes.
         ending.set()
@@ -88,3 +96,23 @@ def watch(
         for camera in cameras:
             with contextlib.suppress(RuntimeError):
                 camera.join()
+
+
+def _look_after(care: Callable[[], None], listener: Listener) -> None:
+    """What is too old can be dropped the next time as well: watching goes on."""
+    try:
+        care()
+    except DecisightError as error:
+        listener.noted(None, f"what is too old could not be dropped: {error.message}")
+
+
+def _failed(cameras: Sequence[CameraRun], told: set[str]) -> Iterator[CameraRun]:
+    """The cameras that have failed since it was asked last: somebody must hear of it while others go on."""
+    for camera in cameras:
+        if camera.status.error is not None and camera.name not in told:
+            told.add(camera.name)
+            yield camera
+
+
+def _said(error: Exception | None) -> str:
+    return error.message if isinstance(error, DecisightError) else f"{type(error).__name__}: {error}"

@@ -108,6 +108,7 @@ def upgrade() -> None:
         sa.Column("digest", sa.String(64), nullable=False),
         sa.Column("time", sa.Double, nullable=False),
         sa.Column("size", sa.BigInteger, nullable=False),
+        sa.Column("stored_at", sa.Double, nullable=False),
         sa.Column("chain_seq", sa.BigInteger, nullable=False),
         sa.Column("removed_at", sa.Double),
         sa.Column("why", sa.Text),
@@ -131,6 +132,14 @@ def upgrade() -> None:
         sa.Column("mac", sa.LargeBinary(16), nullable=False),
     )
     op.create_index("outbox_sink", "outbox", ["sink", "id"])
+    op.create_table(
+        "requests",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("time", sa.Double, nullable=False),
+        sa.Column("event_id", sa.String(32), nullable=False),
+        sa.Column("changes", sa.Text, nullable=False),
+        sa.Column("mac", sa.LargeBinary(16), nullable=False),
+    )
 
 
 def downgrade() -> None:
