@@ -139,14 +139,14 @@ class TestBuilding:
             ),
             ("gate", {"colour": "red"}, "no option colour (given: 'red')", "it takes: width, mode, labels, threshold"),
             # Values of the wrong type, out of bounds, and outside a choice.
-            ("gate", {"width": "wide"}, "width = 'wide' cannot be used", "width should be a valid integer"),
-            ("gate", {"width": 0}, "width = 0 cannot be used", "width should be greater than or equal to 1"),
+            ("gate", {"width": "wide"}, "width = 'wide' cannot be used", "width should be a whole number"),
+            ("gate", {"width": 0}, "width = 0 cannot be used", "width should be at least 1"),
             ("gate", {"mode": "zoom"}, "mode = 'zoom' cannot be used", "mode should be 'crop' or 'stretch'"),
-            ("gate", {"labels": ["a", 3]}, "labels.1 = 3 cannot be used", "labels.1 should be a valid string"),
-            ("gate", {"shade": 3}, "shade = 3 cannot be used", "shade should be a dictionary"),
+            ("gate", {"labels": ["a", 3]}, "labels.1 = 3 cannot be used", "labels.1 should be a text"),
+            ("gate", {"shade": 3}, "shade = 3 cannot be used", "shade should be keys with values"),
             # Inside a part of the part.
             ("gate", {"shade": {"darker": 3}}, "no option shade.darker (given: 3)", "leave out shade.darker"),
-            ("gate", {"shade": {"darkest": None}}, "shade.darkest = None", "shade.darkest should be a valid integer"),
+            ("gate", {"shade": {"darkest": None}}, "shade.darkest = None", "shade.darkest should be a whole number"),
             # Fields that do not fit each other: a ValueError of the part, and an error of Decisight, which passes.
             ("gate", {"width": 13}, "{'width': 13} do not fit", "a crop cannot be 13 wide"),
             ("gate", {"labels": ["-"]}, "a label cannot be '-'", ""),

@@ -137,11 +137,12 @@ def _replay(store: Store, event: StoredEvent, before: int, after: int, most: int
     fold = TaskFold.of(policies, view.key.read_task())
     kept = store.state_before(camera, view.id, event.opened_seq)
     states = fold.resume(None if kept is None else kept[1])
-    earlier: deque[ReplayedStep] = deque(maxlen=before)
+    # Explaining a step costs more than the step, so those that are not shown in the end are not explained.
+    earlier: deque[tuple[ReplayedStep, dict[str, Any]]] = deque(maxlen=before)
     shown: list[ReplayedStep] = []
     differing: list[int] = []
     compared = beyond = 0
-    is_there = False
+    last, is_there = 0, False
     for seq, (item, decisions) in store.items(camera, view, 1 if kept is None else kept[0]):
         over = event.closed_seq is not None and seq > event.closed_seq
         if over and beyond == after:
@@ -151,24 +152,24 @@ def _replay(store: Store, event: StoredEvent, before: int, after: int, most: int
         step = ReplayedStep(seq, item, decisions, derived)
         compared += 1
         is_there = is_there or seq == event.opened_seq
+        last = seq if event.closed_seq is None else min(seq, event.closed_seq)
         if not step.same:
             differing.append(seq)
-        if seq < event.opened_seq and not before:
-            continue
         if seq < event.opened_seq:
-            earlier.append(replace(step, why=fold.explain(states)))
+            earlier.append((step, states))
         elif len(shown) < most:
             shown.append(replace(step, why=fold.explain(states)))
-    if not is_there or (differing and not _is_whole(store, camera, event.opened_seq, differing[0])):
+    if not is_there or not _is_whole(store, camera, event.opened_seq, last):
         raise StoreError(
             f"the readings of the event {event.event.event_id[:12]} are no longer there, or not all of them",
             hint="they were dropped when their time was over; keep them longer, or hold events: decisight mark --hold",
         )
-    return Replay(event, view.key, policies, (*earlier, *shown), compared, tuple(differing), kept is None)
+    led = [replace(step, why=fold.explain(by)) for step, by in earlier]
+    return Replay(event, view.key, policies, (*led, *shown), compared, tuple(differing), kept is None)
 
 
 def _is_whole(store: Store, camera: str, first: int, last: int) -> bool:
-    """Whether no record is missing between two: behind a gap everything would seem to be decided otherwise."""
+    """Whether no record is missing from one to another: behind a gap all may seem to be decided otherwise."""
     there = sum(1 for _ in store.readings(camera, None, first, last))
     return there >= last - first + 1
 

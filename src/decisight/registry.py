@@ -40,16 +40,43 @@ from decisight.errors import MissingPartError, UsageError
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
 
-__all__ = ["ENTRY_POINTS", "Registry", "foreign_parts", "shortened"]
+__all__ = ["ENTRY_POINTS", "Registry", "foreign_parts", "shortened", "wanted"]
 
 ENTRY_POINTS = "decisight.parts"
 """The entry-point group by which other packages offer parts."""
 
 _SHOWN = 80
 """Characters of a value that a message shows."""
+_NOT_THERE = ("missing", "missing_argument")
+"""How pydantic calls what is said of a key that is not there."""
 _NAMED = 5
 """Problems that one message names."""
+
+_WANTED = {
+    "string_type": "a text",
+    "string_unicode": "a text in Unicode",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "dict_type": "keys with values",
+    "dataclass_type": "keys with values",
+    "dataclass_exact_type": "keys with values",
+    "literal_error": "{expected}",
+    "greater_than": "more than {gt:g}",
+    "greater_than_equal": "at least {ge:g}",
+    "less_than": "less than {lt:g}",
+    "less_than_equal": "at most {le:g}",
+}
+"""What would be right, by pydantic's names of what can be wrong, after "it should be"."""
 
 P = TypeVar("P")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -234,6 +261,15 @@ def shortened(value: object) -> str:
     return _cut(repr(value))
 
 
+def wanted(error: ErrorDetails) -> str:
+    """What would be right instead of a value that pydantic refuses, after "it should be"."""
+    facts = error.get("ctx", {})
+    if error["type"] in _WANTED:
+        return _WANTED[error["type"]].format(**facts)
+    message = error["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    return message.removeprefix("Input should be ")
+
+
 def _cut(text: str, size: int = _SHOWN) -> str:
     return text if len(text) <= size else f"{text[: size - 4]} ..."
 
@@ -298,33 +334,55 @@ def _validate(part: type[Any], config: dict[str, Any], options: list[str], title
         # A standard dataclass takes over the configuration of the model around it: so unknown keys are refused in the
         # part, and in dataclasses within it, and the part's own class is left as it is.
         model = pydantic.create_model("Part", __config__=pydantic.ConfigDict(extra="forbid"), part=(part, ...))
-        return dict(model.model_validate({"part": config}))["part"]
+        made = dict(model.model_validate({"part": config}))["part"]
     except pydantic.ValidationError as error:
-        raise _refusal(error, options, title) from None
+        raise _refusal(error, config, options, title) from None
     except (pydantic.errors.PydanticUserError, pydantic.errors.PydanticUndefinedAnnotation) as error:
         raise MissingPartError(
             f"{title} cannot be configured: {str(error).splitlines()[0]}",
             hint="the types of its fields must be there when the program runs, and be such as pydantic checks",
         ) from error
+    for key, value in config.items():
+        # 1 for a number that YAML made a truth value of would be a guess.
+        if isinstance(value, bool) and not isinstance(getattr(made, key, value), bool):
+            raise UsageError(f"{title}: {key} = {value} cannot be used", hint=f"{key} is neither true nor false")
+    return made
 
 
-def _refusal(error: ValidationError, options: list[str], title: str) -> UsageError:
+def _refusal(error: ValidationError, config: Mapping[str, Any], options: list[str], title: str) -> UsageError:
     """One error for all that is wrong with a configuration: the key, the value, and what would be right."""
     problems, hints = [], []
-    errors = error.errors(include_url=False)
-    for found in errors[:_NAMED]:
-        path = [str(step) for step in found["loc"][1:]]
-        key, value = _cut(".".join(path)), shortened(found["input"])
-        if found["type"] == "missing":
-            problems.append(f"{key} is missing")
-            hints.append(f"add {key}")
-        elif found["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-            problems.append(f"there is no option {key} (given: {value})")
-            hints.append(_choices(key, options, "it takes") if len(path) == 1 else f"leave out {key}")
+    found: dict[str, list[ErrorDetails]] = {}
+    for one in error.errors(include_url=False):
+        found.setdefault(_place(one, config), []).append(one)
+    for key, ones in list(found.items())[:_NAMED]:
+        first, name = ones[0], _cut(key)
+        value = shortened(first["input"])
+        if first["type"] == "missing":
+            problems.append(f"{name} is missing")
+            hints.append(f"add {name}")
+        elif first["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+            problems.append(f"there is no option {name} (given: {value})")
+            hints.append(_choices(key, options, "it takes") if "." not in key else f"leave out {name}")
         else:
-            problems.append(f"{key} = {value} cannot be used" if key else f"{value} do not fit")
-            wanted = found["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
-            hints.append(_cut(wanted.replace("Input should", f"{key} should", 1), 4 * _SHOWN))
-    if len(errors) > _NAMED:
-        problems.append(f"and {len(errors) - _NAMED} more")
+            problems.append(f"{name} = {value} cannot be used" if name else f"{value} do not fit")
+            right = " or ".join(dict.fromkeys(wanted(one) for one in ones))
+            own = first["type"] in ("value_error", "assertion_error")
+            hints.append(_cut(right if own else f"{name} should be {right}", 4 * _SHOWN))
+    if len(found) > _NAMED:
+        problems.append(f"and {len(found) - _NAMED} more")
     return UsageError(f"{title}: {'; '.join(problems)}", hint="; ".join(dict.fromkeys(hints)))
+
+
+def _place(one: ErrorDetails, config: Mapping[str, Any]) -> str:
+    """The way to what is wrong, without the names of alternatives that pydantic puts among the keys."""
+    keys: list[str] = []
+    here: Any = config
+    for step in one["loc"][1:]:
+        inside = isinstance(here, Mapping) and step in here
+        inside = inside or (isinstance(here, list | tuple) and isinstance(step, int) and step < len(here))
+        if inside:
+            here = here[step]
+        if inside or (step is one["loc"][-1] and one["type"] in _NOT_THERE):
+            keys.append(str(step))
+    return ".".join(keys)

@@ -196,7 +196,7 @@ class TestRetain:
         monkeypatch.setattr("decisight.store.writing.SEGMENT_RECORDS", 10)
         levels: list[Any] = [BRIGHT, DARK] * 30
         plant.camera("gate", levels, source={"identity": "new"})
-        plant.values["retention"] = {"readings": "1h", "evidence": {}}
+        plant.values["retention"] = {"readings": {"size": "1kB"}, "evidence": {}}
         monkeypatch.setattr("decisight.workers.recorder._MOST_ENTRIES", 10)
         with monkeypatch.context() as during:
             # Not while it is watched, which does it too.

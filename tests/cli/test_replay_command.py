@@ -48,7 +48,7 @@ def test_why_it_came_so(run: Run, plant: SiteFile) -> None:
     assert lines[1] == "  from 2026-05-05 00:30:00 until 2026-05-05 00:30:02, 2.0 s, 20 readings"
     assert lines[2] == "  ended by: dog"
     assert re.match(r"  model small \(sha256:[0-9a-f]{12}\), onnxruntime \S+ fp32; region sha256:", lines[3])
-    assert lines[4].startswith("  class is decided by majority_vote: required 3, window 5")
+    assert lines[4].startswith("  class is decided by majority_vote: fallback unknown, required 3, window 5")
     readings = lines[6:-2]
     # Two before it was opened, those that it held, the one that closed it, five after.
     assert len(readings) == 2 + 20 + 1 + 5
@@ -170,7 +170,6 @@ def test_readings_that_were_dropped(run: Run, plant: SiteFile, monkeypatch: pyte
     """Those of the first event, and some of the second: neither may seem to be altered."""
     monkeypatch.setattr("decisight.store.writing.SEGMENT_RECORDS", 8)
     monkeypatch.setattr("decisight.workers.recorder._MOST_ENTRIES", 1)
-    plant.values["retention"] = {"readings": "10000d"}
     plant.camera("gate", LEVELS, source={"identity": "again", "begin": 1_778_000_000.0})
     run("watch", plant.write())
     cat, dog = (event["event_id"] for event in plant.reported()[-4::2])
@@ -179,9 +178,16 @@ def test_readings_that_were_dropped(run: Run, plant: SiteFile, monkeypatch: pyte
     from decisight.config import read_site
     from decisight.store import Limit, Retention
 
+    with sqlite3.connect(plant.folder / "plant.db") as database:
+        # The segment that the dog has come in.
+        ((sealed,),) = database.execute(
+            "SELECT sealed_at FROM segments JOIN events ON event_id = ? AND opened_seq BETWEEN first_seq AND last_seq "
+            "WHERE segments.chain_id = 1",
+            [dog],
+        )
+    database.close()
     with open_site_store(read_site(plant.path)) as store:
-        # Until a second after the dog has come.
-        report = store.retain(Retention(readings=Limit(age=0.0)), now=1_778_000_003.2)
+        report = store.retain(Retention(readings=Limit(age=0.0)), now=sealed + 1e-6)
         assert report.segments > 2
     for event in (cat, dog):
         result = run("replay", plant.path, "--event", event)
@@ -224,7 +230,7 @@ def test_two_groups_and_pictures_that_cannot_be_judged(run: Run, tmp_path: Path,
         assert run("watch", site.write()).status == 0
         result = run("replay", site.path, "--event", site.event(state="worn"), "--after", "0")
     assert result.status == 0, result.err
-    assert "  helmet is decided by consecutive: required 2" in result.out
-    assert "  vest is decided by consecutive: required 2" in result.out
+    assert "  helmet is decided by consecutive: fallback unknown, required 2" in result.out
+    assert "  vest is decided by consecutive: fallback unknown, required 2" in result.out
     assert "cannot be judged: damaged  ->  helmet: " in result.out
     assert "->  extras: " in result.out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,8 @@ import pytest
 from PIL import Image
 from tests.clips import BRIGHT, DARK, noisy, scripted_source, write_clip
 from tests.plants import LEVELS, SiteFile, changes
+
+from decisight.store import CameraBatch, Store
 
 from .conftest import Run
 
@@ -67,6 +70,13 @@ class TestOneLine:
         assert lines[7:] == ["Events are in gate.events.jsonl."]
         assert told(changes((here / "gate.events.jsonl").read_text())) == CAT_THEN_DOG
         assert names(here) == {"gate.mp4", "gate.events.jsonl"}
+
+    def test_a_long_name_is_cut(self, run: Run, small_model: Path, clip: Path, here: Path) -> None:
+        clip.rename(here / f"{'gate ' * 40}.mp4")
+        result = run("watch", small_model, f"{'gate ' * 40}.mp4")
+        assert result.status == 0, result.err
+        (events,) = here.glob("*.events.jsonl")
+        assert events.name == f"{'gate-' * 12}.events.jsonl"
 
     def test_another_run_replaces_its_own_file(self, run: Run, small_model: Path, clip: Path, here: Path) -> None:
         for _ in range(2):
@@ -409,6 +419,39 @@ class TestSite:
         assert result.status == 0, result.err
         assert f"{name}: 40 pictures" in result.out
         assert states(plant.reported(), name) == BOTH
+
+
+class TestStopped:
+    """By SIGTERM, as services are."""
+
+    @pytest.fixture
+    def told_to_stop(self, monkeypatch: pytest.MonkeyPatch, heeding_signals: None) -> None:
+        """It comes while what an event has come of is being written."""
+        commit = Store.commit
+
+        def interrupted(store: Store, batches: Sequence[CameraBatch]) -> None:
+            if any(batch.changes for batch in batches):
+                os.kill(os.getpid(), signal.SIGTERM)
+            commit(store, batches)
+
+        monkeypatch.setattr(Store, "commit", interrupted)
+
+    def test_what_is_being_written_is_written(self, run: Run, plant: SiteFile, told_to_stop: None) -> None:
+        plant.camera("gate", [BRIGHT] * 5, source={"live": True})
+        result = run("watch", plant.write())
+        assert (result.status, result.err) == (0, "")
+        assert "Stopped; 1 event still open.\n" in result.out
+        assert states(plant.reported(), "gate") == BOTH[:1]
+        assert run("verify", plant.path).status == 0
+
+    def test_a_folder_that_is_followed(self, run: Run, small_model: Path, here: Path, told_to_stop: None) -> None:
+        (here / "shots").mkdir()
+        for at in range(4):
+            Image.fromarray(noisy(BRIGHT, at)).save(here / "shots" / f"{at}.png")
+        result = run("watch", small_model, "shots", "--follow")
+        assert (result.status, result.err) == (0, "")
+        assert "Stopped; 1 event still open.\n" in result.out
+        assert [e["change"] for e in changes((here / "shots.events.jsonl").read_text())] == ["opened"]
 
 
 def child(*arguments: str | Path, encoding: str = "utf-8", **options: Any) -> subprocess.Popen[bytes]:

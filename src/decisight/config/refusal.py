@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from decisight.config.sections import SiteSection
 from decisight.errors import SiteError
 from decisight.files import printable
-from decisight.registry import shortened
+from decisight.registry import shortened, wanted
 from decisight.yaml_file import line_of
 
 if TYPE_CHECKING:
@@ -28,28 +28,6 @@ _LONGEST_KEY = 70
 """Characters of a key that a message shows: a name has at most 63."""
 _LARGEST = 1 << 63
 """No number in a site file can be meant to be as large; and Python does not write the largest."""
-
-_WANTED = {
-    "string_type": "a text",
-    "string_unicode": "a text in Unicode",
-    "int_type": "a whole number",
-    "int_parsing": "a whole number",
-    "int_from_float": "a whole number",
-    "float_type": "a number",
-    "float_parsing": "a number",
-    "finite_number": "a finite number",
-    "bool_type": "true or false",
-    "bool_parsing": "true or false",
-    "list_type": "a list",
-    "tuple_type": "a list",
-    "dict_type": "keys with values",
-    "literal_error": "{expected}",
-    "greater_than": "more than {gt:g}",
-    "greater_than_equal": "at least {ge:g}",
-    "less_than": "less than {lt:g}",
-    "less_than_equal": "at most {le:g}",
-}
-"""What would be right, by pydantic's names of what can be wrong, after "it should be"."""
 
 
 def place(content: Any, path: Path | None, keys: Sequence[str | int]) -> str:
@@ -156,9 +134,7 @@ def _wanted(keys: Sequence[str | int], one: ErrorDetails) -> str:
         what = "keys with values," if isinstance(one["input"], Mapping) else "a list of"
         number = facts.get("min_length", facts.get("max_length"))
         return f"{what} {'at least' if one['type'] == 'too_short' else 'at most'} {number}"
-    if one["type"] in _WANTED:
-        return _WANTED[one["type"]].format(**facts)
-    return one["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    return wanted(one)
 
 
 def _way_text(keys: Sequence[str | int]) -> str:

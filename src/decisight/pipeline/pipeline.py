@@ -1,8 +1,4 @@
-"""One camera, picture by picture: regions, gates, classifiers, policies, events. No threads, no clock, no store.
-
-What comes out of a step is all that is to be kept of it, and what state everything is in by then can be written down at
-any moment as a checkpoint: a pipeline that takes one up goes on as the one that wrote it would have.
-"""
+"""A camera at work."""
 
 from __future__ import annotations
 
@@ -10,114 +6,27 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from decisight.errors import UsageError
-from decisight.events import SETTINGS_CHANGED, EventFold, Moment, close_events, open_events
+from decisight.events import SETTINGS_CHANGED, Moment, close_events, open_events
+from decisight.pipeline.steps import Entry, EntryKind, Seen, Step, View
+from decisight.pipeline.ticks import TICK_SECONDS, tick_times
 from decisight.policies.steady_clock import steady
-from decisight.protocols import Gate, GateKeeper
+from decisight.protocols import GateKeeper
 from decisight.types import Decision, Event, EventChange, Frame, Position, Prediction, Reading, Tick
 
 if TYPE_CHECKING:
     from decisight.imaging import Pixels
-    from decisight.models.classifier import Classifier
-    from decisight.policies.task_fold import TaskFold
-    from decisight.regions import Region
 
-__all__ = ["Entry", "EntryKind", "Pipeline", "Seen", "Step", "View", "tick_times"]
-
-EntryKind = Literal["reading", "repeated", "unjudged", "tick"]
-"""What an entry is: a picture that was classified; one that says the same as the last of these; one that could not be
-judged; or time that passed without a picture."""
+__all__ = ["CHECKPOINT_VERSION", "Pipeline"]
 
 CHECKPOINT_VERSION = 1
 
-TICK_SECONDS = 1.0
-"""How long there may be no picture before time alone is let pass, where pictures come oftener."""
-
-_FEW_TICKS = 60
-_TICK_GROWTH = 1.1
-_MOST_TICKS = 400
-"""A gap of years is told in so many steps: longer ones, the longer it has lasted."""
-
 _SET_BACK = 1.0
 """Seconds by which a clock must have been set back for that to be worth telling."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class View:
-    """A region of a camera seen by a model, and the rules that decide on it.
-
-    Args:
-        number: what the store knows it by.
-        region: where to look; ``None`` for all of the picture.
-        model: the classifier.
-        fold: the policies of the label groups that are watched.
-        events: an event fold for each of these groups, by its name.
-        gates: what looks at each picture first.
-    """
-
-    number: int
-    region: Region | None
-    model: Classifier
-    fold: TaskFold
-    events: Mapping[str, EventFold]
-    gates: Sequence[Gate] = ()
-
-    @property
-    def region_name(self) -> str | None:
-        """The name of the region; ``None`` for all of the picture."""
-        return None if self.region is None else self.region.name
-
-
-class Entry(NamedTuple):
-    """What happened in one view at one moment.
-
-    Args:
-        view: its number.
-        kind: what it was.
-        item: what the policies were given.
-        decisions: what they made of it, one for each group that is watched.
-    """
-
-    view: int
-    kind: EntryKind
-    item: Reading | Tick
-    decisions: tuple[Decision, ...]
-
-
-class Seen(NamedTuple):
-    """The picture in which an event was opened.
-
-    Args:
-        event: which.
-        frame: all of the picture, uint8 (H, W, 3).
-        crop: what of it lies in the region, masked as the model saw it.
-    """
-
-    event: Event
-    frame: Pixels
-    crop: Pixels
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What a step has brought.
-
-    Args:
-        entries: what happened in each view, in order.
-        changes: events that were opened or closed, each with the index of the entry that did so; ``None`` where it was
-            none.
-        seen: pictures in which events were opened.
-        notes: what somebody who looks after the camera should know, one line each.
-    """
-
-    entries: tuple[Entry, ...] = ()
-    changes: tuple[tuple[EventChange, int | None], ...] = ()
-    seen: tuple[Seen, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -359,26 +268,6 @@ class Pipeline:
             if sight.last is not None:
                 return "repeated", Reading(sight.last, frame.time)
         return None
-
-
-def tick_times(before: float | None, until: float, pause: float = TICK_SECONDS) -> list[float]:
-    """When to let time pass between two pictures: evenly at first, then in longer and longer steps.
-
-    Args:
-        before: of the last picture, in seconds; ``None`` where there is none.
-        until: of the next one, which is not among them.
-        pause: seconds from one to the next.
-    """
-    if before is None:
-        return []
-    times: list[float] = []
-    last = before
-    while last + pause < until and len(times) < _MOST_TICKS:
-        last += pause
-        times.append(last)
-        if len(times) >= _FEW_TICKS:
-            pause *= _TICK_GROWTH
-    return times
 
 
 def _why(view: View, sight: _Sight, at: int) -> str:

@@ -1,0 +1,97 @@
+"""What a pipeline is made of, and what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from decisight.events import EventFold
+from decisight.protocols import Gate
+from decisight.types import Decision, Event, EventChange, Reading, Tick
+
+if TYPE_CHECKING:
+    from decisight.imaging import Pixels
+    from decisight.models.classifier import Classifier
+    from decisight.policies.task_fold import TaskFold
+    from decisight.regions import Region
+
+__all__ = ["Entry", "EntryKind", "Seen", "Step", "View"]
+
+EntryKind = Literal["reading", "repeated", "unjudged", "tick"]
+"""What an entry is: a picture that was classified; one that says the same as the last of these; one that could not be
+judged; or time that passed without a picture."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """A region of a camera seen by a model, and the rules that decide on it.
+
+    Args:
+        number: what the store knows it by.
+        region: where to look; ``None`` for all of the picture.
+        model: the classifier.
+        fold: the policies of the label groups that are watched.
+        events: an event fold for each of these groups, by its name.
+        gates: what looks at each picture first.
+    """
+
+    number: int
+    region: Region | None
+    model: Classifier
+    fold: TaskFold
+    events: Mapping[str, EventFold]
+    gates: Sequence[Gate] = ()
+
+    @property
+    def region_name(self) -> str | None:
+        """The name of the region; ``None`` for all of the picture."""
+        return None if self.region is None else self.region.name
+
+
+class Entry(NamedTuple):
+    """What happened in one view at one moment.
+
+    Args:
+        view: its number.
+        kind: what it was.
+        item: what the policies were given.
+        decisions: what they made of it, one for each group that is watched.
+    """
+
+    view: int
+    kind: EntryKind
+    item: Reading | Tick
+    decisions: tuple[Decision, ...]
+
+
+class Seen(NamedTuple):
+    """The picture in which an event was opened.
+
+    Args:
+        event: which.
+        frame: all of the picture, uint8 (H, W, 3).
+        crop: what of it lies in the region, masked as the model saw it.
+    """
+
+    event: Event
+    frame: Pixels
+    crop: Pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a step has brought.
+
+    Args:
+        entries: what happened in each view, in order.
+        changes: events that were opened or closed, each with the index of the entry that did so; ``None`` where it was
+            none.
+        seen: pictures in which events were opened.
+        notes: what somebody who looks after the camera should know, one line each.
+    """
+
+    entries: tuple[Entry, ...] = ()
+    changes: tuple[tuple[EventChange, int | None], ...] = ()
+    seen: tuple[Seen, ...] = ()
+    notes: tuple[str, ...] = ()
