@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from decisight.errors import OutputError
-from decisight.files import draft_of, is_special, unwritable
+from decisight.files import draft_of, is_special, sync_folder, unwritable
 
 
 def write(path: Path, content: bytes) -> None:
@@ -98,3 +98,13 @@ class TestPosix:
 def test_who_reads_and_leaves_is_no_fault_of_the_place(tmp_path: Path) -> None:
     with pytest.raises(BrokenPipeError):
         unwritable(tmp_path, BrokenPipeError())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="folders cannot be synchronised on this system")
+def test_the_names_in_a_folder_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_ino))
+    sync_folder(tmp_path)
+    assert synced == [tmp_path.stat().st_ino]
+    with pytest.raises(FileNotFoundError):
+        sync_folder(tmp_path / "nowhere")

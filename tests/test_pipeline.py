@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from decisight.errors import UsageError
 from decisight.events import SETTINGS_CHANGED, SOURCE_ENDED, EventFold, Scope
+from decisight.gates.frozen import Frozen
 from decisight.imaging import Pixels
 from decisight.models.classifier import Classifier, Part, load
-from decisight.pipeline import Pipeline, Step, View, tick_times
+from decisight.pipeline import Entry, Pipeline, Step, View, tick_times
 from decisight.policies.parsing import parse_policy
 from decisight.policies.task_fold import TaskFold
 from decisight.protocols import GateKeeper
@@ -217,6 +218,9 @@ class Keeper:
         self.seen.append((crop.shape, time))
         return self.verdicts(crop)
 
+    def state(self) -> None:
+        return None
+
 
 @dataclass
 class StubGate:
@@ -227,8 +231,33 @@ class StubGate:
     seen: list[tuple[tuple[int, ...], float]] = field(default_factory=list)
     name: str = "stub"
 
-    def keeper(self) -> GateKeeper:
+    def keeper(self, state: Any = None) -> GateKeeper:
         return Keeper(self.verdicts, self.seen)
+
+
+@dataclass
+class CountingKeeper:
+    pictures: int
+
+    def judge(self, crop: Pixels, time: float) -> Verdict | None:
+        self.pictures += 1
+        return None
+
+    def state(self) -> int:
+        return self.pictures
+
+
+@dataclass
+class Counting:
+    """A gate that counts pictures; it remembers what its keepers were to go on from."""
+
+    name: str
+    saves: bool = False
+    states: list[Any] = field(default_factory=list)
+
+    def keeper(self, state: Any = None) -> GateKeeper:
+        self.states.append(state)
+        return CountingKeeper(state or 0)
 
 
 def dark(crop: Pixels) -> Verdict | None:
@@ -335,11 +364,12 @@ class TestTime:
         pipeline.step(frame(1.0, WHITE))
         step = pipeline.step(frame(5.5, WHITE))
         assert [(entry.view, entry.kind, entry.item.time) for entry in step.entries] == [
-            *((n, "tick", t) for t in (2.0, 3.0, 4.0, 5.0) for n in (1, 2)),
+            *((n, "tick", t) for t in (2.0, 3.0, 4.0) for n in (1, 2)),
             (1, "reading", 5.5),
             (2, "reading", 5.5),
         ]
-        # The first tick more than two seconds after the last picture ends the state; by 3.0 it is not yet too old.
+        # The first tick more than two seconds after the last picture ends the state; by 3.0 it is not yet too old, and
+        # after 4.0 there is nothing more that time could change.
         ((closed, at),) = step.changes
         assert (closed.change, closed.event.end_time) == ("closed", 4.0)
         assert at is not None
@@ -353,17 +383,72 @@ class TestTime:
         assert pipeline.tick(0.5) == pipeline.tick(0.2) == Step()
         assert [entry.item for entry in pipeline.tick(1.0).entries] == [Tick(1.0)]
         step = pipeline.tick(3.5)
-        assert [entry.item for entry in step.entries] == [Tick(2.0), Tick(3.0), Tick(3.5)]
+        assert [entry.item for entry in step.entries] == [Tick(2.0), Tick(3.0)]
         assert told(step.changes) == [("closed", None, "cat", 3.0)]
-        assert pipeline.time == 3.5
+        assert pipeline.tick(4.0) == pipeline.tick(1e6) == Step()
+        assert pipeline.time == 3.0
         # The position is that of the last picture.
         assert pipeline.position == [0.5]
 
     def test_how_long_there_may_be_no_picture(self, small: Classifier) -> None:
-        pipeline = Pipeline("gate-1", [view(1, small)], pause=30.0)
+        pipeline = Pipeline("gate-1", [view(1, small, settings={"stale_after": "1h"})], pause=30.0)
         pipeline.step(frame(0.0, WHITE))
         assert [entry.kind for entry in pipeline.step(frame(20.0, WHITE)).entries] == ["reading"]
         assert [entry.item.time for entry in pipeline.step(frame(90.0, WHITE)).entries] == [50.0, 80.0, 90.0]
+
+    @pytest.mark.parametrize(
+        ("settings", "throughout", "ticks"),
+        [
+            # one tells that there was no picture
+            ({}, False, 1),
+            ({"min_dwell": 3, "gap_tolerance": 10}, False, 1),
+            # then as many as it takes until nothing is known any more
+            ({"stale_after": "10s"}, False, 11),
+            # what is decided stands, and dwells for nothing
+            ({"min_dwell": "20s"}, False, 1),
+            ({}, True, 154),
+        ],
+    )
+    def test_pictures_that_come_seldom(self, settings: dict[str, Any], throughout: bool, ticks: int) -> None:
+        views = [view(1, Shades(), policy="consecutive:2", settings=settings)]
+        pipeline = Pipeline("gate-1", views, throughout=throughout)
+        entries = [entry for day in range(20) for entry in pipeline.step(frame(86_400.0 * day, WHITE)).entries]
+        assert len(entries) == 20 + 19 * ticks
+
+    def test_time_passes_as_long_as_any_view_may_change(self) -> None:
+        settings = {1: {}, 2: {"stale_after": "3s"}, 3: {"gap_tolerance": "5s"}}
+        pipeline = Pipeline("gate-1", [view(n, Shades(), settings=said) for n, said in settings.items()])
+        for time in (0.0, 0.5):
+            pipeline.step(frame(time, WHITE))
+        assert [entry.view for entry in pipeline.step(frame(900.0, WHITE)).entries] == [1, 2, 3] * 5
+
+    @given(st.lists(st.tuples(st.sampled_from([0.25, 1.0, 2.5, 8.0, 500.0]), st.booleans()), max_size=25), st.data())
+    def test_time_that_is_not_told_would_have_changed_nothing(
+        self, moments: list[tuple[float, bool]], data: st.DataObject
+    ) -> None:
+        shades = st.tuples(*[st.sampled_from([WHITE, BLACK, GREY, 200])] * 2) | st.just((None,))
+        pictures = [(later, data.draw(shades), tick) for later, tick in moments]
+        told_all = shades_pipeline()
+        told_all.throughout = True
+        expected, _ = run(told_all, pictures, 1_000.0)
+        found, _ = run(shades_pipeline(), pictures, 1_000.0)
+        for one, other in zip(found, expected, strict=True):
+            assert [e for e in one.entries if e.kind != "tick"] == [e for e in other.entries if e.kind != "tick"]
+            assert [change for change, _ in one.changes] == [change for change, _ in other.changes]
+            assert all(entry in other.entries for entry in one.entries)
+
+    def test_a_fold_that_does_not_say_is_ticked_throughout(self) -> None:
+        class Foreign:
+            """As a package might bring it that was written before folds were asked."""
+
+            def __init__(self, fold: Any) -> None:
+                self.fewest, self.initial, self.step, self.explain = fold.fewest, fold.initial, fold.step, fold.explain
+
+        known = view(1, Shades())
+        folds: Any = {name: Foreign(fold) for name, fold in known.fold.folds.items()}
+        pipeline = Pipeline("gate-1", [View(1, None, known.model, TaskFold(folds), known.events)])
+        pipeline.step(frame(0.0, WHITE))
+        assert len(pipeline.step(frame(10.0, WHITE)).entries) == 10
 
     def test_a_clock_that_is_set_back_is_told_once(self, small: Classifier) -> None:
         pipeline = Pipeline("gate-1", [view(1, small)])
@@ -422,7 +507,10 @@ def run(pipeline: Pipeline, pictures: Sequence[Any], time: float) -> tuple[list[
 
 
 def plain(steps: Sequence[Step]) -> list[Any]:
-    return [(step.entries, step.changes, [seen.event for seen in step.seen], step.notes) for step in steps]
+    return [
+        (step.entries, step.changes, [seen.event for seen in step.seen], step.notes, by_json(step.begun))
+        for step in steps
+    ]
 
 
 class TestResuming:
@@ -508,8 +596,8 @@ class TestResuming:
         after.resume(by_json(before.checkpoint()))
         step = after.step(frame(5.0, WHITE))
         # The policy still holds the state, but nobody has seen anything in between.
-        assert [entry.kind for entry in step.entries] == ["tick"] * 4 + ["reading"]
-        assert {(c.change, c.event.start_time, at) for c, at in step.changes} == {("opened", 5.0, 4)}
+        assert [entry.kind for entry in step.entries] == ["tick", "reading"]
+        assert {(c.change, c.event.start_time, at) for c, at in step.changes} == {("opened", 5.0, 1)}
 
     def test_the_time_of_another_source_says_nothing(self) -> None:
         before = Pipeline("gate-1", [view(1, Shades())], identity="one")
@@ -523,7 +611,7 @@ class TestResuming:
 
     def test_another_version_is_refused(self) -> None:
         pipeline = shades_pipeline()
-        checkpoint = pipeline.checkpoint() | {"version": 2}
+        checkpoint = pipeline.checkpoint() | {"version": 99}
         with pytest.raises(UsageError, match=r"camera 'gate-1'.* another version") as caught:
             pipeline.resume(checkpoint)
         assert caught.value.hint
@@ -543,8 +631,48 @@ class TestResuming:
         assert list(after.open_events()) == []
         assert after.step(frame(4.0, WHITE, BLACK)).entries[0].decisions[0].state == "nobody knows"
 
-    def test_gates_see_again_what_they_had_seen(self, small: Classifier) -> None:
-        # What was classified last is not stored: the first picture is classified, whatever a gate says.
+    def test_a_camera_that_hung_before_is_not_judged_after(self) -> None:
+        def pipeline(identity: str = "clip") -> Pipeline:
+            return Pipeline("gate-1", [view(1, Shades(), gates=[Frozen(after="2s")])], identity=identity)
+
+        first = pipeline()
+        kinds = [first.step(frame(t / 2, WHITE)).entries[-1].kind for t in range(8)]
+        assert kinds == ["reading"] * 5 + ["unjudged"] * 3
+        checkpoint = by_json(first.checkpoint())
+        for identity, shade, kind in [
+            ("clip", WHITE, "unjudged"),
+            ("clip", BLACK, "reading"),
+            # another source may well give the same picture
+            ("other", WHITE, "reading"),
+        ]:
+            second = pipeline(identity)
+            second.resume(checkpoint)
+            assert second.step(frame(4.0, shade)).entries[-1].kind == kind
+
+    def test_each_gate_goes_on_from_its_own_state(self) -> None:
+        def pipeline(*names: str) -> tuple[Pipeline, list[Counting]]:
+            gates = [Counting(name) for name in names]
+            return Pipeline("gate-1", [view(1, Shades(), gates=gates), view(2, Shades(), gates=gates[:1])]), gates
+
+        first, _ = pipeline("motion", "size", "size")
+        first.step(frame(0.0, WHITE))
+        first.step(frame(0.5, WHITE))
+        checkpoint = by_json(first.checkpoint())
+        checkpoint["gates"]["1"][2][1] = 7
+        for names, states in [
+            (["motion", "size", "size"], [[2, 2], [2], [7]]),
+            (["size", "motion", "size"], [[None, None], [None], [7]]),
+            (["motion"], [[2, 2]]),
+            (["motion", "size", "size", "more"], [[2, 2], [2], [7], [None]]),
+        ]:
+            second, gates = pipeline(*names)
+            for gate in gates:
+                gate.states.clear()
+            second.resume(checkpoint)
+            assert [gate.states for gate in gates] == states
+
+    def test_what_was_predicted_last_is_not_stored(self, small: Classifier) -> None:
+        # So the first picture is classified, whatever a gate says.
         def pipeline() -> Pipeline:
             return Pipeline("gate-1", [view(1, small, gates=[StubGate(grey, saves=True)])])
 
@@ -553,3 +681,74 @@ class TestResuming:
         second = pipeline()
         second.resume(by_json(first.checkpoint()))
         assert [second.step(frame(t, GREY)).entries[-1].kind for t in (0.5, 1.0)] == ["reading", "repeated"]
+
+
+def set_up(which: str) -> Pipeline:
+    """A camera as a site file says it at some time; views are known by the same numbers when it says the same again."""
+    one, other = view(1, Shades(), policy="majority_vote:2/3"), view(2, Shades(), region=LEFT)
+    newer = view(1, Shades(), policy="majority_vote:2/3", settings={"fallback": "nobody knows"})
+    return Pipeline("gate-1", {"one": [one], "other": [other], "both": [one, other], "newer": [newer]}[which])
+
+
+class TestBeginning:
+    """Whoever derives decisions from stored entries must know where the policies began anew."""
+
+    def test_it_is_told_with_the_first_entry(self) -> None:
+        pipeline = set_up("both")
+        initial = {view.number: view.fold.initial() for view in pipeline.views}
+        assert pipeline.tick(1.0).begun == ()
+        steps = [pipeline.step(frame(t, WHITE)) for t in (1.0, 1.5)]
+        assert [dict(step.begun) for step in steps] == [initial, {}]
+        # What is there already goes on.
+        again = set_up("both")
+        assert again.resume(by_json(pipeline.checkpoint())) == Step()
+        assert again.step(frame(2.0, WHITE)).begun == ()
+
+    def test_it_is_told_again_where_settings_come_back(self) -> None:
+        begun, time, checkpoint = [], 0.0, None
+        for which in ["one", "both", "other", "one", "one", "newer", "newer"]:
+            pipeline = set_up(which)
+            if checkpoint is not None:
+                pipeline.resume(checkpoint)
+            time += 0.5
+            begun.append([number for number, _ in pipeline.step(frame(time, WHITE)).begun])
+            checkpoint = by_json(pipeline.checkpoint())
+        assert begun == [[1], [2], [], [1], [], [1], []]
+
+    def test_time_alone_may_be_the_first(self) -> None:
+        before = set_up("one")
+        before.step(frame(1.0, WHITE))
+        after = set_up("other")
+        after.resume(by_json(before.checkpoint()))
+        step = after.tick(5.0)
+        assert [(number, step.entries[0].kind) for number, _ in step.begun] == [(2, "tick")]
+
+    @given(
+        st.lists(
+            st.tuples(st.sampled_from(["one", "other", "both", "newer"]), PICTURES, st.floats(0.0, 1.0)), max_size=6
+        )
+    )
+    def test_what_is_stored_is_derived_again(self, runs: list[tuple[str, list[Any], float]]) -> None:
+        """Whatever is changed between two runs, and wherever each of them is cut off."""
+        stored: dict[int, list[tuple[Mapping[str, Any] | None, TaskFold, Entry]]] = {1: [], 2: []}
+        checkpoint, time = None, 1_000.0
+        for which, pictures, share in runs:
+            pipeline = set_up(which)
+            folds = {view.number: view.fold for view in pipeline.views}
+            steps = [(Step() if checkpoint is None else pipeline.resume(checkpoint), pipeline.checkpoint())]
+            for picture in pictures:
+                (step,), time = run(pipeline, [picture], time)
+                steps.append((step, pipeline.checkpoint()))
+            # The last of them are lost.
+            for step, by_then in steps[: 1 + round(share * len(pictures))]:
+                checkpoint, begun = by_json(by_then), dict(step.begun)
+                for entry in step.entries:
+                    stored[entry.view].append((begun.pop(entry.view, None), folds[entry.view], entry))
+                assert begun == {}
+        for entries in stored.values():
+            states = None
+            for anew, fold, entry in entries:
+                states = states if anew is None else by_json(anew)
+                assert states is not None
+                states, derived = fold.step(states, entry.item)
+                assert derived == entry.decisions

@@ -16,7 +16,7 @@ from decisight.config import EvidenceSection, Site, model_of, parse_limit
 from decisight.deciding import model_settings
 from decisight.errors import DecisightError, SiteError, StoreError
 from decisight.events import EventFold, Scope
-from decisight.files import printable, unwritable
+from decisight.files import printable, sync_folder, unwritable
 from decisight.pipeline import TICK_SECONDS, Pipeline, View
 from decisight.policies.identity import policy_digest
 from decisight.policies.task_fold import TaskFold
@@ -34,16 +34,21 @@ __all__ = [
     "ViewSetup",
     "camera_threads",
     "chain_key",
+    "check_concealing",
+    "load_model",
     "load_models",
     "open_site_store",
     "retention",
     "setups",
-    "store_url",
+    "store_place",
 ]
 
 KEY_VARIABLE = "DECISIGHT_CHAIN_KEY"
 """The environment variable that may hold the key of the chains, as 64 hexadecimal digits, instead of a file."""
 
+_SUPPLIED = "imagenet:"
+"""How the names of models begin that are no files."""
+_FILE, _IN_MEMORY = "sqlite:///", ":memory:"
 _KEY_BYTES = 32
 _TICKS_PER_PICTURE = 1.5
 """Where pictures come seldom, time alone passes when one is late."""
@@ -54,12 +59,14 @@ class ViewSetup:
     """A view before a store has given it its number.
 
     Args:
+        name: of the model, as the site calls it.
         region: where to look; ``None`` for all of the picture.
         model: the classifier.
         policies: the rule of each label group that is watched.
         quiet: labels that open no event, by group.
     """
 
+    name: str
     region: Region | None
     model: Classifier
     policies: Mapping[str, Policy]
@@ -71,11 +78,10 @@ class CameraSetup:
     """A camera as the site file says it, with its models loaded.
 
     Args:
-        site: the name of the site.
-        camera: the name of the camera.
+        site: the site that it is of.
+        camera: its name.
         fps: pictures a second that are looked at; ``None``: all.
         views: what is watched.
-        gates: the sections of the gates, with all their settings.
         evidence: which pictures are kept.
     """
 
@@ -91,7 +97,7 @@ class CameraSetup:
         Args:
             source: what is looked at: nothing that was counted in one recording holds for another.
         """
-        from decisight.store import ViewKey
+        from decisight.store import ViewKey, task_to_stored
 
         gates = [_section_of(gate) for gate in self.site.gates(self.camera)]
         keys = []
@@ -104,11 +110,11 @@ class CameraSetup:
                     region=None if region is None else region.name,
                     region_text="" if region is None else region.text,
                     region_digest=_digest("" if region is None else region.text),
-                    model=view.model.name,
+                    model=view.name,
                     graph_digest=view.model.file.graph_digest,
                     settings_digest=view.model.file.settings_digest,
                     runtime=f"{runtime.name} {runtime.version} {runtime.precision}",
-                    task={"groups": [{"name": g.name, "labels": list(g.labels), "kind": g.kind} for g in task.groups]},
+                    task=task_to_stored(task),
                     policies={
                         name: {"section": policy.to_section(task), "digest": policy_digest(policy, task, name)}
                         for name, policy in view.policies.items()
@@ -144,7 +150,7 @@ class CameraSetup:
                             site,
                             self.camera,
                             None if view.region is None else view.region.name,
-                            view.model.name,
+                            view.name,
                             name,
                         ),
                         view.quiet.get(name, frozenset()),
@@ -170,16 +176,19 @@ def load_models(site: Site, *, threads: int | None = None, runtime: str | None =
     Raises:
         SiteError: one cannot be loaded; names the line.
     """
+    return {name: load_model(site, name, threads=threads, runtime=runtime) for name in site.section.models}
+
+
+def load_model(site: Site, name: str, *, threads: int | None = None, runtime: str | None = None) -> Classifier:
+    """One of the models of a site, see :func:`load_models`; a path is relative to the site file."""
     from decisight.models.classifier import load
 
-    models = {}
-    for name, section in site.section.models.items():
-        path = section.path if section.path.startswith("imagenet:") else str(site.folder / section.path)
-        try:
-            models[name] = load(path, threads=threads, runtime=section.runtime or runtime)
-        except DecisightError as error:
-            raise site.blamed(error, "models", name) from error
-    return models
+    section = site.section.models[name]
+    path = section.path if section.path.startswith(_SUPPLIED) else str(site.folder / section.path)
+    try:
+        return load(path, threads=threads, runtime=section.runtime or runtime)
+    except DecisightError as error:
+        raise site.blamed(error, "models", name) from error
 
 
 def setups(site: Site, models: Mapping[str, Classifier], cameras: Iterable[str] = ()) -> list[CameraSetup]:
@@ -220,11 +229,10 @@ def _setup(site: Site, models: Mapping[str, Classifier], camera: str) -> CameraS
             labels = frozenset(models[name].task.group(group).labels)
             quiet.setdefault(key, {})[group] = frozenset(watch.quiet) & labels
     views = tuple(
-        ViewSetup(None if region is None else regions[region], models[name], policies, quiet[region, name])
+        ViewSetup(name, None if region is None else regions[region], models[name], policies, quiet[region, name])
         for (region, name), policies in found.items()
     )
-    evidence = _evidence(section.evidence or site.section.evidence)
-    return CameraSetup(site, camera, section.fps, views, evidence)
+    return CameraSetup(site, camera, section.fps, views, _evidence(site.evidence(camera)))
 
 
 def _evidence(section: EvidenceSection) -> Evidence:
@@ -235,13 +243,38 @@ def _evidence(section: EvidenceSection) -> Evidence:
     return Evidence(*keep, section.quality, conceal.what, conceal.how)
 
 
-def store_url(site: Site) -> str:
-    """Where a site keeps everything, with the path of a file made relative to the site file."""
-    url = site.section.store or f"sqlite:///{site.section.site}.db"
-    scheme, slashes, path = url.partition("sqlite:///")
-    if slashes and not scheme and path and path != ":memory:":
-        return f"sqlite:///{(site.folder / path).absolute()}"
-    return url
+def check_concealing(site: Site, camera: str) -> None:
+    """See that faces can be found, where they are to be made unrecognisable: at the first event it would be too late.
+
+    Args:
+        site: the site.
+        camera: whose pictures of events are kept.
+
+    Raises:
+        SiteError: they cannot; names the line.
+    """
+    import numpy as np
+
+    from decisight.imaging.faces import find_faces
+
+    section = site.evidence(camera)
+    if not section.keep or section.conceal is None or section.conceal.what != "faces":
+        return
+    own = site.section.cameras[camera].evidence
+    keys = ("cameras", camera) if own is not None and "conceal" in own.model_fields_set else ()
+    try:
+        find_faces(np.zeros((8, 8, 3), np.uint8))
+    except DecisightError as error:
+        raise SiteError(f"{site.where(*keys, 'evidence', 'conceal')}: {error.message}", hint=error.hint) from error
+
+
+def store_place(site: Site) -> str | Path:
+    """Where a site keeps everything: a file, whose path is relative to the site file; or the URL of a database."""
+    scheme, is_file, path = (site.section.store or f"{_FILE}{site.section.site}.db").partition(_FILE)
+    if is_file and not scheme and path not in ("", _IN_MEMORY):
+        # Whatever stands there is its name, ? and # and % too.
+        return (site.folder / path).absolute()
+    return scheme + is_file + path
 
 
 def chain_key(site: Site, *, make: bool) -> bytes:
@@ -291,6 +324,7 @@ def _made_key(path: Path) -> bytes:
                 stream.write(key.hex() + "\n")
                 stream.flush()
                 os.fsync(stream.fileno())
+                sync_folder(path.parent)
             except OSError:
                 path.unlink(missing_ok=True)
                 raise
@@ -309,13 +343,13 @@ def open_site_store(site: Site, *, read_only: bool = False) -> Store:
     """
     from decisight.store import open_store
 
-    url, place = store_url(site), site.section.evidence_folder
-    folder = _beside_store(site, ".evidence") if place is None else site.folder / place
-    file = _file_of(url)
+    place, own = store_place(site), site.section.evidence_folder
+    folder = _beside_store(site, ".evidence") if own is None else site.folder / own
+    file = place if isinstance(place, Path) else None
     was_there = file is not None and file.exists()
     key, made = _key(site, make=not read_only)
     try:
-        return open_store(url, key=key, read_only=read_only, evidence=folder)
+        return open_store(place, key=key, read_only=read_only, evidence=folder)
     except DecisightError as error:
         # A key that nothing was written with is of no use, and hides that the right one is missing.
         begun = error.passing if file is None and isinstance(error, StoreError) else file is not None and file.exists()
@@ -347,14 +381,10 @@ def camera_threads(cameras: int) -> int:
 
 def _beside_store(site: Site, suffix: str) -> Path:
     """A file or folder beside the store, or beside the site file where the store is none."""
-    file = _file_of(store_url(site))
-    return file.with_suffix(suffix) if file is not None and file.name else site.folder / f"{site.section.site}{suffix}"
-
-
-def _file_of(url: str) -> Path | None:
-    """The file of a store; ``None`` where it is none."""
-    path = url.removeprefix("sqlite:///")
-    return Path(path) if path not in (url, "", ":memory:") else None
+    place = store_place(site)
+    if isinstance(place, Path) and place.name:
+        return place.with_suffix(suffix)
+    return site.folder / f"{site.section.site}{suffix}"
 
 
 def _parsed_key(text: str, where: str) -> bytes:

@@ -13,7 +13,7 @@ from pathlib import Path
 from decisight.errors import OutputError
 from decisight.types import UNPRINTABLE
 
-__all__ = ["draft_of", "is_special", "printable", "unwritable"]
+__all__ = ["draft_of", "is_special", "printable", "sync_folder", "unwritable"]
 
 
 def printable(text: str | os.PathLike[str]) -> str:
@@ -79,6 +79,21 @@ def is_special(path: Path) -> bool:
         return not stat.S_ISREG(os.stat(path).st_mode)
     except (FileNotFoundError, NotADirectoryError):
         return False
+
+
+def sync_folder(folder: Path) -> None:
+    """See that the names in a folder are on the disk, not only what is in its files; Windows has no such thing.
+
+    Raises:
+        OSError: the system says that it cannot be done.
+    """
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def unwritable(path: Path, error: OSError, *, left: str | None = None) -> OutputError:

@@ -54,6 +54,16 @@ class Fold(Protocol):
             UsageError: the state belongs to another rule.
         """
 
+    def settled(self, state: Any) -> bool:
+        """Whether time alone changes nothing any more: every tick before the next reading gives the same decision.
+
+        Nor does it matter to what is decided later whether there were such ticks: so none need be stored. Where a fold
+        does not have this method, time is let pass for as long as it lasts.
+
+        Raises:
+            UsageError: the state belongs to another rule.
+        """
+
 
 class Policy(Protocol):
     """From readings to decisions: a rule with its settings, for any task that has the labels it names."""
@@ -161,6 +171,14 @@ class GateKeeper(Protocol):
             time: of the frame, in seconds; it may go back where a clock was set.
         """
 
+    def state(self) -> Any:
+        """What :meth:`Gate.keeper` needs to go on from here: a JSON value, small, since it is asked for often.
+
+        ``None``: it remembers nothing, or nothing that matters. A gate that asks whether a picture can be judged goes
+        on from its state as if it had never been stopped. One that saves may begin anew: then a picture is classified
+        that it would have passed over.
+        """
+
 
 class Gate(Protocol):
     """What looks at a picture before it is classified: whether it can be judged, and whether it need be.
@@ -175,8 +193,13 @@ class Gate(Protocol):
     saves: ClassVar[bool]
     """Whether its verdicts are that a picture says the same as the last one classified."""
 
-    def keeper(self) -> GateKeeper:
-        """One at work, that has seen nothing yet."""
+    def keeper(self, state: Any = None) -> GateKeeper:
+        """One at work.
+
+        Args:
+            state: what :meth:`GateKeeper.state` gave, also after :func:`json.dumps` and :func:`json.loads`; one that is
+                not understood, as it is another version's, is passed over. By default it has seen nothing yet.
+        """
 
 
 class Sink(Protocol):

@@ -50,20 +50,24 @@ def test_the_list(run: Run, plant: SiteFile) -> None:
     assert re.fullmatch(r"[0-9a-f]{12}  2026-05-05 00:30:00  2\.0 s  gate class  cat    0\.99\d", lines[1])
     assert [line.split()[5:7] for line in lines[1:5]] == [["gate", "class"]] * 2 + [["yard", "class"]] * 2
     assert lines[5] == ""
-    assert lines[6] == "gate (small): 100.0 % of 3.9 s could be judged, from 40 pictures"
-    assert re.fullmatch(r"yard \(small\): 7\d\.\d % of 3\.9 s could be judged, from 40 pictures; .*", lines[7])
-    assert lines[7].endswith("; not judged: damaged 10")
+    assert lines[6] == "Since 2026-05-04 01:30:03 (the last 24 hours of what is stored):"
+    # By the name that the site file gives the model.
+    assert lines[7] == "gate (light): 100.0 % of 3.9 s could be judged, from 40 pictures"
+    assert re.fullmatch(r"yard \(light\): 7\d\.\d % of 3\.9 s could be judged, from 40 pictures; .*", lines[8])
+    assert lines[8].endswith("; not judged: damaged 10")
 
 
 def test_as_json(run: Run, plant: SiteFile) -> None:
     values = json.loads(run("events", plant.path, "--json").out)
-    assert values.keys() == {"events", "coverage"}
+    assert values.keys() == {"events", "coverage_since", "coverage"}
+    assert values["coverage_since"] == "2026-05-03T23:30:03.900Z"
     first = values["events"][0]
     assert first["start_time"] == "2026-05-04T22:30:00.200Z"
     assert first["end_time"] == "2026-05-04T22:30:02.200Z"
     assert (first["duration"], first["outcome"], first["held"], first["note"]) == (2.0, None, False, None)
     gate, yard = values["coverage"]
-    assert (gate["camera"], gate["model"], gate["share"], gate["judged"]) == ("gate", "small", 1.0, 40)
+    assert (gate["camera"], gate["model"], gate["share"], gate["judged"]) == ("gate", "light", 1.0, 40)
+    assert {event["model"] for event in values["events"]} == {"light"}
     assert (yard["judged"], yard["unjudged"]) == (30, {"damaged": 10})
 
 
@@ -98,6 +102,26 @@ def test_coverage_counts_from_then_on(run: Run, plant: SiteFile) -> None:
     assert [one["judged"] for one in values["coverage"]] == [20, 30]
     none = run("events", plant.path, "--since", "2026-05-06")
     assert none.out == "No events.\n\n"
+
+
+def test_by_itself_coverage_is_of_the_last_day(run: Run, plant: SiteFile) -> None:
+    later = (BEGIN + timedelta(hours=24, seconds=1)).timestamp()
+    plant.camera("gate", source={"begin": later, "identity": "another"})
+    assert run("watch", plant.write(), "--camera", "gate").status == 0
+    values = json.loads(run("events", plant.path, "--json").out)
+    # Of the four seconds a day earlier all but the first one lie outside; the events do not.
+    assert values["coverage_since"] == "2026-05-04T22:30:04.900Z"
+    assert [(one["camera"], one["judged"]) for one in values["coverage"]] == [("gate", 40), ("yard", 30)]
+    assert len(values["events"]) == 6
+    whole = json.loads(run("events", plant.path, "--json", "--since", "2026-01-01").out)
+    assert sorted(one["judged"] for one in whole["coverage"]) == [30, 40, 40]
+
+
+def test_a_camera_that_was_not_watched_meanwhile_is_named(run: Run, plant: SiteFile) -> None:
+    shown = run("events", plant.path, "--since", "2026-05-04T23:00:00Z").out.splitlines()
+    begin = shown.index("Since 2026-05-05 01:00:00:")
+    assert shown[begin + 1] == "gate: nothing was watched"
+    assert shown[begin + 2].startswith("yard (light): ")
 
 
 def test_clocks_that_are_ahead_of_ours(run: Run, tmp_path: Path, small_model: Path) -> None:

@@ -47,7 +47,7 @@ def test_why_it_came_so(run: Run, plant: SiteFile) -> None:
     assert lines[0] == f"event {event}: class cat at gate"
     assert lines[1] == "  from 2026-05-05 00:30:00 until 2026-05-05 00:30:02, 2.0 s, 20 readings"
     assert lines[2] == "  ended by: dog"
-    assert re.match(r"  model small \(sha256:[0-9a-f]{12}\), onnxruntime \S+ fp32; region sha256:", lines[3])
+    assert re.match(r"  model light \(sha256:[0-9a-f]{12}\), onnxruntime \S+ fp32; region sha256:", lines[3])
     assert lines[4].startswith("  class is decided by majority_vote: fallback unknown, required 3, window 5")
     readings = lines[6:-2]
     # Two before it was opened, those that it held, the one that closed it, five after.
@@ -66,10 +66,11 @@ def test_why_it_came_so(run: Run, plant: SiteFile) -> None:
 @pytest.mark.parametrize(
     ("options", "first", "shown"),
     [
-        ([], 1, 28),
-        (["--before", "0"], 3, 26),
-        (["--before", "1", "--after", "0"], 2, 22),
-        (["--before", "100", "--after", "100"], 1, 40),
+        # The first record is the state that the rule begins with.
+        ([], 2, 28),
+        (["--before", "0"], 4, 26),
+        (["--before", "1", "--after", "0"], 3, 22),
+        (["--before", "100", "--after", "100"], 2, 40),
     ],
 )
 def test_as_json(run: Run, plant: SiteFile, options: list[str], first: int, shown: int) -> None:
@@ -78,13 +79,13 @@ def test_as_json(run: Run, plant: SiteFile, options: list[str], first: int, show
     assert (steps[0]["seq"], len(steps)) == (first, shown)
     assert [step["seq"] for step in steps] == list(range(first, first + shown))
     assert all(step["same"] and "stored" not in step for step in steps)
-    at = 3 - first
+    at = 4 - first
     assert steps[at]["decisions"][0]["state"] == "cat"
     assert steps[at]["decisions"][0]["why"] == "votes of 3: cat 3 (3 needed)"
     assert len(steps[at]["confidences"][0]) == 2
     assert values["event"]["state"] == "cat"
     assert values["policies"]["class"]["section"]["required"] == 3
-    assert values["model"]["name"] == "small"
+    assert values["model"]["name"] == "light"
 
 
 def test_the_middle_of_a_long_event_is_left_out(run: Run, plant: SiteFile) -> None:

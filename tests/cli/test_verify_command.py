@@ -72,6 +72,45 @@ def test_what_was_altered(run: Run, plant: SiteFile, statement: str, said: str) 
     assert all(fault.keys() == {"camera", "lane", "seq", "what"} for fault in faults)
 
 
+class TestSinksThatAreNoMore:
+    @pytest.fixture
+    def left(self, run: Run, plant: SiteFile) -> SiteFile:
+        """Two events could not be reported to a sink, which is taken out of the site file then."""
+        plant.values["sinks"]["post"] = {"type": "jsonl", "path": "nowhere/events.jsonl"}
+        plant.camera("gate", source={"identity": "another"})
+        assert run("watch", plant.write()).status == 0
+        del plant.values["sinks"]["post"]
+        plant.write()
+        return plant
+
+    def test_what_waits_for_one_is_said_and_can_be_dropped(self, run: Run, left: SiteFile) -> None:
+        checked = run("check", left.path)
+        assert checked.status == 0
+        assert "warning: 4 changes of events wait for the sink post, which is not in the site file\n" in checked.err
+        assert "or drop them: decisight retain SITE --forget post\n" in checked.err
+        dry = run("retain", left.path, "--forget", "post", "--dry-run")
+        assert "4 changes of events for the sink post would be dropped\n" in dry.out
+        assert "sink post" in run("check", left.path).err
+        dropped = run("retain", left.path, "--forget", "post")
+        assert (dropped.status, dropped.err) == (0, "")
+        assert "4 changes of events for the sink post dropped\n" in dropped.out
+        assert "sink post" not in run("check", left.path).err
+        assert run("verify", left.path).status == 0
+
+    @pytest.mark.parametrize(
+        ("sink", "said"),
+        [
+            ("log", "--forget 'log': the site file names that sink"),
+            ("pots", "--forget 'pots': nothing waits for it\nhint: sinks with some: post\n"),
+        ],
+    )
+    def test_what_cannot_be_dropped(self, run: Run, left: SiteFile, sink: str, said: str) -> None:
+        result = run("retain", left.path, "--forget", sink)
+        assert result.status == 2
+        assert said in result.err
+        assert "4 changes" in run("check", left.path).err
+
+
 def test_many_faults_are_not_all_shown(run: Run, plant: SiteFile) -> None:
     with sqlite3.connect(plant.folder / "plant.db") as database:
         (row,) = database.execute("SELECT * FROM events LIMIT 1")

@@ -17,6 +17,8 @@ from PIL import Image
 from tests.clips import BRIGHT, DARK, noisy, scripted_source, write_clip
 from tests.plants import LEVELS, SiteFile, changes
 
+from decisight.errors import StoreError
+from decisight.imaging import faces
 from decisight.store import CameraBatch, Store
 
 from .conftest import Run
@@ -68,7 +70,9 @@ class TestOneLine:
         assert lines[5].strip() == "█ cat   ▒ dog   · nothing sure"
         assert lines[6] == "gate: 20 pictures, 100 % could be judged; 2 events"
         assert lines[7:] == ["Events are in gate.events.jsonl."]
-        assert told(changes((here / "gate.events.jsonl").read_text())) == CAT_THEN_DOG
+        events = changes((here / "gate.events.jsonl").read_text())
+        assert told(events) == CAT_THEN_DOG
+        assert {event["model"] for event in events} == {small_model.stem}
         assert names(here) == {"gate.mp4", "gate.events.jsonl"}
 
     def test_a_long_name_is_cut(self, run: Run, small_model: Path, clip: Path, here: Path) -> None:
@@ -167,6 +171,18 @@ class TestOneLine:
         assert by_name[1]["duration"] == 1.0
         shown = run("watch", small_model, folder, "--policy", "majority_vote:1/1").out
         assert "   20.0 s  class: cat begins" in shown
+
+    @pytest.mark.parametrize("options", [[], ["--policy", "majority_vote:2/3"], ["--fps", "0.1"]])
+    def test_how_far_apart_pictures_of_a_folder_are_says_nothing(
+        self, run: Run, small_model: Path, here: Path, options: list[str]
+    ) -> None:
+        """They may have been copied: no time without one is too long for the state to be known."""
+        (here / "shots").mkdir()
+        for at in range(5):
+            Image.fromarray(noisy(BRIGHT, at)).save(here / "shots" / f"{at}.png")
+            os.utime(here / "shots" / f"{at}.png", (1_000_000 + 60 * at, 1_000_000 + 60 * at))
+        events = changes(run("watch", small_model, "shots", "-o", "-", *options).out)
+        assert [(e["state"], e["ended_by"]) for e in events] == [("cat", None), ("cat", "source ended")]
 
     def test_what_is_kept_is_gone_on_with(self, run: Run, small_model: Path, clip: Path, here: Path) -> None:
         keep = ["--store", "sqlite:///kept.db"]
@@ -355,6 +371,34 @@ class TestSite:
         for event in events:
             assert run("replay", plant.folder / "site.yaml", "--event", event["event_id"]).status == 0
 
+    def test_what_is_open_at_a_camera_that_is_no_more_is_closed(self, run: Run, plant: SiteFile) -> None:
+        plant.camera("gate", source={"fails_after": 10})
+        plant.camera("yard")
+        assert run("watch", plant.write()).status == 1
+        gate = plant.values["cameras"].pop("gate")
+        # Who watches some cameras has not said that others are gone.
+        assert run("watch", plant.write(), "--camera", "yard").status == 0
+        assert states(plant.reported(), "gate") == BOTH[:1]
+        result = run("watch", plant.write())
+        assert result.status == 0
+        assert "warning: gate: it is not in the site file any more: 1 event that was open closed\n" in result.err
+        opened, closed = (event for event in plant.reported() if event["camera"] == "gate")
+        assert (closed["change"], closed["event_id"]) == ("closed", opened["event_id"])
+        assert closed["ended_by"] == "camera removed"
+        # With what it was in the middle of: up to the last picture that was looked at.
+        assert (closed["duration"], closed["readings"]) == (0.7, 8)
+        assert json.loads(run("events", plant.path, "--json").out)["events"][0]["ended_by"] == "camera removed"
+        assert "not in the site file" not in run("watch", plant.path).err
+        assert run("verify", plant.path).status == 0
+        # Where it comes back it goes on from there, and the event stays closed.
+        plant.values["cameras"]["gate"] = gate
+        del gate["source"]["fails_after"]
+        assert run("watch", plant.write()).status == 0
+        assert states(plant.reported(), "gate") == [*BOTH[:2], *BOTH]
+        assert run("verify", plant.path).status == 0
+        for event in plant.reported():
+            assert run("replay", plant.path, "--event", event["event_id"]).status == 0
+
     def test_another_recording_is_watched_from_its_beginning(self, run: Run, plant: SiteFile) -> None:
         plant.camera("gate", source={"fails_after": 10})
         run("watch", plant.write())
@@ -389,9 +433,66 @@ class TestSite:
         plant.camera("gate")
         plant.values["chain"] = {"heads": heads}
         result = run("watch", plant.write())
+        # Whatever became of them, all was watched, stored and reported.
+        assert result.status == 0
+        assert "gate: 40 pictures, 100 % could be judged; 2 events\n" in result.out
         assert states(plant.reported(), "gate") == BOTH
         assert (plant.folder / heads).exists() is (heads == "heads.jsonl")
-        assert ("nowhere" in result.err) is (heads != "heads.jsonl")
+        said = f"warning: heads could not be kept: {plant.folder / heads} cannot be written: "
+        assert (said in result.err) is (heads != "heads.jsonl")
+
+    def test_where_nothing_can_be_dropped_heads_are_kept_all_the_same(
+        self, run: Run, plant: SiteFile, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def broken(*_: Any, **__: Any) -> None:
+            raise StoreError("the disk is full")
+
+        monkeypatch.setattr(Store, "retain", broken)
+        plant.camera("gate")
+        plant.values["chain"] = {"heads": "heads.jsonl"}
+        result = run("watch", plant.write())
+        assert result.status == 0
+        assert "warning: what is too old could not be dropped: the disk is full\n" in result.err
+        assert "heads could not" not in result.err
+        last = [line for line in changes((plant.folder / "heads.jsonl").read_text()) if line["lane"] == "events"][-1]
+        # As they are at the end: each of two events was opened and closed.
+        assert last["seq"] == 4
+
+    @pytest.mark.parametrize(
+        ("site", "camera", "place"),
+        [
+            ({"keep": ["crop"], "conceal": {"what": "faces"}}, None, "evidence.conceal"),
+            ({"keep": []}, {"keep": ["crop"], "conceal": {}}, "cameras.gate.evidence.conceal"),
+            ({"conceal": {}}, {"keep": ["crop"]}, "evidence.conceal"),
+            # Nothing need be found.
+            ({"keep": [], "conceal": {"what": "faces"}}, None, None),
+            ({"keep": ["crop"], "conceal": {"what": "all"}}, None, None),
+            ({"keep": ["crop"], "conceal": {"what": "faces"}}, {"conceal": None}, None),
+        ],
+    )
+    def test_that_faces_cannot_be_found_shows_at_once(
+        self,
+        run: Run,
+        plant: SiteFile,
+        monkeypatch: pytest.MonkeyPatch,
+        site: dict[str, Any],
+        camera: dict[str, Any] | None,
+        place: str | None,
+    ) -> None:
+        faces._network.cache_clear()
+        monkeypatch.setattr(faces, "_PACKAGE", "no_such_package_anywhere")
+        plant.camera("gate", evidence=camera)
+        plant.values["evidence"] = site
+        path = plant.write()
+        checked, watched = run("check", path), run("watch", path)
+        if place is None:
+            assert (checked.status, watched.status) == (0, 0), watched.err
+            return
+        for result, status in ((checked, 1), (watched, 2)):
+            assert result.status == status
+            assert f"error: {path}, line 1: {place}: faces cannot be found" in result.err
+            assert "hint: install it: pip install" in result.err
+        assert not (plant.folder / "plant.db").exists()
 
     def test_a_lost_key_is_said_and_not_replaced(self, run: Run, plant: SiteFile) -> None:
         plant.camera("gate")

@@ -87,6 +87,15 @@ def test_it_takes_a_site_file_that_can_be_used(schema: dict[str, Any], site: dic
     assert problems(schema, site) == []
 
 
+def test_only_the_limit_of_pictures_that_holds_by_default_may_be_switched_off(
+    schema: dict[str, Any], site: dict[str, Any]
+) -> None:
+    site["retention"]["evidence"] = {"default": None, "false_alarm": "2d"}
+    assert problems(schema, site) == []
+    site["retention"]["evidence"] = {"false_alarm": None}
+    assert problems(schema, site)
+
+
 PARTS: list[tuple[Registry[Any], str]] = [
     (registry, name) for registry in (SOURCES, GATES, POLICIES, SINKS) for name in registry.names()
 ]

@@ -84,7 +84,7 @@ def test_what_holds_where_nothing_is_said() -> None:
 
 @pytest.mark.parametrize(
     ("fps", "stale"),
-    # Three pictures, and ten seconds at least; nothing where pictures come as they may.
+    # Three pictures, and ten seconds at least; that where pictures come as they may.
     [
         (5, "10s"),
         (0.3, "10s"),
@@ -93,10 +93,10 @@ def test_what_holds_where_nothing_is_said() -> None:
         (0.00001, "300000s"),
         (1e-6, "3000000s"),
         (1e-300, "1000000000s"),
-        (None, None),
+        (None, "10s"),
     ],
 )
-def test_when_nothing_is_known_any_more(fps: float | None, stale: str | None) -> None:
+def test_when_nothing_is_known_any_more(fps: float | None, stale: str) -> None:
     policy = smallest(fps=fps).policy("gate", 0, TASK, {})["vest"]
     assert policy.to_section(TASK)["stale_after"] == stale
 
@@ -110,9 +110,62 @@ def test_whose_word_counts() -> None:
     assert smallest().policy("gate", 0, TASK, given)["vest"].fallback == "unsure"
 
 
+@pytest.mark.parametrize("fps", [5, None])
+@pytest.mark.parametrize("stale", [None, "1h"])
+def test_what_is_said_of_staleness_is_kept(fps: float | None, stale: str | None) -> None:
+    watch = {"policy": {"type": "consecutive", "stale_after": stale}}
+    policy = smallest(fps=fps, watch=[watch]).policy("gate", 0, TASK, {"stale_after": "2s"})["vest"]
+    assert policy.to_section(TASK)["stale_after"] == (None if stale is None else "3600s")
+
+
 def test_a_policy_in_short() -> None:
     policies = smallest(watch=[{"policy": "consecutive:4"}]).policy("gate", 0, TASK, {})
     assert {policy.name for policy in policies.values()} == {"consecutive"}
+
+
+FACES = {"what": "faces", "how": "blur"}
+
+
+@pytest.mark.parametrize(
+    ("general", "own", "expected"),
+    [
+        # Who asks for fewer pictures at one camera has not asked for uncovered faces.
+        ({"conceal": FACES}, {"keep": ["crop"]}, {"keep": ["crop"], "conceal": FACES}),
+        ({"conceal": FACES, "quality": 70}, {}, {"conceal": FACES, "quality": 70}),
+        ({"conceal": FACES, "quality": 70}, None, {"conceal": FACES, "quality": 70}),
+        # Nor who asks for another way of concealing for less to be concealed.
+        ({"conceal": {"what": "all"}}, {"conceal": {"how": "blur"}}, {"conceal": {"what": "all", "how": "blur"}}),
+        ({"conceal": FACES}, {"conceal": {"what": "all"}}, {"conceal": {"what": "all", "how": "blur"}}),
+        ({"conceal": FACES}, {"conceal": None}, {}),
+        ({}, {"conceal": FACES}, {"conceal": FACES}),
+        ({"keep": []}, {"keep": ["frame"], "quality": 90}, {"keep": ["frame"], "quality": 90}),
+        # What is said is said, also where it is what would hold anyway.
+        ({"quality": 70}, {"quality": 85}, {"quality": 85}),
+    ],
+)
+def test_a_camera_keeps_pictures_as_its_site_but_for_what_it_says(
+    general: dict[str, Any], own: dict[str, Any] | None, expected: dict[str, Any]
+) -> None:
+    camera = SMALLEST["cameras"]["gate"] | {"evidence": own}
+    site = parse_site({**SMALLEST, "evidence": general, "cameras": {"gate": camera}})
+    assert site.evidence("gate") == EvidenceSection.model_validate(expected)
+    assert site.section.evidence == EvidenceSection.model_validate(general)
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("{false_alarm: 2d}", {"default": "30d", "false_alarm": "2d"}),
+        ("{}", {"default": "30d"}),
+        ("{default: 5d}", {"default": "5d"}),
+        ("{default: null, false_alarm: 2d}", {"false_alarm": "2d"}),
+    ],
+)
+def test_pictures_go_after_thirty_days_unless_something_else_is_said(
+    read: Read, site_text: str, said: str, expected: dict[str, str]
+) -> None:
+    site = read(site_text.replace("{default: 30d, false_alarm: 2d}", said))
+    assert site.section.retention.evidence == expected
 
 
 def test_regions_in_pixels() -> None:

@@ -6,6 +6,7 @@ A new gate is covered by being registered. ``VARIANTS`` holds settings of its ow
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterator, Sequence
@@ -105,6 +106,26 @@ times = st.floats(-1e10, 1e10) | st.sampled_from([0.0, 0.5, 1.0, 10.0, 1e9])
 sequences = st.lists(st.tuples(crops, times), min_size=1, max_size=12)
 
 
+pools = st.lists(crops, min_size=1, max_size=2)
+repeating = pools.flatmap(lambda pool: st.lists(st.tuples(st.sampled_from(pool), times), min_size=1, max_size=12))
+"""Sequences in which pictures come again."""
+
+STRANGE: tuple[Any, ...] = (
+    0,
+    -1.5,
+    "",
+    "frozen",
+    True,
+    [],
+    [None],
+    {},
+    {"version": 1},
+    {"version": 99, "last": 1.0, "digest": [1, 2, 3], "seconds": 1.0, "time": 1.0},
+    {"version": 1, "last": "1.0", "digest": 7, "seconds": None, "time": []},
+)
+"""What another version may have stored."""
+
+
 def judged(keeper: GateKeeper, sequence: Sequence[tuple[Array, float]]) -> list[Verdict | None]:
     return [keeper.judge(crop, time) for crop, time in sequence]
 
@@ -172,6 +193,49 @@ def test_keepers_know_nothing_of_each_other(
                 if at < len(sequence):
                     mixed[side].append(keepers[side].judge(*sequence[at]))
         assert mixed == alone
+
+
+def through_json(keeper: GateKeeper) -> Any:
+    text = json.dumps(keeper.state(), allow_nan=False)
+    assert len(text) < 1000
+    return json.loads(text)
+
+
+@every_gate
+@given(sequence=sequences | repeating)
+@few
+def test_one_that_was_stopped_judges_as_if_it_had_not_been(name: str, sequence: list[tuple[Array, float]]) -> None:
+    """Wherever it is stopped; one that saves may forget what it compares with, and let a picture through."""
+    for gate in gates(name):
+        keeper, found = gate.keeper(), []
+        for crop, time in sequence:
+            keeper = gate.keeper(through_json(keeper))
+            found.append(keeper.judge(crop, time))
+        expected = judged(gate.keeper(), sequence)
+        if gate.saves:
+            found, expected = ([v for v in verdicts if v and not v.unchanged] for verdicts in (found, expected))
+        assert found == expected
+
+
+@every_gate
+@given(sequence=sequences | repeating)
+@few
+def test_a_state_may_be_asked_for_at_any_moment(name: str, sequence: list[tuple[Array, float]]) -> None:
+    for gate in gates(name):
+        keeper, found = gate.keeper(), []
+        for crop, time in sequence:
+            found.append(keeper.judge(crop, time))
+            assert through_json(keeper) == through_json(keeper)
+        assert found == judged(gate.keeper(), sequence)
+
+
+@every_gate
+@pytest.mark.parametrize("state", STRANGE, ids=repr)
+def test_a_state_that_is_not_understood_is_passed_over(name: str, state: Any) -> None:
+    noise = crops_of(20, 30)["noise"]
+    for gate in gates(name):
+        sequence = [(noise, time) for time in (0.0, 0.5, 7.0, 14.0, 21.0)]
+        assert judged(gate.keeper(state), sequence) == judged(gate.keeper(), sequence)
 
 
 @every_gate

@@ -381,6 +381,40 @@ def test_no_state_outlives_its_gap(name: str, gap: int | str, sequence: list[Ste
             assert images <= gap if isinstance(gap, int) else seconds <= {"250ms": 0.25, "1s": 1.0}[gap]
 
 
+LONG_ENOUGH = 8
+"""Seconds after which no window, dwell or gap and no staleness of any variant is still to come."""
+
+
+@every_task
+@every_policy
+@more
+@given(before=sequences, waits=st.lists(st.integers(1, 30), max_size=5), later=sequences, data=st.data())
+def test_once_it_is_settled_time_alone_makes_no_difference(
+    name: str, kind: str, before: list[Step], waits: list[int], later: list[Step], data: st.DataObject
+) -> None:
+    """Neither at once, nor to what is decided later."""
+    task = TASKS[kind]
+    given = data.draw(st.sampled_from(variants(name)))
+    fold = policy(name, given, task.groups[0].labels).fold(task, "class")
+    eighths = data.draw(st.integers(1, 8))
+    read = items([*before, *[Step(None, tick=True, eighths=eighths)] * (1 + LONG_ENOUGH * 8 // eighths)], task)
+    found = list(follow(fold, read))
+    quiet = next((at for at in range(len(before), len(read)) if fold.settled(found[at][0])), None)
+    assert quiet is not None, "it never settles"
+    state, decision = found[quiet]
+    assert fold.settled(json.loads(json.dumps(state)))
+    assert {repr(decision) for _, decision in found[quiet:]} == {repr(decision)}
+    begin = 1000.0 + sum(step.eighths for step in before) / 8 + 1000.0
+    after = items(later, task, begin)
+    waited = state
+    for tick in items([Step(None, tick=True, eighths=wait) for wait in waits], task, read[quiet].time or 0.0):
+        waited, still = fold.step(waited, tick)
+        assert repr(still) == repr(decision)
+        assert fold.settled(waited)
+    expected = [repr(decision) for _, decision in follow(fold, after, state)]
+    assert [repr(decision) for _, decision in follow(fold, after, waited)] == expected
+
+
 # --- what must make no difference ------------------------------------------------------------------------------------
 
 

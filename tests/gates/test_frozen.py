@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -61,6 +63,63 @@ def test_it_keeps_no_picture_that_others_may_write_to() -> None:
     for second in range(10):
         buffer[:] = second
         assert keeper.judge(buffer, float(second)) is None
+
+
+def stopped(pictures: Iterable[tuple[Array, float]], last: tuple[Array, float]) -> str | None:
+    """The cause that one gives for the last picture, which goes on from what another has stored."""
+    keeper = Frozen(after="2s").keeper()
+    for picture, time in pictures:
+        keeper.judge(picture, time)
+    verdict = Frozen(after="2s").keeper(json.loads(json.dumps(keeper.state()))).judge(*last)
+    return verdict.cause if verdict else None
+
+
+HUNG = [(ONE, second / 2) for second in range(6)]
+WIDE = np.full((12, 9, 3), 80, np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("pictures", "last", "cause"),
+    [
+        (HUNG, (ONE, 3.0), "frozen picture"),
+        # hours later
+        (HUNG, (ONE, 9000.0), "frozen picture"),
+        # not yet, by half a second
+        (HUNG[:-2], (ONE, 2.0), None),
+        (HUNG, (OTHER, 3.0), None),
+        # as many bytes, all of them the same
+        (HUNG, (WIDE, 3.0), None),
+        ([*HUNG, (OTHER, 3.0)], (ONE, 3.5), None),
+        # it has seen nothing
+        ([], (ONE, 9000.0), None),
+    ],
+)
+def test_it_goes_on_after_a_restart(
+    pictures: list[tuple[Array, float]], last: tuple[Array, float], cause: str | None
+) -> None:
+    assert stopped(pictures, last) == cause
+
+
+def test_what_it_goes_on_from_may_be_stored_again_before_the_next_picture() -> None:
+    state: Any = None
+    for picture, time in HUNG[:-1]:
+        keeper = Frozen(after="2s").keeper(state)
+        assert keeper.judge(picture, time) is None
+        state = Frozen(after="2s").keeper(keeper.state()).state()
+    assert Frozen(after="2s").keeper(state).judge(ONE, 2.5) is not None
+
+
+def test_pixels_are_compared_once_they_are_there_again() -> None:
+    """So that no two pictures are taken for the same by chance for longer than one."""
+    keeper = Frozen(after="2s").keeper()
+    for picture, time in HUNG:
+        keeper.judge(picture, time)
+    again = Frozen(after="2s").keeper(keeper.state())
+    assert again.judge(ONE, 3.0) is not None
+    for bit in range(8):
+        other = ONE.copy()
+        other[4, 4, 1] ^= 1 << bit
+        assert again.judge(other, 3.5) is None
 
 
 @pytest.mark.parametrize(

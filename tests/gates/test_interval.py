@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -45,6 +46,15 @@ def test_between_two_that_are_let_through_lies_the_interval(steps: list[float]) 
     assert through[0] == times[0]
     assert all(later - sooner >= 1.0 - 2e-6 for sooner, later in pairwise(through))
     assert times[-1] - through[-1] < 1.0
+
+
+def test_it_goes_on_after_a_restart() -> None:
+    keeper = Interval(every="1s").keeper()
+    assert keeper.state() is None
+    for time in (5.0, 5.5):
+        keeper.judge(PICTURE, time)
+    found = [Interval(every="1s").keeper(json.loads(json.dumps(keeper.state()))).judge(PICTURE, t) for t in (5.9, 6.0)]
+    assert found == [Verdict("between two looks", unchanged=True), None]
 
 
 @pytest.mark.parametrize(("every", "message"), [("0s", "is too short"), (3, "has no unit"), ("x", "is not understood")])

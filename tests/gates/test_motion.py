@@ -101,6 +101,12 @@ def test_time_that_goes_back_lets_one_through(scene: Scene) -> None:
     assert found == [True, False, True, False, False, True]
 
 
+def test_the_first_after_a_restart_is_let_through(scene: Scene) -> None:
+    keeper = Motion().keeper()
+    assert [keeper.judge(scene(), time) is None for time in (0.0, 0.1)] == [True, False]
+    assert Motion().keeper(keeper.state()).judge(scene(), 0.2) is None
+
+
 def test_another_size_is_another_picture(scene: Scene) -> None:
     assert through([scene(270, 480), scene(540, 960), scene(540, 960)]) == [True, True, False]
 

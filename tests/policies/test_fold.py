@@ -64,6 +64,62 @@ def test_dwell(states: Callable[..., str], dwell: int | str, sequence: str, expe
 
 
 @pytest.mark.parametrize(
+    ("settings", "sequence", "seconds"),
+    [
+        # what is decided on images stays until the next of them
+        ({}, "aa", 0),
+        ({"min_dwell": 3, "gap_tolerance": 2}, "a-", 0),
+        ({"window": 3}, "aab-", 0),
+        # nothing was seen yet, so nothing can be too old
+        ({"stale_after": "4s"}, "", 0),
+        ({"stale_after": "4s"}, "--", 0),
+        ({"stale_after": "4s"}, "aa", 4),
+        # more than a second of them has passed already
+        ({"stale_after": "4s"}, "a---------", 3),
+        ({"window": "3s"}, "aa", 3),
+        # as long as there is anything in the window
+        ({"window": "3s"}, "--", 3),
+        # a gap has begun with the last image that spoke for it
+        ({"gap_tolerance": "2s"}, "aa-", 2),
+        ({"gap_tolerance": "2s"}, "aaa", 0),
+        ({"gap_tolerance": "2s", "stale_after": "4s"}, "aa-", 4),
+        # the dwell counts only where another state is waiting
+        ({"min_dwell": "3s"}, "aa", 0),
+        ({"min_dwell": "3s"}, "abb", 3),
+        ({"min_dwell": "3s"}, "a--", 3),
+        ({"min_dwell": "3s", "gap_tolerance": "1s"}, "a--", 3),
+        ({"min_dwell": 3, "gap_tolerance": "2s"}, "a--", 2),
+    ],
+)
+def test_how_long_time_alone_may_change_a_state(settings: dict[str, Any], sequence: str, seconds: int) -> None:
+    rows = {"a": (0.9, 0.1), "b": (0.1, 0.9)}
+    policy = MajorityVote(**{"required": 1, "window": 1, **settings})
+    fold = policy.fold(PAIR, "class")
+    state, time = fold.initial(), 0.0
+    for letter in sequence:
+        prediction = Prediction(PAIR, (rows[letter],)) if letter in rows else None
+        reading = Reading(prediction, time, cause=None if prediction else "dark")
+        state, _ = fold.step(state, reading)
+        time += 0.125
+    found, waited = fold.settled(state), 0
+    while not found:
+        waited += 1
+        state, _ = fold.step(state, Tick(time + waited))
+        found = fold.settled(state)
+    assert waited == seconds
+
+
+def test_an_independent_group_is_settled_once_all_its_labels_are() -> None:
+    fold = MajorityVote(required=1, window=1, gap_tolerance="2s", thresholds={"mask": 0.8}).fold(GEAR, "gear")
+    state, _ = fold.step(fold.initial(), Reading(Prediction(GEAR, ((0.9, 0.1),)), 0.0))
+    assert fold.settled(state)
+    state, _ = fold.step(state, Reading(None, 1.0, cause="dark"))
+    assert not fold.settled(state)
+    state, _ = fold.step(state, Tick(3.0))
+    assert fold.settled(state)
+
+
+@pytest.mark.parametrize(
     ("gap", "sequence", "expected"),
     [
         (0, "a-a", "a.a"),

@@ -83,7 +83,11 @@ def test_defaults_are_used_where_the_section_says_nothing_and_the_policy_has_the
         ({"type": "majority_vote", "required": None}, "required = None cannot be used", "should be a whole number"),
         ({"type": "majority_vote", "window": 1.5}, "window.* = 1.5 cannot be used", "should be a"),
         ({"type": "majority_vote", "window": math.nan}, "window.* = nan cannot be used", "should be"),
-        ({"type": "threshold", "thresholds": {"a": "high"}}, "thresholds.a = 'high' cannot be used", "should be a number"),
+        (
+            {"type": "threshold", "thresholds": {"a": "high"}},
+            "thresholds.a = 'high' cannot be used",
+            "should be a number",
+        ),
         ({"type": "threshold", "thresholds": [0.5]}, "thresholds = .* cannot be used", "keys with values"),
         # truth values would pass for 0 and 1, and YAML makes them of yes, no, on and off
         ({"type": "threshold", "thresholds": {"a": True}}, "thresholds.a = True cannot be used", "give a number"),

@@ -52,6 +52,15 @@ def test_states_that_were_written_down_are_gone_on_from(cut: int) -> None:
     assert [decisions for _, decisions in before] + [decisions for _, decisions in after] == whole
 
 
+def test_it_is_settled_once_all_groups_are() -> None:
+    fold = TaskFold.of(POLICIES, TASK)
+    assert fold.settled(fold.initial())
+    settled = [fold.settled(states) for states, _ in fold.run(items())]
+    # The helmet is forgotten after five seconds, which only the last tick tells; the tags are not.
+    assert settled == [False] * 6 + [True]
+    assert TaskFold.of({"tags": POLICIES["tags"]}, TASK).settled({"tags": fold.initial()["tags"]})
+
+
 def test_only_groups_with_a_policy_are_folded() -> None:
     fold = TaskFold.of({"tags": POLICIES["tags"]}, TASK)
     assert [[d.group for d in decisions] for _, decisions in fold.run(items())] == [["tags"]] * 7

@@ -192,6 +192,8 @@ def test_times_that_pictures_say_themselves(tmp_path: Path) -> None:
         ({"fps": 0}, "fps = 0"),
         ({"poll": 0.01}, "poll = 0.01"),
         ({"poll": float("nan")}, "poll = nan"),
+        ({"lag": -1.0}, "lag = -1.0"),
+        ({"lag": float("inf")}, "lag = inf"),
         ({"start": "2024-05-03"}, "start is given without fps"),
         ({"start": "noon", "fps": 1}, "start = 'noon'"),
         ({"times": "created"}, "times = 'created'"),

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
 from itertools import pairwise
@@ -21,10 +21,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from decisight.errors import SourceError, UsageError
+from decisight.errors import ImageError, SourceError, UsageError
 from decisight.sources import SOURCES, recording
-from decisight.sources.recording import DAMAGED, ENDS_EARLY
-from decisight.sources.rgb import upright
+from decisight.sources.recording import DAMAGED, ENDS_EARLY, Recording, Shot
+from decisight.sources.rgb import RgbConverter, upright
 from decisight.sources.video import Video
 from decisight.types import Frame
 
@@ -389,6 +389,47 @@ def test_damage_in_the_middle_comes_in_its_place_and_the_rest_goes_on(tmp_path: 
         assert seconds_of(frames) == [number / 10 for number in range(60)]
     for at in range(0, len(frames), 7):
         assert plain(frames_of(path, start=START, after=frames[at].position)) == plain(frames[at + 1 :])
+
+
+@pytest.mark.parametrize(
+    ("fps", "broken", "taken"),
+    # Ten pictures a second, by number; those in brackets cannot be decoded and stand for their slot.
+    [
+        (None, {0, 3}, [(0,), 1, 2, (3,), 4, 5, 6, 7, 8, 9]),
+        (10, {0, 3}, [(0,), 1, 2, (3,), 4, 5, 6, 7, 8, 9]),
+        (5, {0, 3, 4}, [1, 2, 5, 6, 8]),
+        (5, {4, 5, 6}, [0, 2, (4,), 7, 8]),
+        (2, {0, 1, 2}, [3, 5]),
+        (2, {5, 6, 7, 8, 9}, [0, (5,)]),
+        (2, {0, 1, 2, 3, 4}, [(0,), 5]),
+        (1, set(range(10)), [(0,)]),
+    ],
+)
+@pytest.mark.parametrize("how", ["stored", "converted"])
+def test_a_damaged_picture_does_not_stand_for_good_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fps: float | None, broken: set[int], taken: list[Any], how: str
+) -> None:
+    path = clip(tmp_path / "clip.mp4", range(0, 1000, 100))
+    shots, convert = Recording.shots, RgbConverter.convert
+
+    def with_damage(of: Recording, closed: threading.Event, *, after: Any = None) -> Generator[Shot]:
+        for shot in shots(of, closed, after=after):
+            is_broken = how == "stored" and round(of.seconds_to(shot.place) * 10) in broken
+            yield Shot(shot.place, None, DAMAGED) if is_broken else shot
+
+    def failing(of: RgbConverter, frame: Any) -> Any:
+        pixels = convert(of, frame)
+        if how == "converted" and number_of(pixels) in broken:
+            raise ImageError(DAMAGED)
+        return pixels
+
+    monkeypatch.setattr(Recording, "shots", with_damage)
+    monkeypatch.setattr(RgbConverter, "convert", failing)
+    frames = frames_of(path, start=START, fps=fps)
+    numbers = [round(seconds * 10) for seconds in seconds_of(frames)]
+    assert [(n,) if frame.cause else n for n, frame in zip(numbers, frames, strict=True)] == taken
+    for at, frame in enumerate(frames):
+        assert plain(frames_of(path, start=START, fps=fps, after=frame.position)) == plain(frames[at + 1 :])
 
 
 def test_what_was_lost_on_the_way_is_told(tmp_path: Path) -> None:

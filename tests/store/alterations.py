@@ -18,6 +18,7 @@ TABLES = {
     "evidence": ("chain_id", "seq"),
     "checkpoints": ("camera",),
     "outbox": ("id",),
+    "requests": ("id",),
     "stores": ("id",),
     "alembic_version": ("version_num",),
 }
@@ -27,7 +28,7 @@ TABLES = {
 def alter(path: Path, seed: int) -> str:
     """Do one thing to a store, by chance: alter a column, remove a row, or swap two; what was done."""
     chance = random.Random(seed)  # noqa: S311  nothing secret
-    table = chance.choices(list(TABLES), [10, 2, 3, 2, 4, 3, 2, 3, 1, 1])[0]
+    table = chance.choices(list(TABLES), [10, 2, 3, 2, 4, 3, 2, 3, 2, 1, 1])[0]
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA synchronous = OFF")
         columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]

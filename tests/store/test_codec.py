@@ -14,7 +14,7 @@ from decisight.errors import StoreError
 from decisight.policies import POLICIES
 from decisight.policies.task_fold import TaskFold
 from decisight.store import Codec, RecordKind
-from decisight.store.codec import read_cause
+from decisight.store.codec import read_cause, read_skipped
 from decisight.types import Decision, Held, LabelGroup, Prediction, Reading, Reason, Task, Tick
 
 THREE = Task((LabelGroup("class", ("a", "b", "c")),))
@@ -209,3 +209,29 @@ def test_the_sign_of_a_zero_time_is_kept() -> None:
     item, _ = codec.read(record.kind, 0.0, record.data)
     assert item.time is not None
     assert math.copysign(1.0, item.time) == -1.0
+
+
+@given(case=cases(), skipped=st.integers(0, 2**40))
+def test_how_many_pictures_were_passed_over(case: Any, skipped: int) -> None:
+    codec, item, made, repeated = case
+    plain = codec.record(1, item, made, repeated=repeated)
+    record = codec.record(1, item, made, repeated=repeated, skipped=skipped)
+    assert read_skipped(record.data) == skipped
+    assert read_skipped(plain.data) == 0
+    # It says nothing of the rest, and takes no room where there were none.
+    last = item.prediction if repeated else None
+    assert repr(codec.read(record.kind, record.time + 0.0, record.data, last)) == repr((item, made))
+    assert (record.data == plain.data) == (skipped == 0)
+    if record.kind is RecordKind.UNJUDGED:
+        assert read_cause(record.data) == item.cause
+
+
+@pytest.mark.parametrize("data", [b"", b"\x01", b"\x02\x00", b"\x01\x04", b"\x01\x04\x80"])
+def test_a_number_of_pictures_that_cannot_be_read(data: bytes) -> None:
+    with pytest.raises(StoreError, match="a record cannot be read"):
+        read_skipped(data)
+
+
+def test_a_number_of_pictures_is_not_negative() -> None:
+    with pytest.raises(ValueError, match="must be 0 or more"):
+        Codec(THREE, {}).record(1, Tick(0.0), (), skipped=-1)

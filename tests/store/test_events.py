@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -123,4 +124,41 @@ def test_what_is_to_be_reported(place: Open) -> None:
         assert min(one.id for one in store.pending("jsonl")) > max(one.id for one in left)
         store.delivered([one.id for one in left])
         assert len(store.pending("jsonl")) == 2
+        assert not list(store.verify())
+
+
+def test_how_much_waits_and_for_whom(place: Open) -> None:
+    with place() as store:
+        assert store.outbox_sinks() == {}
+        written(store)
+        assert store.outbox_sinks() == {"jsonl": 8, "webhook": 8}
+        assert (store.waiting("jsonl"), store.waiting("email")) == (8, 0)
+        store.delivered([one.id for one in store.pending("jsonl", 3)])
+        assert store.outbox_sinks() == {"jsonl": 5, "webhook": 8}
+    with place(read_only=True) as store:
+        assert store.waiting("webhook") == 8
+        with pytest.raises(StoreError, match="opened for reading only"):
+            store.forget("webhook")
+
+
+def test_a_sink_that_is_no_more_is_forgotten(place: Open) -> None:
+    with place() as store:
+        written(store)
+        before = {head.camera: head.seq for head in store.heads() if head.lane == "events"}
+        assert store.forget("webhook") == 8
+        assert store.outbox_sinks() == {"jsonl": 8}
+        assert store.forget("webhook") == 0
+        # Each camera's chain says what became of its events.
+        after = {head.camera: head.seq for head in store.heads() if head.lane == "events"}
+        assert after == {camera: seq + 1 for camera, seq in before.items()}
+        with store._database.reading() as connection:
+            notes = connection.exec_driver_sql("SELECT data FROM records WHERE kind = 9 ORDER BY chain_id").scalars()
+            found = [json.loads(data) for data in notes]
+        assert [note["fields"] for note in found] == [
+            {"sink": "webhook", "changes": 5},
+            {"sink": "webhook", "changes": 3},
+        ]
+        assert not list(store.verify())
+        fill(store, "door", batches=1)
+        assert store.waiting("webhook") == 2
         assert not list(store.verify())

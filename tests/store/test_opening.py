@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import stat
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,7 @@ from sqlalchemy import MetaData, create_engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from decisight.errors import DecisightError, MissingPartError, StoreError, UsageError
-from decisight.store import CameraBatch, failures, open_store
+from decisight.store import CameraBatch, failures, open_store, request_mark
 from decisight.store.failures import failure_of, failure_of_file
 from decisight.store.schema import METADATA, VERSION
 
@@ -463,9 +464,44 @@ def test_a_store_that_was_put_elsewhere_with_its_log(tmp_path: Path, place: Open
         assert not list(store.verify())
 
 
-def test_names_that_urls_and_files_must_bear(tmp_path: Path) -> None:
-    folder = tmp_path / "50% of #1 ünd?"
+NAMES = ["50% of #1 ünd?", "a%25b", "a?mode=ro", "a#b", "a&b=c;d", "a b", "a:b@c"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="names may not hold such characters there")
+@pytest.mark.parametrize("name", NAMES)
+def test_names_that_urls_and_files_must_bear(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
     folder.mkdir()
-    with open_store(f"sqlite:///{folder}/a b.db".replace("%", "%25").replace("?", "%3F"), key=KEY) as store:
+    path = folder / f"{name}.db"
+    with open_store(f"sqlite:///{path}", key=KEY) as store:
+        assert store.title == str(path)
         store.commit([CameraBatch("Tür 1", [reading(store.view_id(view("Tür 1")), BEGIN)])])
         assert not list(store.verify())
+    assert {each.name for each in folder.iterdir()} <= {path.name, f"{path.name}.lock"}
+    assert path.exists()
+    # The same as a path.
+    with open_store(path, key=KEY, read_only=True) as store:
+        assert len(list(store.readings("Tür 1"))) == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are others there")
+@pytest.mark.parametrize("mask", [0o000, 0o022])
+def test_nobody_else_may_read_what_is_kept(tmp_path: Path, place: Open, mask: int) -> None:
+    before = os.umask(mask)
+    try:
+        with place() as store:
+            fill(store, batches=2)
+            made = [path for path in tmp_path.rglob("*") if path != tmp_path]
+            found = {path: stat.S_IMODE(path.stat().st_mode) for path in made}
+    finally:
+        os.umask(before)
+    names = {path.name for path in made}
+    assert {"store.db", "store.db-wal", "store.db-shm", "store.db.lock", "evidence"} <= names
+    assert {path.suffix for path in made} >= {".jpg"}
+    assert found == {path: 0o700 if path.is_dir() else 0o600 for path in made}
+
+
+def test_what_asks_beside_the_writer_makes_no_store(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"there is no store at .*none\.db"):
+        request_mark(tmp_path / "none.db", "ab" * 16, key=KEY, outcome="confirmed")
+    assert not list(tmp_path.iterdir())

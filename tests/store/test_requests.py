@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from decisight.errors import StoreError, UsageError
-from decisight.store import CameraBatch, open_store, request_mark
+from decisight.store import CameraBatch, Note, open_store, request_mark
 from decisight.types import Event, EventChange
 
 KEY = b"k" * 32
@@ -79,3 +80,145 @@ def test_what_cannot_be_asked(tmp_path: Path) -> None:
     (tmp_path / "none.db").touch()
     with pytest.raises(StoreError, match="no store of this version"):
         request_mark(f"sqlite:///{tmp_path / 'none.db'}", EVENT.event_id, key=KEY, outcome="confirmed")
+
+
+def edit(path: Path, *statements: str) -> None:
+    with sqlite3.connect(path) as database:
+        for statement in statements:
+            assert database.execute(statement).rowcount != 0
+    database.close()
+
+
+def test_a_number_is_never_given_again(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    url = opened(path)
+    numbers = []
+    for _ in range(3):
+        numbers.append(request_mark(url, EVENT.event_id, key=KEY, outcome="confirmed"))
+        with open_store(url, key=KEY) as writer:
+            assert writer.fulfil() == []
+            assert list(writer.verify()) == []
+    assert numbers == [1, 2, 3]
+
+
+def test_writer_and_asker_lose_nothing_of_each_other(tmp_path: Path) -> None:
+    url = opened(tmp_path / "s.db")
+    with open_store(url, key=KEY) as writer:
+        for at in range(5):
+            number = request_mark(url, EVENT.event_id, key=KEY, note=str(at))
+            # Both change the store's own row.
+            writer.commit([CameraBatch("gate", notes=[Note("between", float(at))])])
+            assert writer.is_waiting(number)
+            assert list(writer.verify()) == []
+            if at % 2:
+                assert writer.fulfil() == []
+        assert list(writer.verify()) == []
+
+
+@pytest.mark.parametrize("pending", [False, True])
+def test_one_that_is_put_back_is_not_taken_in_again(tmp_path: Path, pending: bool) -> None:
+    path = tmp_path / "s.db"
+    url = opened(path)
+    request_mark(url, EVENT.event_id, key=KEY, outcome="false_alarm")
+    edit(path, "CREATE TABLE kept AS SELECT * FROM requests")
+    with open_store(url, key=KEY) as writer:
+        writer.fulfil()
+        writer.mark(EVENT.event_id, outcome="confirmed")
+        if pending:
+            request_mark(url, EVENT.event_id, key=KEY, note="another")
+        edit(path, "INSERT INTO requests SELECT * FROM kept", "DROP TABLE kept")
+        (fault,) = writer.verify()
+        assert "request 1" in fault.what
+        assert "put back from outside" in fault.what
+        (told,) = writer.fulfil()
+        assert "put back from outside" in told
+        assert writer.event(EVENT.event_id).outcome == "confirmed"
+        assert writer.event(EVENT.event_id).note == ("another" if pending else None)
+        assert writer.fulfil() == []
+        assert list(writer.verify()) == []
+
+
+@pytest.mark.parametrize("removed", [1, 2, 3])
+def test_one_that_is_removed_is_told(tmp_path: Path, removed: int) -> None:
+    path = tmp_path / "s.db"
+    url = opened(path)
+    for at in range(3):
+        request_mark(url, EVENT.event_id, key=KEY, note=str(at))
+    edit(path, f"DELETE FROM requests WHERE id = {removed}")  # noqa: S608
+    with open_store(url, key=KEY) as writer:
+        (fault,) = writer.verify()
+        assert f"the request {removed} to mark an event was removed from outside" in fault.what
+        (told,) = writer.fulfil()
+        assert f"request {removed} to mark an event was removed from outside" in told
+        assert writer.event(EVENT.event_id).note == ("1" if removed == 3 else "2")
+        assert writer.fulfil() == []
+        assert list(writer.verify()) == []
+
+
+def test_one_that_is_altered_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    url = opened(path)
+    request_mark(url, EVENT.event_id, key=KEY, held=True)
+    edit(path, "UPDATE requests SET id = 77")
+    with open_store(url, key=KEY) as writer:
+        assert [fault.what.split(" to mark an event ")[1] for fault in writer.verify()] == [
+            "was removed from outside",
+            "was not made with the store's key",
+        ]
+        assert len(writer.fulfil()) == 2
+        assert request_mark(url, EVENT.event_id, key=KEY, held=True) == 2
+        assert writer.fulfil() == []
+        assert list(writer.verify()) == []
+
+
+def test_one_that_cannot_be_taken_in_holds_up_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    url = opened(path)
+    other = replace(EVENT, event_id="cd" * 16)
+    with open_store(url, key=KEY) as writer:
+        writer.commit([CameraBatch("gate", changes=[(EventChange("opened", other), None)])])
+        for event in (EVENT, other, EVENT):
+            request_mark(url, event.event_id, key=KEY, outcome="confirmed")
+        edit(path, f"UPDATE events SET state = 'x' WHERE event_id = '{EVENT.event_id}'")  # noqa: S608
+        told = writer.fulfil()
+        assert [text.partition(": ")[0] for text in told] == [
+            "request 1 to mark an event",
+            "request 3 to mark an event",
+        ]
+        assert "was altered from outside" in told[0]
+        assert writer.event(other.event_id).outcome == "confirmed"
+        assert writer.fulfil() == []
+        assert [fault.what for fault in writer.verify()] == [f"the event {EVENT.event_id} was altered"]
+
+
+def test_what_passes_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    url = opened(path)
+    with open_store(url, key=KEY) as writer:
+        number = request_mark(url, EVENT.event_id, key=KEY, outcome="confirmed")
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match="is locked") as caught:
+            writer.fulfil()
+        assert caught.value.passing
+        other.execute("ROLLBACK")
+        other.close()
+        assert writer.is_waiting(number)
+        assert writer.fulfil() == []
+        assert writer.event(EVENT.event_id).outcome == "confirmed"
+
+
+def test_what_was_asked_for_before_comes_before_what_is_said_now(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    url = opened(path)
+    request_mark(url, EVENT.event_id, key=KEY, outcome="false_alarm", note="asked")
+    request_mark(url, EVENT.event_id, key=KEY, outcome="false_alarm")
+    edit(path, "UPDATE requests SET time = 0 WHERE id = 2")
+    with open_store(url, key=KEY) as writer:
+        marked = writer.mark(EVENT.event_id, outcome="confirmed")
+        assert (marked.outcome, marked.note) == ("confirmed", "asked")
+        # What was refused meanwhile is told to who asks next.
+        (told,) = writer.fulfil()
+        assert "request 2" in told
+        assert writer.event(EVENT.event_id).outcome == "confirmed"
+        assert writer.fulfil() == []

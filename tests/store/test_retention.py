@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,12 @@ from decisight.store import (
     Retention,
     RetentionReport,
     Store,
+    request_mark,
     writing,
 )
 from decisight.types import EventChange
 
-from .conftest import BEGIN, Open, batch, event, fill, reading, readings, view
+from .conftest import BEGIN, KEY, Open, batch, event, fill, reading, readings, view
 
 HOUR = 3600.0
 AGE = Retention(readings=Limit(age=HOUR))
@@ -117,21 +119,24 @@ def test_the_oldest_go_where_there_is_too_much(place: Open) -> None:
 @pytest.mark.parametrize("reason", ["held", "open"])
 def test_what_an_event_rests_on_stays(place: Open, tmp_path: Path, reason: str) -> None:
     with place() as store:
-        number = fill(store, batches=5)
+        number = fill(store, batches=2)
         if reason == "held":
+            fill(store, batches=3, first=2)
             kept = store.events()[1].event.event_id
             store.mark(kept, held=True, outcome="confirmed", now=BEGIN)
-            remaining = [(101, 201), (404, 504)]
+            remaining = [(101, 201)]
         else:
             opened = event(77, start=BEGIN + 25.0)
-            change = (EventChange("opened", opened), 0)
+            given = batch(number, at=2)
             picture = EvidencePicture(opened.event_id, "crop", BEGIN, b"open")
-            store.commit([CameraBatch("gate", [reading(number, BEGIN + 50)], [change], evidence=[picture])])
-            remaining = [(202, 506)]
+            store.commit([replace(given, changes=[(EventChange("opened", opened), 50)], evidence=[picture])])
+            fill(store, batches=2, first=3)
+            # All from the beginning of the segment in which it was opened, with its states.
+            remaining = [(202, 504)]
         limits = Retention(Limit(age=HOUR), Limit(), {"default": Limit(age=HOUR), "confirmed": Limit(age=HOUR)})
         before = files(tmp_path)
         report = store.retain(limits, now=BEGIN + 1e6)
-        assert spans(store)[: len(remaining)] == remaining or spans(store) == remaining
+        assert spans(store) == remaining
         assert report.kept_back == (2 if reason == "held" else 4)
         assert files(tmp_path) == before - report.pictures
         stays = [stored for stored in store.events() if stored.held or stored.event.is_open]
@@ -140,8 +145,143 @@ def test_what_an_event_rests_on_stays(place: Open, tmp_path: Path, reason: str) 
         if reason == "held":
             store.mark(kept, held=False, now=BEGIN)
             assert store.retain(limits, now=BEGIN + 1e6).segments == 1
-            assert spans(store) == [(404, 504)]
+            assert spans(store) == []
             assert not list(store.verify())
+
+
+def test_a_clock_that_is_set_back_while_an_event_is_held_loses_nothing_of_it(place: Open) -> None:
+    with place() as store:
+        number = store.view_id(view())
+        times = [BEGIN, BEGIN - 1e5, BEGIN - 1e5 + 10.0, BEGIN + 20.0]
+        kept = event(1, start=BEGIN + 5.0, end=BEGIN + 6.0)
+        for at, begin in enumerate(times):
+            changes: list[Any] = []
+            if at in (0, 2):
+                made = event(1, start=BEGIN + 5.0) if at == 0 else kept
+                changes = [(EventChange("opened" if at == 0 else "closed", made), 50)]
+            states = {"states": {str(number): {}}}
+            store.commit([CameraBatch("gate", readings(number, 100, begin), changes, checkpoint=states)])
+        store.mark(kept.event_id, held=True, now=BEGIN)
+        assert store.retain(AGE, now=BEGIN + 1e6).segments == 1
+        assert spans(store) == [(1, 302)]
+        (stored,) = store.events()
+        assert stored.opened_seq == 51
+        assert stored.closed_seq == 253
+        assert not list(store.verify())
+
+
+def test_clips_that_begin_at_the_same_time_hold_nothing_of_each_other(place: Open) -> None:
+    with place() as store:
+        number = store.view_id(view())
+        for at in range(3):
+            given = batch(number, at=at)
+            clip = readings(number, 100)
+            store.commit([replace(given, records=clip)])
+        store.mark(event(1).event_id, held=True, now=BEGIN)
+        store.retain(AGE, now=BEGIN + 1e6)
+        assert spans(store) == [(101, 201)]
+        assert not list(store.verify())
+
+
+def test_what_was_said_of_a_held_event_is_held_and_nothing_beside_it(place: Open) -> None:
+    with place(evidence=None) as store:
+        fill(store, batches=40, size=10, evidence=False)
+        held = event(2).event_id
+        store.mark(held, outcome="confirmed", now=BEGIN)
+        fill(store, batches=80, size=10, evidence=False, first=40)
+        store.mark(held, held=True, now=BEGIN)
+        before = {row["seq"]: row for row in lane(store)}
+        assert store.retain(Retention(events=Limit(age=HOUR)), now=BEGIN + 1e6).segments == 1
+        left = {row["seq"] for row in lane(store)}
+        # It was opened in the first segment of four, marked in the second, and held in the last, which is written to.
+        assert left == {seq for seq in before if not 201 <= seq <= 300}
+        assert not list(store.verify())
+
+
+def lane(store: Store) -> list[Any]:
+    """The records of the lane of events of the first camera."""
+    with store._database.reading() as connection:
+        query = "SELECT seq, data FROM records WHERE chain_id = 2 ORDER BY seq"
+        return [dict(row) for row in connection.exec_driver_sql(query).mappings()]
+
+
+def test_a_recording_that_is_at_its_end_goes_in_the_end(place: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "SEGMENT_RECORDS", 5_000)
+    limits = Retention(readings=Limit(age=HOUR), events=Limit(age=HOUR))
+    with place() as store:
+        number = fill(store, batches=2)
+        heads = store.heads()
+        assert store.retain(limits, now=BEGIN + HOUR) == RetentionReport()
+        now = BEGIN + HOUR + 30.0
+        planned = store.retain(limits, now=now, dry_run=True)
+        assert spans(store) == [(1, 200)]
+        assert (planned.segments, planned.records, planned.events) == (2, 208, 2)
+        assert store.retain(limits, now=now) == planned
+        assert spans(store) == []
+        assert store.events() == []
+        assert not list(store.verify(heads))
+        assert store.retain(limits, now=now) == RetentionReport()
+    # It is gone on with from the states that are in the checkpoint.
+    with place() as store:
+        assert not list(store.verify(heads))
+        store.commit([batch(number, at=2)])
+        assert spans(store) == [(201, 301)]
+        assert store.state_before("gate", number, 250) == (201, {"class": [1, 0.1]})
+        assert not list(store.verify(heads))
+    with place() as store:
+        store.commit([batch(number, at=3)])
+        assert not list(store.verify(heads))
+
+
+def test_what_is_written_to_is_not_sealed(place: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "SEGMENT_RECORDS", 5_000)
+    with place() as store:
+        number = fill(store, batches=2)
+        # What the states were by then is not known, so nothing could begin with them.
+        store.commit([CameraBatch("gate", [reading(number, BEGIN + 30)])])
+        assert store.retain(AGE, now=BEGIN + 1e6) == RetentionReport()
+        assert spans(store) == [(1, 201)]
+    today = BEGIN + 1e6
+    with place(clock=lambda: today) as store:
+        store.commit([CameraBatch("gate", [reading(number, BEGIN + 31)], checkpoint={"states": {}})])
+        assert store.retain(AGE, now=today + HOUR - 1.0) == RetentionReport()
+        assert store.retain(AGE, now=today + HOUR + 1.0).segments == 1
+
+
+def test_a_picture_is_repeated_also_where_all_readings_had_gone(place: Open) -> None:
+    from .conftest import repeated
+
+    states = {"states": {"1": {}}}
+    with place() as store:
+        number = store.view_id(view())
+        store.commit([CameraBatch("gate", readings(number, 10), checkpoint=states)])
+    with place() as store:
+        assert store.retain(AGE, now=BEGIN + 1e6).segments == 1
+        store.commit([CameraBatch("gate", [repeated(number, BEGIN + 1e6)], checkpoint=states)])
+        (stored,) = store.views()
+        ((_, (item, _)),) = store.items("gate", stored)
+        assert item.prediction.confidences == ((0.7, 0.2, 0.1),)  # type: ignore[union-attr]
+
+
+def test_a_chain_whose_row_was_altered_is_not_sealed(place: Open, tmp_path: Path) -> None:
+    with place() as store:
+        fill(store, batches=1)
+        with sqlite3.connect(tmp_path / "store.db") as connection:
+            connection.execute("UPDATE chains SET stored_at = 0 WHERE id = 1")
+        connection.close()
+        with pytest.raises(StoreError, match="was altered from outside"):
+            store.retain(AGE, now=BEGIN + 1e6)
+
+
+def test_what_others_ask_to_hold_is_held_before_anything_goes(place: Open, tmp_path: Path) -> None:
+    with place() as store:
+        fill(store, batches=3)
+        request_mark(tmp_path / "store.db", event(1).event_id, key=KEY, held=True)
+        # What would be removed is said without changing anything.
+        assert store.retain(AGE, now=BEGIN + 1e6, dry_run=True).segments == 3
+        assert store.is_waiting(1)
+        assert store.retain(AGE, now=BEGIN + 1e6).segments == 2
+        assert spans(store) == [(101, 201)]
 
 
 def test_pictures_go_by_the_outcome_of_their_event(place: Open, tmp_path: Path) -> None:
@@ -251,7 +391,7 @@ def test_a_store_for_reading_keeps_all(place: Open) -> None:
     with place() as store:
         fill(store, batches=3)
     with place(read_only=True) as store:
-        assert store.retain(AGE, now=BEGIN + 1e6, dry_run=True).segments == 2
+        assert store.retain(AGE, now=BEGIN + 1e6, dry_run=True).segments == 3
         with pytest.raises(StoreError, match="opened for reading only"):
             store.retain(AGE, now=BEGIN + 1e6)
 
@@ -276,7 +416,7 @@ def test_what_is_said_of_it() -> None:
 def test_states_stay_readable(place: Open) -> None:
     with place() as store:
         fill(store, batches=4)
-        store.retain(AGE, now=BEGIN + 1e6)
+        store.retain(AGE, now=BEGIN + HOUR + 35.0)
         kinds = [record.kind for record in store.readings("gate")]
         assert kinds[0] is RecordKind.STATE
 

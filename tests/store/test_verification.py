@@ -11,7 +11,20 @@ from pathlib import Path
 import pytest
 
 from decisight.errors import StoreError
-from decisight.store import Fault, Head, Limit, Retention, append_heads, open_store, read_heads, writing
+from decisight.store import (
+    CameraBatch,
+    Fault,
+    Head,
+    Limit,
+    Retention,
+    append_heads,
+    open_store,
+    read_heads,
+    request_mark,
+    writing,
+)
+from decisight.store.chain import xor
+from decisight.store.evidence import EvidenceFolder
 
 from .alterations import TABLES, alter
 from .conftest import BEGIN, KEY, Open, batch, fill, view
@@ -41,6 +54,8 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 Retention(readings=Limit(age=9_900.0), evidence={"confirmed": Limit(age=1.0)}), now=BEGIN + 10_000
             )
             assert (report.segments, report.pictures) == (2, 1)
+            request_mark(folder / "store.db", ids[1], key=KEY, note="waits")
+            request_mark(folder / "store.db", ids[2], key=KEY, note="waits too")
             assert not list(store.verify(store.heads()))
     return folder
 
@@ -137,6 +152,9 @@ ALTERED: list[tuple[str, str, int, Callable[[Fault], bool]]] = [
     ("DELETE FROM events WHERE outcome = 'confirmed'", "missing in events", 4, lambda f: f.lane == "events"),
     ("UPDATE views SET view = replace(view, '1.26', '1.27')", "the view", 3, lambda f: True),
     ("DELETE FROM views WHERE id = 3", "there are 2 views, where 3", 1, lambda f: True),
+    ("UPDATE requests SET changes = '{}' WHERE id = 2", "was not made with", 1, lambda f: True),
+    ("DELETE FROM requests WHERE id = 1", "was removed", 1, lambda f: True),
+    ("UPDATE requests SET id = 9 WHERE id = 2", "was removed|was not made with", 2, lambda f: True),
     ("DELETE FROM outbox WHERE sink = 'webhook'", "the outbox does not hold", 1, lambda f: True),
     ("DELETE FROM checkpoints WHERE camera = 'yard'", "the checkpoint is missing", 1, lambda f: f.camera == "yard"),
     ("UPDATE segments SET dropped_at = NULL WHERE dropped_at IS NOT NULL", "altered|missing", 8, lambda f: True),
@@ -311,3 +329,172 @@ def test_what_was_altered_is_not_sealed_again(copy: Path, statement: str, work: 
         with pytest.raises(StoreError, match=r"altered from outside|first row was altered"):
             work(store)
         assert list(store.verify())
+
+
+def kept_row(folder: Path, table: str, where: str = "1 = 1") -> Callable[[], None]:
+    """Remember rows as they are now, as anybody can who reads the file; the function puts them back."""
+    with sqlite3.connect(folder / "store.db") as connection:
+        rows = connection.execute(f"SELECT * FROM {table} WHERE {where}").fetchall()  # noqa: S608
+    connection.close()
+
+    def put_back() -> None:
+        with sqlite3.connect(folder / "store.db") as connection:
+            connection.execute(f"DELETE FROM {table} WHERE {where}")  # noqa: S608
+            for row in rows:
+                connection.execute(f"INSERT INTO {table} VALUES ({', '.join('?' for _ in row)})", row)  # noqa: S608
+        connection.close()
+
+    return put_back
+
+
+def test_a_change_is_not_kept_from_a_sink_by_an_earlier_row_of_the_store(place: Open, tmp_path: Path) -> None:
+    with place() as store:
+        number = fill(store, batches=1)
+        put_back = kept_row(tmp_path, "stores")
+        store.commit([batch(number, at=1)])
+        assert not list(store.verify())
+        put_back()
+        edit(tmp_path, "DELETE FROM outbox WHERE id > 4")
+        (fault,) = store.verify()
+        assert "part was put back to an earlier state" in fault.what
+        # Who goes on writing does not hide it.
+        with pytest.raises(StoreError, match="was put back to an earlier state"):
+            store.commit([batch(number, at=2)])
+    with pytest.raises(StoreError, match="was put back to an earlier state") as caught:
+        place()
+    assert caught.value.hint is not None
+    assert len(faults(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("lane", [1, 2])
+def test_one_lane_of_one_camera_is_not_taken_back(place: Open, tmp_path: Path, lane: int) -> None:
+    with place() as store:
+        number = fill(store, batches=1)
+        fill(store, "yard", batches=1)
+        put_back = [kept_row(tmp_path, "chains", f"id = {lane}"), kept_row(tmp_path, "checkpoints", "camera = 'gate'")]
+        ends = {head.lane: head.seq for head in store.heads() if head.camera == "gate"}
+        store.commit([batch(number, at=1)])
+    put_back[0]()
+    if lane == 1:
+        put_back[1]()
+        edit(tmp_path, f"DELETE FROM records WHERE chain_id = 1 AND seq > {ends['readings']}")  # noqa: S608
+    else:
+        edit(
+            tmp_path,
+            f"DELETE FROM records WHERE chain_id = 2 AND seq > {ends['events']}",  # noqa: S608
+            f"DELETE FROM evidence WHERE chain_id = 2 AND seq > {ends['events']}",  # noqa: S608
+            f"DELETE FROM events WHERE camera = 'gate' AND chain_seq > {ends['events']}",  # noqa: S608
+        )
+    (fault,) = faults(tmp_path)
+    assert "part was put back to an earlier state" in fault.what
+    with pytest.raises(StoreError, match="was put back to an earlier state"):
+        place()
+
+
+def test_a_chain_that_is_taken_back_while_another_is_written_is_not_taken_for_right(
+    place: Open, tmp_path: Path
+) -> None:
+    with place() as store:
+        fill(store, batches=1)
+        yard = fill(store, "yard", batches=1)
+        put_back = kept_row(tmp_path, "chains", "id = 1")
+        store.commit([CameraBatch("gate", checkpoint={"states": {}})])
+        put_back()
+        store.commit([batch(yard, "yard", 1)])
+        assert any("part was put back" in fault.what for fault in store.verify())
+
+
+TAKEN_BACK: list[tuple[str, Callable[[Path], None], str]] = [
+    # what; how; what is said of it
+    ("missing", lambda folder: edit(folder, "DELETE FROM checkpoints"), "is missing"),
+    ("of a camera that has none", lambda folder: edit(folder, "UPDATE chains SET checkpoint_mac = NULL"), "altered"),
+]
+
+
+@pytest.mark.parametrize(("work", "said"), [case[1:] for case in TAKEN_BACK], ids=[case[0] for case in TAKEN_BACK])
+def test_nothing_is_gone_on_with_where_the_checkpoint_is_not_there(
+    place: Open, tmp_path: Path, work: Callable[[Path], None], said: str
+) -> None:
+    with place() as store:
+        fill(store, batches=1)
+        work(tmp_path)
+        with pytest.raises(StoreError, match=said) as caught:
+            store.checkpoint("gate")
+        assert caught.value.hint is not None
+        assert list(store.verify())
+
+
+@pytest.mark.parametrize("records", [0, 5])
+def test_nothing_is_gone_on_with_from_an_earlier_checkpoint(
+    place: Open, tmp_path: Path, records: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "SEGMENT_RECORDS", 50)
+    with place() as store:
+        number = fill(store, batches=1)
+        put_back = kept_row(tmp_path, "checkpoints")
+        # Also one that comes after the same record.
+        store.commit([CameraBatch("gate", batch(number, at=1).records[:records], checkpoint={"states": {}})])
+        put_back()
+        assert [fault.what for fault in store.verify()] == ["the checkpoint is not the last one that was written"]
+        with pytest.raises(StoreError, match="is not the last one that was written"):
+            store.checkpoint("gate")
+    with place() as store:
+        # A segment would begin with its states.
+        with pytest.raises(StoreError, match="is not the last one that was written"):
+            store.commit([batch(number, at=2)])
+        assert store.checkpoint("yard") is None
+
+
+def test_deliveries_have_numbers_that_were_given(place: Open, tmp_path: Path) -> None:
+    with place() as store:
+        fill(store, batches=1)
+    edit(tmp_path, "UPDATE outbox SET id = 99 WHERE id = 4")
+    assert any("delivery 99" in fault.what for fault in faults(tmp_path))
+
+
+def test_what_the_outbox_adds_up_to_tells_nothing(place: Open, tmp_path: Path) -> None:
+    def sums() -> list[bytes]:
+        with sqlite3.connect(tmp_path / "store.db") as connection:
+            (row,) = connection.execute("SELECT outbox FROM stores").fetchall()
+            macs = [mac for (mac,) in connection.execute("SELECT mac FROM outbox")]
+        connection.close()
+        return [row[0], xor(macs)]
+
+    with place() as store:
+        number = fill(store, batches=1)
+        first, public = sums()
+        assert first != public
+        # The same outbox under another revision.
+        store.commit([CameraBatch("gate", batch(number, at=1).records)])
+        second, same = sums()
+        assert same == public
+        assert second != first
+        assert not list(store.verify())
+
+
+def test_a_picture_that_retention_removes_meanwhile_is_no_fault(
+    place: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = EvidenceFolder.fault
+    with place() as writer, place(read_only=True) as reader:
+        fill(writer, batches=3)
+        gone: list[str] = []
+
+        def fault(folder: EvidenceFolder, digest: str) -> str | None:
+            if not gone:
+                gone.append(digest)
+                limits = Retention(evidence={"default": Limit(age=1.0)})
+                assert writer.retain(limits, now=BEGIN + 1e6).pictures == 3
+            return real(folder, digest)
+
+        monkeypatch.setattr(EvidenceFolder, "fault", fault)
+        assert not list(reader.verify())
+        assert gone
+
+
+def test_a_picture_that_is_missing_is_a_fault_all_the_same(place: Open, tmp_path: Path) -> None:
+    with place() as writer, place(read_only=True) as reader:
+        fill(writer, batches=3)
+        for path in (tmp_path / "evidence").rglob("*.jpg"):
+            path.unlink()
+        assert len(list(reader.verify())) == 3

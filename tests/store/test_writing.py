@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ import pytest
 
 from decisight.errors import StoreError
 from decisight.store import (
+    Beginning,
     CameraBatch,
     EvidencePicture,
     Note,
     ReadingRecord,
     RecordKind,
+    ViewKey,
     open_store,
     writing,
 )
@@ -400,3 +403,127 @@ def test_notes_are_chained(place: Open) -> None:
         assert not list(store.verify())
     with pytest.raises(ValueError, match="must be finite"):
         Note("never", float("nan"))
+
+
+def test_folds_that_begin_anew_are_told_before_the_records(place: Open) -> None:
+    with place() as store:
+        one, two = store.view_id(view()), store.view_id(view(region="bay"))
+        first = [reading(one, BEGIN), reading(two, BEGIN + 1, (0.1, 0.2, 0.7)), repeated(one, BEGIN + 2)]
+        states = {"states": {str(one): {"class": 1}, str(two): {"class": 2}}}
+        store.commit([CameraBatch("gate", first, checkpoint=states)])
+        anew = [unsaid(one, BEGIN + 3), repeated(two, BEGIN + 4), reading(one, BEGIN + 5, (0.3, 0.3, 0.4))]
+        changes = [(EventChange("opened", event(1)), 2)]
+        store.commit([CameraBatch("gate", anew, changes, begun={one: {"class": 0}}, checkpoint=states)])
+        kinds = [(r.seq, r.kind, r.view_id) for r in store.readings("gate", first_seq=4)]
+        assert kinds[:2] == [(4, RecordKind.STATE, one), (5, RecordKind.TICK, one)]
+        assert store.events()[0].opened_seq == 7
+        # From there on, and not before.
+        assert store.state_before("gate", one, 3) is None
+        assert store.state_before("gate", one, 7) == (4, {"class": 0})
+        assert store.state_before("gate", two, 7) is None
+        assert store.last_reading("gate", one, 4) == first[0].data
+        assert store.last_reading("gate", one, 7) is None
+        assert store.last_reading("gate", two, 7) == first[1].data
+        of_one, of_two = store.views("gate")
+        course = list(store.course("gate", of_one))
+        assert [seq for seq, _ in course] == [1, 3, 4, 5, 7]
+        assert course[2] == (4, Beginning({"class": 0}))
+        assert list(store.items("gate", of_one)) == [pair for pair in course if pair[0] != 4]
+        assert [seq for seq, _ in store.course("gate", of_two)] == [2, 6]
+        assert not list(store.verify())
+
+
+def test_what_begins_anew_repeats_nothing_of_before(place: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    with place() as store:
+        number = store.view_id(view())
+        store.commit([CameraBatch("gate", [reading(number, BEGIN)])])
+        store.commit([CameraBatch("gate", [repeated(number, BEGIN + 1)], begun={number: {"class": 0}})])
+        (stored,) = store.views()
+        for first in (1, 2, 3):
+            with pytest.raises(StoreError, match="the reading that it repeats is not there"):
+                list(store.items("gate", stored, first))
+        # Nor does a segment that begins later carry it over.
+        monkeypatch.setattr(writing, "SEGMENT_RECORDS", 1)
+        states = {"states": {str(number): {"class": 5}}}
+        store.commit([CameraBatch("gate", [unsaid(number, BEGIN + 2)], checkpoint=states)])
+        store.commit([CameraBatch("gate", [unsaid(number, BEGIN + 3)], checkpoint=states)])
+        assert store.state_before("gate", number, 99) == (5, {"class": 5})
+        assert store.last_reading("gate", number, 99) is None
+        assert [seq for seq, one in store.course("gate", stored, 4)] == [4, 6]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_segment_begins_with_the_states_that_begin_anew(
+    place: Open, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    monkeypatch.setattr(writing, "SEGMENT_RECORDS", 10)
+    with place() as store:
+        one, two, three = (store.view_id(view(region=name)) for name in ("a", "b", "c"))
+        states = {"states": {str(one): {"class": 1}, **({str(two): {"class": 2}} if known else {})}}
+        store.commit([CameraBatch("gate", readings(one, 20), checkpoint=states)])
+        begun = {two: {"class": 0}, three: {"class": 0}}
+        store.commit([CameraBatch("gate", [reading(two, BEGIN + 9)], begun=begun)])
+        found = [
+            (r.view_id, json.loads(r.data)["states"]) for r in store.readings("gate") if r.kind == RecordKind.STATE
+        ]
+        assert found == [(one, {"class": 1}), (two, {"class": 0}), (three, {"class": 0})]
+        assert not list(store.verify())
+
+
+def test_folds_may_begin_anew_without_a_record(place: Open) -> None:
+    with place() as store:
+        number = store.view_id(view())
+        store.commit([CameraBatch("gate", begun={number: {"class": 0}})])
+        store.commit([CameraBatch("gate", [reading(number, BEGIN)])])
+        store.commit([CameraBatch("gate", begun={number: {"class": 1}})])
+        (stored,) = store.views()
+        assert [seq for seq, _ in store.course("gate", stored)] == [1, 2, 3]
+        assert [r.time for r in store.readings("gate")] == [0.0, BEGIN, BEGIN]
+        assert not list(store.verify())
+
+
+def test_beginning_anew_comes_out_the_same_when_it_is_repeated(tmp_path: Path) -> None:
+    contents = []
+    for failing in (False, True):
+        path = tmp_path / f"{failing}.db"
+        moments = iter(range(1000))
+        with open_store(path, key=KEY, clock=lambda: float(next(moments))) as store:  # noqa: B023
+            number = store.view_id(view())
+            for at in range(3):
+                given = [replace(batch(number, at=at, evidence=False), begun={number: {"class": at}})]
+                if failing:
+                    _break(path, "records")
+                    with pytest.raises(StoreError, match="as it is told to"):
+                        store.commit(given)
+                    _mend(path)
+                    writer = store._writer
+                    assert writer is not None
+                    before = (dict(writer.chains), dict(writer.checkpoints), dict(writer.readings))
+                    store.commit(given)
+                    # As it is where nobody was told that it went through.
+                    writer.chains, writer.checkpoints, writer.readings = before
+                store.commit(given)
+            assert not list(store.verify())
+            stored = store.views()[0]
+            contents.append([(r.seq, r.kind, r.data) for r in store.readings("gate", stored.id)])
+    assert contents[0] == contents[1]
+
+
+def test_a_view_is_known_by_what_is_not_at_its_default(place: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = view(gates=[], fps=None)
+    assert set(json.loads(plain.to_text())) == {field.name for field in fields(ViewKey)} - {"gates", "fps", "source"}
+    assert {"gates", "fps"} <= set(json.loads(view().to_text()))
+
+    @dataclass(frozen=True)
+    class Later(ViewKey):
+        """As a later version may have it, with one more field."""
+
+        lens: str = ""
+
+    values = plain.to_stored()
+    assert Later(**values).digest == plain.digest
+    assert Later(**values, lens="wide").digest != plain.digest
+    with place() as store:
+        store.view_id(plain)
+        (stored,) = store.views()
+        assert stored.key == plain

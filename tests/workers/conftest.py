@@ -12,7 +12,7 @@ from decisight.errors import OutputError, StoreError
 from decisight.pipeline import Entry, Step
 from decisight.store import CameraBatch, Delivery
 from decisight.types import Decision, Event, EventChange, LabelGroup, Prediction, Reading, Reason, Task
-from decisight.workers import recorder
+from decisight.workers import recorder, reporter
 
 TASK = Task((LabelGroup("class", ("cat", "dog")),))
 LOCKED = StoreError("the database is locked", passing=True)
@@ -22,8 +22,9 @@ RUINED = StoreError("the store is damaged")
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is tried again is tried soon."""
-    monkeypatch.setattr(recorder, "_FIRST_PAUSE", 0.001)
-    monkeypatch.setattr(recorder, "_LONGEST_PAUSE", 0.002)
+    for module in (recorder, reporter):
+        monkeypatch.setattr(module, "_FIRST_PAUSE", 0.001)
+        monkeypatch.setattr(module, "_LONGEST_PAUSE", 0.002)
 
 
 @dataclass
@@ -51,8 +52,11 @@ class FakeStore:
 
     def pending(self, sink: str, limit: int) -> list[Delivery]:
         self._fail("pending")
-        waiting = [Delivery(number, change) for number, (name, change) in self.outbox.items() if name == sink]
+        waiting = [Delivery(number, change) for number, (name, change) in list(self.outbox.items()) if name == sink]
         return waiting[:limit]
+
+    def waiting(self, sink: str) -> int:
+        return sum(name == sink for name, _ in list(self.outbox.values()))
 
     def delivered(self, ids: Collection[int]) -> None:
         self._fail("delivered")
@@ -96,8 +100,8 @@ class Heard:
     idles: int = 0
     steps: list[tuple[str, Step]] = field(default_factory=list)
 
-    def decided(self, camera: Any, step: Step) -> None:
-        self.steps.append((camera.name, step))
+    def decided(self, camera: str, step: Step) -> None:
+        self.steps.append((camera, step))
 
     def stored(self, changes: Sequence[EventChange]) -> None:
         self.log.append(("heard", [change.key for change in changes]))

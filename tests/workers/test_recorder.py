@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from decisight.errors import StoreError
 from decisight.pipeline import Step
-from decisight.workers import Recorder, Taken, recorder
+from decisight.workers import Recorder, Taken, recorder, reporter
 
 from .conftest import LOCKED, RUINED, FakeCodec, FakeSink, FakeStore, Heard, change, entry
 
 GO_ON = threading.Event()
-GATE, YARD = (SimpleNamespace(name=name, pipeline=SimpleNamespace(time=99.0)) for name in ("gate", "yard"))
+GATE, YARD = "gate", "yard"
 
 
-def taken(camera: Any, *times: float, changes: Sequence[Any] = (), notes: Sequence[str] = ()) -> Taken:
+def taken(camera: str, *times: float, changes: Sequence[Any] = (), notes: Sequence[str] = ()) -> Taken:
     """A step, one reading for each time, and the checkpoint after it."""
     step = Step(tuple(entry(time) for time in times), tuple(changes), notes=tuple(notes))
-    return Taken(camera, step, {"position": times[-1], "clock": [times[-1], times[-1], []]})
+    return Taken(camera, step, {"position": times[-1]}, times[-1])
 
 
 def made(log: list[Any], store: FakeStore, sinks: dict[str, FakeSink] | None = None, **options: Any) -> Recorder:
@@ -53,7 +53,7 @@ def test_what_cameras_decide_is_one_batch_each_in_order(log: list[Any]) -> None:
 def test_what_says_the_same_as_before_is_stored_so(log: list[Any]) -> None:
     store = FakeStore(log)
     found = made(log, store)
-    found.add(Taken(GATE, Step((entry(1.0), entry(2.0, kind="repeated"))), {"clock": [2.0, 2.0, []]}))
+    found.add(Taken(GATE, Step((entry(1.0), entry(2.0, kind="repeated"))), {}, 2.0))
     found.flush(GO_ON)
     assert [repeated for _, _, repeated in store.batches[0].records] == [False, True]
 
@@ -120,10 +120,11 @@ def test_a_sink_that_fails_is_tried_again_and_nothing_comes_twice(log: list[Any]
     # The first was delivered before the second failed: it is not waiting any more. The other sink is not held up.
     assert [store.outbox[number][1].key for number in store.outbox] == [change(1).key, change(2).key]
     assert sinks["good"].calls == 3
-    assert found.undelivered() == 2
-    found.flush(GO_ON, last=True)
-    found.flush(GO_ON, last=True)
-    assert found.undelivered() == 0
+    assert found.undelivered(GO_ON) == 2
+    for _ in range(2):
+        time.sleep(0.01)
+        found.flush(GO_ON)
+    assert found.undelivered(GO_ON) == 0
     said = [text for _, text in found.listener.notes]  # type: ignore[attr-defined]
     assert said == [
         "sink bad: nobody answers: tried again until it works", "sink bad: reported again; nothing was lost"
@@ -134,16 +135,17 @@ def test_a_sink_that_fails_is_tried_again_and_nothing_comes_twice(log: list[Any]
 
 
 def test_a_sink_that_failed_rests_for_a_while(log: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recorder, "_FIRST_PAUSE", 3600.0)
+    monkeypatch.setattr(reporter, "_FIRST_PAUSE", 3600.0)
     store, sink = FakeStore(log), FakeSink(log, fails_at={1})
     found = made(log, store, {"a": sink})
     found.add(taken(GATE, 1.0, changes=[(change(1), 0)]))
     found.flush(GO_ON)
     found.attend(GO_ON)
-    assert (sink.calls, found.undelivered()) == (1, 1)
+    assert (sink.calls, found.undelivered(GO_ON)) == (1, 1)
     # In the end there is no later time.
-    found.flush(GO_ON, last=True)
-    assert (sink.calls, found.undelivered()) == (2, 0)
+    with found.reporting():
+        assert found.undelivered(GO_ON) == 1
+    assert (sink.calls, found.undelivered(GO_ON)) == (2, 0)
 
 
 @pytest.mark.parametrize("method", ["pending", "delivered", "fulfil"])
@@ -152,8 +154,10 @@ def test_whatever_the_store_cannot_do_now_is_tried_again(log: list[Any], method:
     found = made(log, store, {"a": FakeSink(log)})
     found.add(taken(GATE, 1.0, changes=[(change(1), 0)]))
     found.flush(GO_ON)
-    found.attend(GO_ON)
-    assert found.undelivered() == 0
+    for _ in range(2):
+        time.sleep(0.01)
+        found.attend(GO_ON)
+    assert found.undelivered(GO_ON) == 0
     assert [entry for entry in log if entry[0] == "reported"] == [("reported", change(1).key)]
 
 
@@ -182,3 +186,35 @@ def test_when_it_is_time_to_store(
     assert found.due_in() == pytest.approx(expected)
     found.flush(GO_ON)
     assert found.due_in() == recorder.FLUSH_SECONDS
+
+
+class Hanging(FakeSink):
+    """Takes nothing, and does not say so."""
+
+    def write(self, change: Any) -> None:
+        self.calls += 1
+        HANG.wait(10.0)
+
+
+HANG = threading.Event()
+
+
+def test_a_sink_that_hangs_or_breaks_holds_nobody_up(log: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder, "_FAREWELL", 0.01)
+    store = FakeStore(log)
+    broken = FakeSink(log)
+    monkeypatch.setattr(broken, "write", lambda change: [][1])
+    found = made(log, store, {"hanging": Hanging(log), "broken": broken, "good": FakeSink(log)})
+    HANG.clear()
+    with found.reporting():
+        for number in range(3):
+            found.add(taken(GATE, float(number + 1), changes=[(change(number), 0)]))
+            found.flush(GO_ON)
+        end = time.monotonic() + 10.0
+        while store.waiting("good"):
+            assert time.monotonic() < end
+            time.sleep(0.005)
+    HANG.set()
+    assert len(store.batches) == 3
+    assert [store.waiting(name) for name in ("good", "broken")] == [0, 3]
+    assert any("sink broken: IndexError" in text for _, text in found.listener.notes)  # type: ignore[attr-defined]

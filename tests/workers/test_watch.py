@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.clips import BRIGHT, DARK, Scripted
+from tests.clips import BRIGHT, DARK, Scripted, noisy
 
 from decisight.errors import OutputError, SourceError, StoreError
 from decisight.events import EventFold, Scope
@@ -16,7 +17,8 @@ from decisight.models.classifier import Classifier, load
 from decisight.pipeline import Pipeline, Step, View
 from decisight.policies.parsing import parse_policy
 from decisight.policies.task_fold import TaskFold
-from decisight.types import EventChange
+from decisight.sources.opened import Opened
+from decisight.types import EventChange, Frame, Position
 from decisight.workers import CameraRun, Evidence, Recorder, cameras, recorder, watch
 
 from .conftest import LOCKED, RUINED, FakeCodec, FakeSink, FakeStore, Heard
@@ -201,7 +203,7 @@ class TestLive:
     def test_time_passes_where_no_picture_comes(
         self, log: list[Any], stop: threading.Event, model: Classifier, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(cameras, "_TICK_LAG", 0.0)
+        monkeypatch.setattr(cameras, "_LAG", 0.0)
         store = Counting(log)
         store.stop, store.until = stop, lambda store: len(changes(store)) == 2
         found = made(log, store)
@@ -311,3 +313,30 @@ def test_more_than_may_wait_is_waited_for(
     found = made(log, store)
     watch([camera(model, Scripted([BRIGHT, DARK] * 150))], found, found.listener, stop)
     assert len(store.entries()) == 300
+
+
+class Slow(Scripted):
+    """A recording whose second picture is due in an hour."""
+
+    stop: threading.Event
+    was_closed: bool = False
+
+    def open(
+        self, *, after: Position | None = None, fps: float | None = None
+    ) -> AbstractContextManager[Iterator[Frame]]:
+        def begin(closed: threading.Event) -> Generator[Frame]:
+            yield Frame("0", self.begin, noisy(BRIGHT, 0), 0)
+            self.stop.set()
+            self.was_closed = closed.wait(30.0)
+
+        return Opened(begin)
+
+
+def test_a_stop_does_not_wait_for_the_next_picture(log: list[Any], stop: threading.Event, model: Classifier) -> None:
+    source = Slow([BRIGHT])
+    source.stop = stop
+    run = camera(model, source)
+    watch([run], made(log, FakeStore(log)), Heard(log), stop)
+    assert source.was_closed
+    assert run.status.frames == 1
+    assert not run.pipeline.finished

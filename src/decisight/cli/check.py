@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from decisight.assemble import CameraSetup
     from decisight.config import Site
     from decisight.models.classifier import Classifier
+    from decisight.store import Store
 
 __all__ = ["run", "write_schema"]
 
@@ -66,27 +67,37 @@ def write_schema(path: Path | None) -> int:
 
 def _models(site: Site, runtime: str | None) -> tuple[dict[str, Classifier], int]:
     """The models that can be loaded, and how many cannot."""
-    from decisight.models.classifier import load
-
     found, wrong = {}, 0
     for name, section in site.section.models.items():
-        place = section.path if section.path.startswith("imagenet:") else str(site.folder / section.path)
         try:
-            model = load(place, runtime=section.runtime or runtime)
-            # Opened as well: a file may be whole, and still not be one that this runtime takes.
-            model.network(1)
+            model = found[name] = _opened(site, name, runtime)
         except DecisightError as error:
-            wrong += _tell(site.blamed(error, "models", name))
+            wrong += _tell(error)
             continue
-        found[name] = model
         groups = "; ".join(f"{group.name}: {', '.join(group.labels[:8])}" for group in model.task.groups)
         say(f"  model {name}: {printable(section.path)}, {model.runtime.name} {model.runtime.precision} ({groups})")
     return found, wrong
 
 
+def _opened(site: Site, name: str, runtime: str | None) -> Classifier:
+    """A model, opened as well: a file may be whole, and still not be one that this runtime takes.
+
+    Raises:
+        SiteError: it cannot be used; names the line.
+    """
+    from decisight.assemble import load_model
+
+    model = load_model(site, name, runtime=runtime)
+    try:
+        model.network(1)
+    except DecisightError as error:
+        raise site.blamed(error, "models", name) from error
+    return model
+
+
 def _camera(site: Site, camera: str, models: dict[str, Classifier]) -> int:
     """How much is wrong with a camera."""
-    from decisight.assemble import setups
+    from decisight.assemble import check_concealing, setups
 
     wrong = 0
     size: tuple[int, int] | None = None
@@ -99,6 +110,10 @@ def _camera(site: Site, camera: str, models: dict[str, Classifier]) -> int:
         say(f"  camera {camera}: {printable(facts.title)}")
         for note in facts.notes:
             warn(f"{camera}: {note}")
+    try:
+        check_concealing(site, camera)
+    except DecisightError as error:
+        wrong += _tell(error)
     rules, known = _rules(site, camera, models)
     wrong += rules
     if rules or not known:
@@ -145,21 +160,33 @@ def _views(setup: CameraSetup, size: tuple[int, int] | None) -> None:
 
 def _store(site: Site) -> int:
     """Whether the store can be opened; nothing is written or made."""
-    from decisight.assemble import open_site_store, store_url
+    from decisight.assemble import open_site_store, store_place
 
-    url = store_url(site)
-    file = url.removeprefix("sqlite:///")
-    if file != url and not Path(file).exists():
-        if not Path(file).parent.is_dir():
-            return _tell(site.blamed(DecisightError(f"there is no folder {printable(Path(file).parent)}"), "store"))
-        say(f"  store: {printable(file)}, made at the first start")
+    place = store_place(site)
+    if isinstance(place, Path) and not place.exists():
+        if not place.parent.is_dir():
+            return _tell(site.blamed(DecisightError(f"there is no folder {printable(place.parent)}"), "store"))
+        say(f"  store: {printable(place)}, made at the first start")
         return 0
     try:
         with open_site_store(site, read_only=True) as store:
             say(f"  store: {store.title}")
+            _left_behind(site, store)
     except DecisightError as error:
         return _tell(error)
     return 0
+
+
+def _left_behind(site: Site, store: Store) -> None:
+    """What waits for sinks that the site file does not name: it would wait for ever."""
+    for sink, waiting in store.outbox_sinks().items():
+        if waiting and sink not in site.section.sinks:
+            warn(
+                f"{_count(waiting, 'change')} of events {'waits' if waiting == 1 else 'wait'} for the sink "
+                f"{printable(sink)}, which is not in the site file",
+                f"name it there again; or drop {'it' if waiting == 1 else 'them'}: "
+                f"decisight retain SITE --forget {printable(sink)}",
+            )
 
 
 def _tell(error: DecisightError) -> int:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from decisight.cli import output
 from decisight.cli.console import progress_bars, terminal, warn
+from decisight.cli.fallbacks import warn_of_fallbacks
 from decisight.cli.pictures import PictureSearch
 from decisight.cli.predict import check_output, load_model, storable, why
 from decisight.cli.regions import RegionRequest, RegionWatch, warn_of_whole_pictures
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from decisight.models.classifier import Classifier
     from decisight.protocols import Policy
     from decisight.regions import Region
-    from decisight.types import Task
 
 __all__ = ["DecideOptions", "run"]
 
@@ -90,7 +90,7 @@ def run(options: DecideOptions) -> int:
     model = load_model(options.model, threads=options.threads, runtime=options.runtime)
     thresholds = parse_thresholds(list(options.thresholds))
     policies = policies_for(model, options.policy, thresholds=thresholds, fallback=options.fallback)
-    _warn_of_fallback(model.task, policies)
+    warn_of_fallbacks(model.task, policies)
     sequences = [_timed(sequence, options.fps) for sequence in _sequences(options.paths, model)]
     for sequence in sequences:
         timed, rated = sequence.pictures[0].time is not None, any(p.quality is not None for p in sequence.pictures)
@@ -123,18 +123,6 @@ def run(options: DecideOptions) -> int:
                 f"{number} could not be read, and {'is' if work.failed == 1 else 'are'} taken for what cannot be judged"
             )
     return 1 if work.failed else 0
-
-
-def _warn_of_fallback(task: Task, policies: Mapping[str, Policy]) -> None:
-    """Say so where a fall-back is a label too: from the state alone nobody can tell what it is."""
-    for group in task.groups:
-        fallback = policies[group.name].fallback
-        if fallback in group.labels:
-            warn(
-                f"the fall-back {fallback!r} is also a label of {group.name!r}: from a state nobody can tell whether "
-                "the label was accepted or nothing was sure enough",
-                "choose another state with --fallback",
-            )
 
 
 def _check_outputs(options: DecideOptions) -> None:

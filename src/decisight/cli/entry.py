@@ -6,15 +6,14 @@ import contextlib
 import errno
 import itertools
 import os
-import signal
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from types import FrameType
-from typing import Any
 
 from decisight.cli.console import complain, forgiving_streams, silence
+from decisight.cli.signals import Before, hearing
 from decisight.errors import DecisightError
 
 __all__ = ["DEBUG_VARIABLE", "Status", "main"]
@@ -60,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = os.environ.get(DEBUG_VARIABLE, "0") not in ("", "0") or "--debug" in before_command
     forgiving_streams()
     try:
-        with _ended_by_signals(), _without_warnings(unless=debug):
+        with hearing(_leave, "SIGTERM", "SIGHUP"), _without_warnings(unless=debug):
             status = _run(given)
             sys.stdout.flush()
             return status
@@ -104,30 +103,9 @@ def _explain(error: Exception) -> Status:
     return Status.BROKEN
 
 
-@contextlib.contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP unwind like Ctrl-C, so that temporary files are removed.
-
-    Only the main thread can hear them; Windows has no SIGHUP; and who was told to outlive it (``nohup``) does.
-    """
-
-    def leave(received: int, _frame: FrameType | None) -> None:
-        sys.exit(128 + received)
-
-    before: dict[int, Any] = {}
-    try:
-        for name in ("SIGTERM", "SIGHUP"):
-            number = getattr(signal, name, None)
-            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-                before[number] = signal.signal(number, leave)
-    except ValueError:  # not the main thread
-        yield
-        return
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _leave(received: int, _frame: FrameType | None, _before: Before) -> None:
+    """Unwind like Ctrl-C does, so that temporary files are removed."""
+    sys.exit(128 + received)
 
 
 @contextlib.contextmanager

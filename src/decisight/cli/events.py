@@ -6,9 +6,9 @@ import json
 import math
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -28,6 +28,9 @@ __all__ = ["EventsOptions", "mark", "run"]
 
 _PATIENCE, _POLL = 30.0, 0.1
 """Seconds for which is waited for the process that writes the store, and between two looks."""
+_DAY = 86_400.0
+"""Seconds of which the coverage is shown: going through all that is kept may take minutes."""
+_LAST_DAY = " (the last 24 hours of what is stored)"
 _ID = 12
 """Digits of an identity that are shown: enough to name the event by."""
 
@@ -65,13 +68,19 @@ def run(options: EventsOptions) -> int:
         )
     with open_site_store(site, read_only=True) as store, understanding():
         found = store.events(options.camera, since=since, state=options.state, limit=options.limit)
-        covered = [(view, share) for camera in cameras for view, share in _coverage(store, camera, since)]
+        begin = _last_day(store, cameras) if since is None else since
+        covered = {} if begin is None else {camera: _coverage(store, camera, begin) for camera in cameras}
     if options.as_json:
-        values = {"events": [_values(event) for event in found], "coverage": [_covered(*one) for one in covered]}
+        values = {
+            "events": [_values(event) for event in found],
+            "coverage_since": None if begin is None else _instant(begin),
+            "coverage": [_covered(*one) for of_camera in covered.values() for one in of_camera],
+        }
         with output.standard_output(utf8=True) as stream:
             stream.write(json.dumps(values, indent=2, ensure_ascii=False) + "\n")
         return 0
-    for line in (*_table(found, zone), "", *_coverage_lines(covered)):
+    which = "" if begin is None else f"Since {moment(begin, zone)}{_LAST_DAY if since is None else ''}:"
+    for line in (*_table(found, zone), "", *_coverage_lines(covered, which)):
         say(printable(line))
     sys.stdout.flush()
     return 0
@@ -112,10 +121,10 @@ def _mark_beside(site: Site, event: str, said: Mapping[str, Any]) -> StoredEvent
     Raises:
         StoreError: there is no such event, or that process does not answer.
     """
-    from decisight.assemble import chain_key, open_site_store, store_url
+    from decisight.assemble import chain_key, open_site_store, store_place
     from decisight.store import request_mark
 
-    number = request_mark(store_url(site), event, key=chain_key(site, make=False), **said)
+    number = request_mark(store_place(site), event, key=chain_key(site, make=False), **said)
     end = time.monotonic() + _PATIENCE
     with open_site_store(site, read_only=True) as store:
         while store.is_waiting(number):
@@ -154,13 +163,34 @@ def _table(events: Sequence[StoredEvent], zone: ZoneInfo) -> Iterator[str]:
         yield "  ".join(f"{cell:<{size}}" for cell, size in zip(row, sizes, strict=True)).rstrip()
 
 
-def _coverage(store: Store, camera: str, since: float | None) -> list[tuple[StoredView, Coverage]]:
+def _last_day(store: Store, cameras: Collection[str]) -> float | None:
+    """When the last day began of what is stored of cameras, in seconds since 1970; ``None``: nothing is."""
+    times = [
+        head.time
+        for head in store.heads()
+        if head.camera in cameras and head.lane == "readings" and head.time is not None
+    ]
+    return max(times) - _DAY if times else None
+
+
+def _coverage(store: Store, camera: str, since: float) -> list[tuple[StoredView, Coverage]]:
     views = {view.id: view for view in store.views(camera)}
-    covered = store.coverage(camera, 0.0 if since is None else since, math.inf)
+    covered = store.coverage(camera, since, math.inf)
     return [(views[number], one) for number, one in covered.items() if number in views]
 
 
-def _coverage_lines(covered: Sequence[tuple[StoredView, Coverage]]) -> Iterator[str]:
+def _coverage_lines(covered: Mapping[str, Sequence[tuple[StoredView, Coverage]]], since: str) -> Iterator[str]:
+    if not any(covered.values()):
+        return
+    yield since
+    for camera, of_camera in covered.items():
+        if of_camera:
+            yield from _camera_lines(of_camera)
+        else:
+            yield f"{camera}: nothing was watched"
+
+
+def _camera_lines(covered: Sequence[tuple[StoredView, Coverage]]) -> Iterator[str]:
     for view, one in covered:
         where = " ".join(part for part in (view.key.camera, view.key.region or "", f"({view.key.model})") if part)
         share = "-" if one.share is None else f"{100 * one.share:.1f} %"
@@ -202,6 +232,14 @@ def _covered(view: StoredView, one: Coverage) -> dict[str, Any]:
         "unjudged": dict(one.unjudged),
         "ticks": one.ticks,
     }
+
+
+def _instant(seconds: float) -> str:
+    """A time in ISO 8601, in UTC."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    except (ValueError, OverflowError, OSError):  # later than the year 9999
+        return f"{seconds:.3f}"
 
 
 def _moment(text: str, zone: ZoneInfo) -> float:

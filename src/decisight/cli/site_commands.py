@@ -127,9 +127,10 @@ def watch(
 
 
 def check(site: SiteArgument, runtime: RuntimeOption = None) -> Work:
-    """Check a site file: open every model and every source, and watch nothing.
+    """Check a site file, and watch nothing.
 
-    Everything that is wrong is said, with its line; the exit status is then 1, or 2 where the file cannot be read.
+    Every model and every source is opened. Everything that is wrong is said, with its line; the exit status is then 1,
+    or 2 where the file cannot be read.
     """
 
     def work() -> int:
@@ -162,7 +163,12 @@ def events(
     site: SiteArgument,
     camera: Annotated[str | None, typer.Option(metavar="NAME", help="Only of this camera.")] = None,
     since: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Only what ended after this date and time, or so long ago: 2h.")
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Only what ended after this date and time, or so long ago: 2h; and how much could be judged since "
+            "then.  [default: all events; of the last 24 hours]",
+        ),
     ] = None,
     state: Annotated[str | None, typer.Option(metavar="LABEL", help="Only of this state.")] = None,
     limit: Annotated[int, typer.Option(metavar="N", min=1, help="The newest so many.")] = 50,
@@ -216,7 +222,7 @@ def replay(
     ] = False,
     as_json: JsonOption = False,
 ) -> Work:
-    """Derive the decisions of an event again from what is stored, and show why.
+    """Derive an event again from what is stored, and show why.
 
     Every reading with its confidences, what the policy counted and what was needed; without the model, to the bit. The
     exit status is 1 where a decision comes out otherwise than it is stored.
@@ -238,9 +244,9 @@ def verify(
     ] = None,
     as_json: JsonOption = False,
 ) -> Work:
-    """Check that nothing in the store was altered, removed or reordered.
+    """Check that the store is as it was written.
 
-    The exit status is 1 where something was. A cut tail shows where heads were kept.
+    Nothing in it was altered, removed or reordered; else the exit status is 1. A cut tail shows where heads were kept.
     """
 
     def work() -> int:
@@ -254,6 +260,15 @@ def verify(
 def retain(
     site: SiteArgument,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be dropped, and drop nothing.")] = False,
+    forget: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--forget",
+            metavar="SINK",
+            help="Drop as well what waits for this sink, which the site file no longer names. May be given several "
+            "times.",
+        ),
+    ] = None,
 ) -> Work:
     """Drop what the site file says is too old or too much.
 
@@ -263,7 +278,7 @@ def retain(
     def work() -> int:
         from decisight.cli.verify import retain as retain_store
 
-        return retain_store(site, dry_run=dry_run)
+        return retain_store(site, dry_run=dry_run, forget=forget or ())
 
     return work
 
@@ -298,10 +313,10 @@ def backtest(
     threads: ThreadsOption = None,
     runtime: RuntimeOption = None,
 ) -> Work:
-    """Run labelled recordings through the rules of a site, and count what comes out.
+    """Run labelled recordings through the rules of a site.
 
-    Beside each image alone, and beside another site file: how often the state is right, how often it flickers, how late
-    it is, what is missed, and which events are false.
+    What comes out is counted, beside each image alone and beside another site file: how often the state is right, how
+    often it flickers, how late it is, what is missed, and which events are false.
     """
 
     def work() -> int:

@@ -65,6 +65,18 @@ class StateLine:
                 del self.spans[: _MOST_SPANS // 2]
         self.end = time if self.end is None else max(self.end, time)
 
+    def recent(self, seconds: float) -> StateLine:
+        """Of the line, the last so many seconds."""
+        if self.end is None or not self.spans:
+            return StateLine(self.name)
+        begin = self.end - seconds
+        # Found from the end: a line may be long, and what is wanted of it is short.
+        at = len(self.spans) - 1
+        while at > 0 and self.spans[at][0] > begin:
+            at -= 1
+        kept = self.spans[at:]
+        return StateLine(self.name, [(max(begin, kept[0][0]), kept[0][1]), *kept[1:]], self.end)
+
     def longest_states(self, most: int) -> list[str]:
         """The states that last longest in all, at most so many, in the order in which they came."""
         lasted: dict[str, float] = {}
@@ -104,6 +116,10 @@ class StateLines:
             state: what was decided; ``None`` for the fall-back.
         """
         self.lines.setdefault(key, StateLine(name)).add(time, state)
+
+    def recent(self, seconds: float) -> StateLines:
+        """Of all lines, the last so many seconds of each."""
+        return StateLines({key: line.recent(seconds) for key, line in self.lines.items()})
 
     def drawn(self, width: int, symbols: Symbols = _DRAWN) -> list[Line]:
         """All lines, and what their characters mean.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from decisight.cli import output
 from decisight.cli.console import say, warn
 from decisight.errors import UsageError
 from decisight.files import printable
+from decisight.registry import shortened
 
 __all__ = ["retain", "run"]
 
@@ -65,17 +67,38 @@ def run(path: Path, *, heads: Path | None = None, as_json: bool = False) -> int:
     return 0
 
 
-def retain(path: Path, *, dry_run: bool) -> int:
-    """Drop what is too old or too much.
+def retain(path: Path, *, dry_run: bool, forget: Sequence[str] = ()) -> int:
+    """Drop what is too old or too much, and what waits for sinks that there are no more.
+
+    Args:
+        path: the site file.
+        dry_run: only say what would be dropped.
+        forget: the names of these sinks.
 
     Raises:
+        UsageError: the site file names such a sink, or nothing waits for one.
         StoreError: there is no store, or another process writes it.
     """
     from decisight.assemble import open_site_store, retention
     from decisight.config import read_site
 
     site = read_site(path)
+    for sink in forget:
+        if sink in site.section.sinks:
+            raise UsageError(
+                f"--forget {shortened(sink)}: the site file names that sink, so what waits for it will be reported",
+                hint="take it out of the site file first",
+            )
     with open_site_store(site) as store:
+        waiting = store.outbox_sinks() if forget else {}
+        for sink in dict.fromkeys(forget):
+            if not waiting.get(sink):
+                known = ", ".join(name for name, number in waiting.items() if number) or "none"
+                raise UsageError(f"--forget {shortened(sink)}: nothing waits for it", hint=f"sinks with some: {known}")
+            if not dry_run:
+                store.forget(sink)
+            verb = "would be dropped" if dry_run else "dropped"
+            say(f"{waiting[sink]} changes of events for the sink {printable(sink)} {verb}")
         report = store.retain(retention(site), dry_run=dry_run)
     for line in report.lines(dry_run=dry_run):
         say(line)

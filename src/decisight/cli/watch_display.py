@@ -30,6 +30,10 @@ __all__ = ["Display", "moment"]
 
 _REFRESHES = 4
 """A second, of what is shown of now."""
+_RECENT = 60.0
+"""Seconds of states that are shown of now."""
+_MOST_LINES = 6
+"""Where there are more, the terminal would be too low for them."""
 _WIDTH = 80
 """Of the lines of states, where there is no terminal."""
 
@@ -96,15 +100,17 @@ class Display:
             self._live.stop()
             self._live = None
 
-    def decided(self, camera: CameraRun, step: Step) -> None:
+    def decided(self, camera: str, step: Step) -> None:
         """See :class:`~decisight.workers.listener.Listener`."""
+        run = next(one for one in self._cameras if one.name == camera)
         for entry in step.entries:
             for decision in entry.decisions:
-                key = camera.name, entry.view, decision.group
+                key = camera, entry.view, decision.group
                 labels = labels_of(decision)
                 state = None if labels == () and isinstance(decision.state, str) else " + ".join(labels) or "-"
-                self._lines.add(key, self._title(camera, entry.view, decision.group), entry.item.time or 0.0, state)
-                self._now[key] = decision, self._title(camera, entry.view, decision.group)
+                title = self._title(run, entry.view, decision.group)
+                self._lines.add(key, title, entry.item.time or 0.0, state)
+                self._now[key] = decision, title
         self._refresh()
 
     def stored(self, changes: Sequence[EventChange]) -> None:
@@ -136,7 +142,7 @@ class Display:
         if self._silent:
             return
         width = _WIDTH if self._screen is None else self._screen.width
-        lines = self._lines.drawn(width, Symbols.for_encoding(sys.stdout.encoding))
+        lines = self._lines.drawn(width, _symbols())
         if self._screen is not None:
             show(self._screen, lines)
         else:
@@ -202,6 +208,8 @@ class Display:
 
         self._drawn = time.monotonic()
         rows: list[Line] = []
+        if len(self._lines.lines) <= _MOST_LINES and self._screen is not None:
+            rows += self._lines.recent(_RECENT).drawn(self._screen.width, _symbols())
         for decision, title in list(self._now.values()):
             labels = labels_of(decision)
             state = " + ".join(labels) or (decision.state if isinstance(decision.state, str) else "-")
@@ -214,6 +222,10 @@ class Display:
             judged = "" if math.isnan(status.judged) else f", {100 * status.judged:.0f} % judged"
             rows.append([(printable(f"{camera.name}: {status.frames} pictures{judged}"), "dim")])
         self._live.update(Text("\n").join(Text.assemble(*row) for row in rows), refresh=True)
+
+
+def _symbols() -> Symbols:
+    return Symbols.for_encoding(sys.stdout.encoding)
 
 
 def _ending(event: Event) -> str:

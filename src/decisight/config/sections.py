@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
@@ -20,7 +21,10 @@ __all__ = [
     "RetentionSection",
     "SiteSection",
     "WatchSection",
+    "inherited",
 ]
+
+_S = TypeVar("_S", bound=BaseModel)
 
 DEFAULT_FPS = 5.0
 """Pictures a second that are looked at, where nobody says."""
@@ -119,7 +123,7 @@ class CameraSection(_Section):
     watch: list[WatchSection] = Field(min_length=1)
     """What is watched."""
     evidence: EvidenceSection | None = None
-    """In place of the site's."""
+    """Which pictures are kept of its events, where it is otherwise than at the site: what is left out is the site's."""
 
 
 class LimitSection(_Section):
@@ -133,8 +137,17 @@ class LimitSection(_Section):
     """Beyond this the oldest is dropped: 500MB, 20GB."""
 
 
+_DEFAULT, _THIRTY_DAYS = "default", "30d"
+
+
 def _thirty_days() -> dict[str, str | LimitSection]:
-    return {"default": "30d"}
+    return {_DEFAULT: _THIRTY_DAYS}
+
+
+def _may_be_null(schema: dict[str, Any]) -> None:
+    """Say that the default may be switched off, and nothing else."""
+    limit = schema["additionalProperties"]
+    schema["patternProperties"] = {f"^{_DEFAULT}$": {"anyOf": [*limit["anyOf"], {"type": "null"}]}}
 
 
 class RetentionSection(_Section):
@@ -144,8 +157,17 @@ class RetentionSection(_Section):
     """Confidences and decisions, in whole segments of the chain."""
     events: Age | LimitSection | None = None
     """Events themselves; by default they are kept for good."""
-    evidence: dict[str, Age | LimitSection] = Field(default_factory=_thirty_days)
-    """Pictures of events, by the outcome that somebody gave the event: default, confirmed, false_alarm, ..."""
+    evidence: dict[str, Age | LimitSection] = Field(default_factory=_thirty_days, json_schema_extra=_may_be_null)
+    """Pictures of events, by the outcome that somebody gave the event: confirmed, false_alarm, ...; ``default`` for all
+    others, which is 30d where it is not said, and ``null`` where they are kept for good."""
+
+    @field_validator("evidence", mode="before")
+    @classmethod
+    def _with_default(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        limits = {_DEFAULT: _THIRTY_DAYS, **value}
+        return {outcome: limit for outcome, limit in limits.items() if limit is not None or outcome != _DEFAULT}
 
 
 class ChainSection(_Section):
@@ -191,3 +213,18 @@ class SiteSection(_Section):
         except KeyError as error:
             raise ValueError("a time zone that this system knows, such as Europe/Berlin") from error
         return value
+
+
+def inherited(own: _S, general: _S) -> _S:
+    """A section, with what it does not name as another one says; so in the sections within.
+
+    Args:
+        own: the section.
+        general: the other one.
+    """
+    values = {}
+    for name in own.model_fields_set:
+        value, other = getattr(own, name), getattr(general, name)
+        within = isinstance(value, BaseModel) and isinstance(other, BaseModel)
+        values[name] = inherited(value, other) if within else value
+    return general.model_copy(update=values)

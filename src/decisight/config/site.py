@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from decisight.config.amounts import parse_limit
 from decisight.config.refusal import place, plain, refusal
-from decisight.config.sections import LimitSection, RetentionSection, SiteSection
+from decisight.config.sections import EvidenceSection, LimitSection, RetentionSection, SiteSection, inherited
 from decisight.errors import DecisightError, SiteError, UsageError
 from decisight.gates import GATES
 from decisight.policies.parsing import policy_from_section
@@ -164,6 +164,14 @@ class Site:
             )
         return tuple(gates)
 
+    def evidence(self, camera: str) -> EvidenceSection:
+        """Which pictures are kept of a camera's events: what the camera does not say is as at the site.
+
+        So what is concealed at the site is concealed at every camera, unless one says ``conceal: null``.
+        """
+        own = self.section.cameras[camera].evidence
+        return self.section.evidence if own is None else inherited(own, self.section.evidence)
+
     def sinks(self) -> dict[str, Sink]:
         """Where events are reported to, by name.
 
@@ -214,6 +222,9 @@ class Site:
     def rule(self, camera: str, at: int, defaults: Mapping[str, Any] | None = None) -> Policy:
         """The rule of an entry of ``watch``, before it is known which labels it is for.
 
+        Where the entry does not say ``stale_after``, it is :data:`STALE_AFTER` or more; ``stale_after: null`` said
+        there switches it off.
+
         Args:
             camera: the camera's name.
             at: the number of the entry.
@@ -225,7 +236,8 @@ class Site:
         section = self.section.cameras[camera]
         policy = section.watch[at].policy
         given: Mapping[str, Any] | str = DEFAULT_POLICY if policy is None else policy
-        stale = {} if section.fps is None else {"stale_after": _stale_after(section.fps)}
+        # A camera that gives no pictures keeps its state for ever otherwise, however often it gave them.
+        stale = {"stale_after": _stale_after(section.fps)}
         try:
             return policy_from_section(
                 {"type": given} if isinstance(given, str) else given, {**stale, **(defaults or {})}
@@ -371,8 +383,8 @@ def _check_limit(site: Site, limit: str | LimitSection, *keys: str) -> None:
         raise SiteError(f"{site.where(*keys)}: {error.message}", hint=error.hint) from error
 
 
-def _stale_after(fps: float) -> str:
-    seconds = min(max(STALE_AFTER, _STALE_PICTURES / fps), _LONGEST)
+def _stale_after(fps: float | None) -> str:
+    seconds = STALE_AFTER if fps is None else min(max(STALE_AFTER, _STALE_PICTURES / fps), _LONGEST)
     return f"{seconds:.3f}".rstrip("0").rstrip(".") + "s"
 
 

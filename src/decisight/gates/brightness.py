@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -56,8 +56,8 @@ class Brightness:
                 f"brightness: clipped = {self.clipped} is no share of the picture", hint="give more than 0, at most 1"
             )
 
-    def keeper(self) -> BrightnessKeeper:
-        """One at work."""
+    def keeper(self, state: Any = None) -> BrightnessKeeper:
+        """One at work; see :class:`~decisight.protocols.Gate`."""
         return BrightnessKeeper(self)
 
 
@@ -75,6 +75,9 @@ class BrightnessKeeper:
         if _share(seen >= _WHITE) >= self.gate.clipped and _share(seen > self.gate.brightest) >= 0.95:
             return _BLOWN_OUT
         return None
+
+    def state(self) -> None:
+        """Nothing: what it says of a picture depends on that alone."""
 
 
 def _share(which: npt.NDArray[np.bool_]) -> float:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import KW_ONLY, dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -49,9 +50,9 @@ class Frozen:
     def __post_init__(self) -> None:
         parse_seconds(self.after, "after")
 
-    def keeper(self) -> FrozenKeeper:
-        """One at work, that has seen nothing yet."""
-        return FrozenKeeper(parse_seconds(self.after, "after"))
+    def keeper(self, state: Any = None) -> FrozenKeeper:
+        """One at work; see :class:`~decisight.protocols.Gate`."""
+        return FrozenKeeper(parse_seconds(self.after, "after"), state)
 
 
 class FrozenKeeper:
@@ -59,20 +60,57 @@ class FrozenKeeper:
 
     Args:
         after: in seconds.
+        state: what :meth:`state` gave of one before.
     """
 
-    def __init__(self, after: float) -> None:
+    def __init__(self, after: float, state: Any = None) -> None:
         self._after = after
         self._last: npt.NDArray[np.uint8] | None = None
+        self._digest: list[int] | None = None
+        """Of the last picture, where it was asked for, or where the picture itself is not there any more."""
         self._time = 0.0
         self._seconds = 0.0
+        match state:
+            case {
+                "version": 1,
+                "digest": [*numbers],
+                "seconds": int() | float() as seconds,
+                "time": int() | float() as time,
+            }:
+                self._digest, self._seconds, self._time = numbers, float(seconds), float(time)
 
     def judge(self, crop: npt.NDArray[np.uint8], time: float) -> Verdict | None:
         """``frozen picture`` or nothing; see :class:`~decisight.protocols.GateKeeper`."""
         step, self._time = time - self._time, time
-        # All pixels are compared, which takes a fraction of the time of any digest.
-        if self._last is None or not np.array_equal(self._last, crop):
-            self._last, self._seconds = crop.copy(), 0.0
+        if not self._comes_again(crop):
+            self._last, self._digest, self._seconds = crop.copy(), None, 0.0
             return None
         self._seconds += min(max(step, 0.0), _LONGEST_STEP * self._after)
         return _FROZEN if self._seconds > self._after + MICROSECOND else None
+
+    def state(self) -> Any:
+        """A digest of the last picture, its time, and for how many seconds it has been coming."""
+        if self._digest is None:
+            if self._last is None:
+                return None
+            self._digest = _digest(self._last)
+        return {"version": 1, "digest": self._digest, "seconds": self._seconds, "time": self._time}
+
+    def _comes_again(self, crop: npt.NDArray[np.uint8]) -> bool:
+        """Whether a crop is the last picture."""
+        if self._last is not None:
+            # All pixels are compared, which takes a fraction of the time of any digest.
+            return np.array_equal(self._last, crop)
+        kept = crop.copy()
+        if self._digest is None or self._digest != _digest(kept):
+            return False
+        self._last = kept
+        return True
+
+
+def _digest(picture: npt.NDArray[np.uint8]) -> list[int]:
+    """Height, width and checksum: at a restart one picture is told by it, not by chance the same as another.
+
+    A checksum, since it is asked for after every picture, and takes less than half the time of a cryptographic digest.
+    """
+    return [*picture.shape[:2], zlib.crc32(picture.data)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,8 @@ _BETWEEN = Verdict("between two looks", unchanged=True)
 class Interval:
     """Let one picture through every so often, and take it that the others say the same as that one.
 
-    What changes in between is noticed at the next look. Time that goes back starts anew. Where there is a ``motion``
+    What changes in between is noticed at the next look. Time that goes back starts anew. After a restart one picture is
+    looked at besides, since there is none yet that it could say the same as. Where there is a ``motion``
     gate too, put this one before it: what has moved is then compared with what was looked at.
 
     Args:
@@ -41,9 +42,9 @@ class Interval:
     def __post_init__(self) -> None:
         parse_seconds(self.every, "every")
 
-    def keeper(self) -> IntervalKeeper:
-        """One at work, that has seen nothing yet."""
-        return IntervalKeeper(parse_seconds(self.every, "every"))
+    def keeper(self, state: Any = None) -> IntervalKeeper:
+        """One at work; see :class:`~decisight.protocols.Gate`."""
+        return IntervalKeeper(parse_seconds(self.every, "every"), state)
 
 
 class IntervalKeeper:
@@ -51,11 +52,15 @@ class IntervalKeeper:
 
     Args:
         every: in seconds.
+        state: what :meth:`state` gave of one before.
     """
 
-    def __init__(self, every: float) -> None:
+    def __init__(self, every: float, state: Any = None) -> None:
         self._every = every
         self._last: float | None = None
+        match state:
+            case {"version": 1, "last": int() | float() as last}:
+                self._last = float(last)
 
     def judge(self, crop: npt.NDArray[np.uint8], time: float) -> Verdict | None:
         """``between two looks`` or nothing; see :class:`~decisight.protocols.GateKeeper`."""
@@ -63,3 +68,7 @@ class IntervalKeeper:
             return _BETWEEN
         self._last = time
         return None
+
+    def state(self) -> Any:
+        """The time of the last one that was let through."""
+        return None if self._last is None else {"version": 1, "last": self._last}

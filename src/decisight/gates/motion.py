@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,7 @@ class Motion:
     Each picture is compared with that last one, not with the one before it, so what creeps is noticed as well. A change
     of the light of all of the picture (a camera that adjusts its exposure, a cloud) is taken out before: the gain and
     the offset by which most of the picture changed. Noise is averaged out over cells of a 32nd of the picture's side.
+    What it compares with is a picture, which is not stored: the first one after a restart is let through.
 
     Args:
         threshold: how much the luma of a cell must change to have moved, more than 0, at most 255.
@@ -65,8 +66,8 @@ class Motion:
             )
         parse_seconds(self.at_least_every, "at_least_every")
 
-    def keeper(self) -> MotionKeeper:
-        """One at work, that has seen nothing yet."""
+    def keeper(self, state: Any = None) -> MotionKeeper:
+        """One at work, that has seen nothing yet, whatever the state; see :class:`~decisight.protocols.Gate`."""
         return MotionKeeper(self)
 
 
@@ -90,6 +91,9 @@ class MotionKeeper:
                 return _NOTHING_MOVED
         self._last, self._size, self._time = (cells, seen), size, time
         return None
+
+    def state(self) -> None:
+        """Nothing: it would be a picture."""
 
     def _moved(self, before: npt.NDArray[np.float64], now: npt.NDArray[np.float64]) -> bool:
         if not now.size:

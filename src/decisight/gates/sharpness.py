@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -63,8 +63,8 @@ class Sharpness:
                 f"sharpness: contrast = {self.contrast} is no difference of luma", hint="give one of 1 to 255"
             )
 
-    def keeper(self) -> SharpnessKeeper:
-        """One at work."""
+    def keeper(self, state: Any = None) -> SharpnessKeeper:
+        """One at work; see :class:`~decisight.protocols.Gate`."""
         return SharpnessKeeper(self)
 
 
@@ -78,6 +78,9 @@ class SharpnessKeeper:
         """``blurred`` or nothing; see :class:`~decisight.protocols.GateKeeper`."""
         found = steepness(small_luma(crop), self.gate.contrast)
         return _BLURRED if found is not None and found < self.gate.least else None
+
+    def state(self) -> None:
+        """Nothing: what it says of a picture depends on that alone."""
 
 
 def steepness(luma: Luma, contrast: float) -> float | None:

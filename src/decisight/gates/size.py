@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -39,8 +39,8 @@ class Size:
         if self.least < 1:
             raise UsageError(f"size: least = {self.least} is no number of pixels", hint="give 1 or more")
 
-    def keeper(self) -> SizeKeeper:
-        """One at work."""
+    def keeper(self, state: Any = None) -> SizeKeeper:
+        """One at work; see :class:`~decisight.protocols.Gate`."""
         return SizeKeeper(self)
 
 
@@ -53,3 +53,6 @@ class SizeKeeper:
     def judge(self, crop: npt.NDArray[np.uint8], time: float) -> Verdict | None:
         """``too small`` or nothing; see :class:`~decisight.protocols.GateKeeper`."""
         return _TOO_SMALL if min(crop.shape[:2]) < self.gate.least else None
+
+    def state(self) -> None:
+        """Nothing: what it says of a picture depends on that alone."""

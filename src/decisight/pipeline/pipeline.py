@@ -15,7 +15,7 @@ from decisight.events import SETTINGS_CHANGED, Moment, close_events, open_events
 from decisight.pipeline.steps import Entry, EntryKind, Seen, Step, View
 from decisight.pipeline.ticks import TICK_SECONDS, tick_times
 from decisight.policies.steady_clock import steady
-from decisight.protocols import GateKeeper
+from decisight.protocols import Gate, GateKeeper
 from decisight.types import Decision, Event, EventChange, Frame, Position, Prediction, Reading, Tick
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CHECKPOINT_VERSION", "Pipeline"]
 
-CHECKPOINT_VERSION = 1
+CHECKPOINT_VERSION = 2
 
 _SET_BACK = 1.0
 """Seconds by which a clock must have been set back for that to be worth telling."""
@@ -35,7 +35,7 @@ class _Sight:
 
     states: dict[str, Any]
     events: dict[str, Any]
-    keepers: list[GateKeeper]
+    keepers: list[tuple[Gate, GateKeeper]]
     last: Prediction | None = None
     """Of the last picture that was classified by this pipeline."""
     decisions: tuple[Decision, ...] = ()
@@ -62,16 +62,25 @@ class Pipeline:
     """Whether the source has been watched to its end."""
     pause: float = TICK_SECONDS
     """How many seconds there may be no picture before time alone is let pass."""
+    throughout: bool = False
+    """Whether it is let pass until the next picture, not only as long as that can change a decision: for whoever gives
+    what comes out to other policies."""
     _sights: dict[int, _Sight] = field(default_factory=dict)
     _opened: int = 0
     """How many events were ever opened."""
     _time: float | None = None
     _now: float | None = None
     _ahead: Sequence[float] = ()
+    _ticked: bool = False
+    """Whether time was let pass since the last frame."""
+    _begun: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+    """By the number of a view that has no entry yet since its folds began, the states that they began with."""
 
     def __post_init__(self) -> None:
         for view in self.views:
-            self._sights[view.number] = _Sight(view.fold.initial(), dict.fromkeys(view.events, ()), _keepers(view))
+            sight = _Sight(view.fold.initial(), dict.fromkeys(view.events, ()), _keepers(view))
+            self._sights[view.number] = sight
+            self._begun[view.number] = sight.states
 
     @property
     def time(self) -> float | None:
@@ -103,6 +112,7 @@ class Pipeline:
         before = self._time
         entries, changes = self._pass(tick_times(before, frame.time, self.pause))
         now = self._advance(frame.time)
+        self._ticked = False
         seen: list[Seen] = []
         for view, kind, reading in self._look(frame):
             entry, new = self._decide(view, kind, reading, now)
@@ -115,14 +125,18 @@ class Pipeline:
         self.position = frame.position
         set_back = 0.0 if before is None else before - frame.time
         notes = (f"the clock was set back by {set_back:.1f} s",) if set_back > _SET_BACK else ()
-        return Step(tuple(entries), tuple(changes), tuple(seen), notes)
+        return Step(tuple(entries), tuple(changes), tuple(seen), notes, self._told(entries))
 
     def tick(self, time: float) -> Step:
-        """Let time pass without a frame; one that is not later than what is known lets nothing pass."""
+        """Let time pass without a frame.
+
+        Nothing passes where the time is not later than what is known; nor, once it was let pass since the last frame,
+        where time alone can change no decision any more: so a camera that is away for days is no work.
+        """
         if self._time is None or time <= self._time:
             return Step()
         entries, changes = self._pass([*tick_times(self._time, time, self.pause), time])
-        return Step(tuple(entries), tuple(changes))
+        return Step(tuple(entries), tuple(changes), begun=self._told(entries))
 
     def close(self, ended_by: str) -> Step:
         """Close the events that are open: there is nothing more to come."""
@@ -145,15 +159,22 @@ class Pipeline:
             "finished": self.finished,
             "opened": self._opened,
             "clock": [self._time, self._now, list(self._ahead)],
+            "ticked": self._ticked,
+            "begun": list(self._begun),
             "states": {str(number): sight.states for number, sight in self._sights.items()},
             "events": {str(number): dict(sight.events) for number, sight in self._sights.items()},
+            "gates": {
+                str(number): [[gate.name, keeper.state()] for gate, keeper in sight.keepers]
+                for number, sight in self._sights.items()
+            },
         }
 
     def resume(self, checkpoint: Mapping[str, Any]) -> Step:
         """Take up a checkpoint.
 
         Views that were set up otherwise than now have another number: their events are closed, and the new ones begin
-        anew. The position counts only in the source that it is of.
+        anew; the first step that has an entry of one says so. The position counts only in the source that it is of, as
+        does what gates remember.
 
         Args:
             checkpoint: what :meth:`checkpoint` gave, also after :func:`json.dumps` and :func:`json.loads`.
@@ -170,7 +191,7 @@ class Pipeline:
                 hint="watch with that version to the end, or begin with a new store",
             )
         self._time, self._now, self._ahead = checkpoint["clock"]
-        self._opened = checkpoint["opened"]
+        self._opened, self._ticked = checkpoint["opened"], checkpoint["ticked"]
         now = Moment(self._time or 0.0, self._now or 0.0)
         changes: list[EventChange] = []
         notes: list[str] = []
@@ -178,15 +199,20 @@ class Pipeline:
             number = int(text)
             if number in self._sights:
                 if _take_up(self._sights[number], self._view(number), checkpoint["states"][text], events):
+                    self._begun.pop(number)
+                    if number in checkpoint["begun"]:
+                        self._begun[number] = self._sights[number].states
                     continue
                 notes.append("what the policies had counted was stored by another version: they begin anew")
             for state in events.values():
                 changes += close_events(state, now, SETTINGS_CHANGED)
         if checkpoint["identity"] == self.identity:
             self.position, self.finished = checkpoint["position"], checkpoint["finished"]
+            for number, sight in self._sights.items():
+                sight.keepers = _keepers(self._view(number), checkpoint["gates"].get(str(number), ()))
         else:
             # What time it was in another recording says nothing of this one.
-            self._time, self._now, self._ahead = None, None, ()
+            self._time, self._now, self._ahead, self._ticked = None, None, (), False
             notes.append("the source is another one than before: it is watched from its beginning")
         return Step(changes=tuple((change, None) for change in changes), notes=tuple(dict.fromkeys(notes)))
 
@@ -199,16 +225,28 @@ class Pipeline:
         return Moment(time, self._now)
 
     def _pass(self, times: Sequence[float]) -> tuple[list[Entry], list[tuple[EventChange, int | None]]]:
-        """Let time pass in every view."""
+        """Let time pass in every view, as long as that can change anything."""
         entries: list[Entry] = []
         changes: list[tuple[EventChange, int | None]] = []
         for time in times:
+            # One tick is given in any case: it tells that there was no picture.
+            if self._ticked and not self.throughout and self._is_settled():
+                break
             now = self._advance(time)
+            self._ticked = True
             for view in self.views:
                 entry, new = self._decide(view, "tick", Tick(time), now)
                 changes += [(change, len(entries)) for change in new]
                 entries.append(entry)
         return entries, changes
+
+    def _is_settled(self) -> bool:
+        return all(view.fold.settled(self._sights[view.number].states) for view in self.views)
+
+    def _told(self, entries: Sequence[Entry]) -> tuple[tuple[int, Mapping[str, Any]], ...]:
+        """The views that begin with these entries, and the states that they began with; each is told once."""
+        numbers = dict.fromkeys(entry.view for entry in entries) if self._begun else ()
+        return tuple((number, self._begun.pop(number)) for number in numbers if number in self._begun)
 
     def _decide(
         self, view: View, kind: EntryKind, item: Reading | Tick, now: Moment
@@ -259,7 +297,7 @@ class Pipeline:
         assert frame.pixels is not None  # noqa: S101 - for the type checker; who calls has looked
         sight = self._sights[view.number]
         crop = _rectangle(view, frame.pixels)
-        for keeper in sight.keepers:
+        for _, keeper in sight.keepers:
             verdict = keeper.judge(crop, frame.time)
             if verdict is None:
                 continue
@@ -285,9 +323,17 @@ def _take_up(sight: _Sight, view: View, states: Mapping[str, Any], events: Mappi
     return True
 
 
-def _keepers(view: View) -> list[GateKeeper]:
-    """Those that ask whether a picture need be classified come last: they must see only what can be judged."""
-    return [gate.keeper() for gate in sorted(view.gates, key=lambda gate: gate.saves)]
+def _keepers(view: View, stored: Sequence[Sequence[Any]] = ()) -> list[tuple[Gate, GateKeeper]]:
+    """The gates of a view at work, each from what was stored at its place if that was of a gate of its name.
+
+    Those that ask whether a picture need be classified come last: they must see only what can be judged.
+    """
+    kept = dict(enumerate(stored))
+    found = []
+    for at, gate in enumerate(sorted(view.gates, key=lambda gate: gate.saves)):
+        name, state = kept.get(at, ("", None))
+        found.append((gate, gate.keeper(state if name == gate.name else None)))
+    return found
 
 
 def _rectangle(view: View, pixels: Pixels) -> Pixels:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from decisight.events import EventFold
 from decisight.protocols import Gate
@@ -89,9 +89,12 @@ class Step:
             none.
         seen: pictures in which events were opened.
         notes: what somebody who looks after the camera should know, one line each.
+        begun: the numbers of views whose folds begin anew with their first entry in this step, each with the states
+            that they begin with. Whoever derives decisions from entries goes on from there, not from what came before.
     """
 
     entries: tuple[Entry, ...] = ()
     changes: tuple[tuple[EventChange, int | None], ...] = ()
     seen: tuple[Seen, ...] = ()
     notes: tuple[str, ...] = ()
+    begun: tuple[tuple[int, Mapping[str, Any]], ...] = ()

@@ -109,6 +109,9 @@ class _Runs:
             text += f"; {self.ballot.labels[run.established]} until then"
         return text
 
+    def settled(self, evidence: Sequence[Any], now: float) -> bool:
+        return True
+
     def _long_enough(self, run: _Run) -> bool:
         return run.length >= self.fewest and not self.required.longer_than(run.length, run.ended - run.began)
 

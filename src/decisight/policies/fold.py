@@ -64,6 +64,9 @@ class Evidence(Protocol):
     def explain(self, evidence: Any, now: float, held: int) -> str:
         """The same in words: what was counted, and what was needed."""
 
+    def settled(self, evidence: Any, now: float) -> bool:
+        """Whether it says the same from now on, until it takes another reading: no window in seconds empties yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stability:
@@ -219,6 +222,28 @@ class GroupFold:
         """See :class:`~decisight.protocols.Fold`."""
         return self.describe(_unmarked(state, self.rule, self.group))
 
+    def settled(self, state: Any) -> bool:
+        """See :class:`~decisight.protocols.Fold`."""
+        return self.is_at_rest(_unmarked(state, self.rule, self.group))
+
+    def is_at_rest(self, state: Sequence[Any]) -> bool:
+        """What :meth:`settled` says, of a state without its mark."""
+        at, keeps = _State(*state), self.stability
+        now = at.now or 0.0
+        if keeps.stale_after is not None and at.judged is not None:
+            return False
+        if not self.evidence.settled(at.evidence, now):
+            return False
+        label = self.evidence.find(at.evidence, now, at.held).label
+        if label == at.held:
+            return True
+        images, seconds = at.readings - at.supported_reading, now - at.supported
+        if label == NOTHING and keeps.bridges(images, seconds):
+            return keeps.gap_tolerance.seconds is None
+        young = at.since is not None and keeps.too_young(at.readings - at.since_reading, now - at.since)
+        # What is too young in images stays so; and a tick enters no label.
+        return keeps.min_dwell.seconds is None if young else label != NOTHING
+
     def describe(self, state: Sequence[Any]) -> str:
         """What :meth:`explain` says, of a state without its mark."""
         at = _State(*state)
@@ -326,6 +351,11 @@ class LabelFolds:
         """See :class:`~decisight.protocols.Fold`."""
         of_labels = _unmarked(state, self.rule, self.group)
         return "; ".join(fold.describe(of_label) for fold, of_label in zip(self.folds, of_labels, strict=True))
+
+    def settled(self, state: Any) -> bool:
+        """See :class:`~decisight.protocols.Fold`."""
+        of_labels = _unmarked(state, self.rule, self.group)
+        return all(fold.is_at_rest(of_label) for fold, of_label in zip(self.folds, of_labels, strict=True))
 
 
 def _unmarked(state: Any, rule: str, group: LabelGroup) -> Any:

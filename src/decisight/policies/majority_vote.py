@@ -107,3 +107,6 @@ class _Votes:
         if found.label == NOTHING and max(found.scores) >= self.required:
             return f"{text}: a tie{self.window.cut(entries)}"
         return f"{text} ({self.required} needed){self.window.cut(entries)}"
+
+    def settled(self, evidence: Sequence[Entry], now: float) -> bool:
+        return self.window.settled(evidence, now)

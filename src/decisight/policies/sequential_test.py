@@ -230,6 +230,9 @@ class _Test:
             return text
         return f"{text}; {self.labels[held]} was decided before"
 
+    def settled(self, evidence: Sequence[Any], now: float) -> bool:
+        return True
+
     def _bounded(self, sums: Sequence[float], held: int) -> Row:
         """Sums of which the largest is 0, and none further below it than counts.
 

@@ -86,6 +86,11 @@ class TaskFold:
         """Why it was decided so by these states, one line a group."""
         return tuple(fold.explain(states[name]) for name, fold in self.folds.items())
 
+    def settled(self, states: States) -> bool:
+        """Whether time alone changes nothing in any group any more, see :meth:`~decisight.protocols.Fold.settled`."""
+        # A fold of another package may have been written before this was asked for.
+        return all(hasattr(fold, "settled") and fold.settled(states[name]) for name, fold in self.folds.items())
+
     def run(
         self, items: Iterable[Reading | Tick], states: States | None = None
     ) -> Iterator[tuple[dict[str, Any], tuple[Decision, ...]]]:

@@ -133,6 +133,9 @@ class _LastImage:
     def explain(self, evidence: Row | None, now: float, held: int) -> str:
         return self.ballot.explain(evidence, held) if evidence else "no picture that could be judged"
 
+    def settled(self, evidence: Row | None, now: float) -> bool:
+        return True
+
 
 def parse_thresholds(texts: list[str]) -> dict[str, float]:
     """Read thresholds as the command line gives them.

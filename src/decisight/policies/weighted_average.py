@@ -122,6 +122,9 @@ class _Average:
             return f"none of {judged} has any weight{cut}"
         return f"weighted average of {judged}: {self.ballot.explain(average, held)}{cut}"
 
+    def settled(self, evidence: Sequence[Entry], now: float) -> bool:
+        return self.window.settled(evidence, now)
+
     def _average(self, entries: Sequence[Entry]) -> tuple[Row, int]:
         """The weighted mean of the judged rows, empty where nothing has weight, and how many rows there are."""
         rows, weights = [], []

@@ -52,6 +52,10 @@ class Window(NamedTuple):
         begin = now - self.span.seconds + MICROSECOND
         return [entry for entry in entries if entry[0] > begin]
 
+    def settled(self, entries: Sequence[Entry], now: float) -> bool:
+        """Whether none leaves it by time alone any more."""
+        return self.span.seconds is None or not self.recent(entries, now)
+
     def cut(self, entries: Sequence[Entry]) -> str:
         """What is to be said after an explanation by these readings, where a window in seconds holds as many as it can.
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from decisight.errors import OutputError
-from decisight.files import is_special, printable, unwritable
+from decisight.files import is_special, printable, sync_folder, unwritable
 from decisight.sinks import SINKS
 from decisight.types import EventChange
 
@@ -78,7 +78,7 @@ class _Journal:
             with self._path.open("a+b", buffering=0) as stream:
                 self._append(stream, change)
             if is_new:
-                _sync_folder(self._path.parent)
+                sync_folder(self._path.parent)
         except OSError as error:
             self._left = None
             raise unwritable(self._path, error) from error
@@ -151,14 +151,3 @@ def _write_all(stream: FileIO, data: bytes) -> None:
 def _identity(stream: FileIO) -> tuple[int, int]:
     status = os.fstat(stream.fileno())
     return status.st_ino, status.st_size
-
-
-def _sync_folder(folder: Path) -> None:
-    """See that the name of a new file is on the disk; Windows has no such thing."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -25,6 +25,7 @@ from decisight.types import Frame, Position
 
 __all__ = ["Folder"]
 
+_LONGEST_LAG = 86_400.0
 _SHORTEST_POLL, _LONGEST_POLL = 0.05, 3600.0
 _SHARE = 0.1
 """Of the time, at most so much is spent on looking, however many pictures there are."""
@@ -57,6 +58,8 @@ class Folder:
             what it says of itself (``DateTimeOriginal`` of JPEG and TIFF, UTC where it names no offset), and when it
             was last changed where it says nothing.
         poll: seconds between two looks, 0.05..3600.
+        lag: seconds that a picture may take from the camera into the folder, 0..86400: where cameras bring them in
+            bursts, the time from one to the next. Until then nobody takes it that no picture came.
 
     Raises:
         UsageError: a setting is out of its range, or ``start`` is given without ``fps``.
@@ -70,6 +73,7 @@ class Folder:
     start: str | None = None
     times: Literal["modified", "exif"] = "modified"
     poll: float = 0.5
+    lag: float = 2.0
 
     def __post_init__(self) -> None:
         Sampler(self.fps)
@@ -77,6 +81,8 @@ class Folder:
             raise UsageError(
                 f"poll = {self.poll} cannot be used", hint=f"give seconds, {_SHORTEST_POLL} to {_LONGEST_POLL:.0f}"
             )
+        if not 0.0 <= self.lag <= _LONGEST_LAG:
+            raise UsageError(f"lag = {self.lag} cannot be used", hint=f"give seconds, 0 to {_LONGEST_LAG:.0f}")
         if self.start is not None:
             parse_moment(self.start, "start")
             if self.fps is None:

@@ -12,7 +12,7 @@ from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from threading import Event
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from decisight.errors import ImageError, SourceError, UsageError
 from decisight.files import printable
@@ -50,9 +50,10 @@ class Video:
     ``start``; where that is not given, at the moment that the file says it was created; and where it does not say, so
     long before the file was last changed as it is long, which is a guess.
 
-    A picture that is damaged comes as a frame with its cause. What a file that was cut off says it has after its last
-    picture comes as one frame with a cause. Pictures that FFmpeg decodes without complaint after a damaged one, up to
-    the next key frame, may still show traces of it.
+    A picture that is damaged comes as a frame with its cause; where fewer pictures are asked for than there are, only
+    where no other can be decoded of those that it could stand for. What a file that was cut off says it has after its
+    last picture comes as one frame with a cause. Pictures that FFmpeg decodes without complaint after a damaged one, up
+    to the next key frame, may still show traces of it.
 
     Nothing but the file is opened, whatever its name looks like and whatever it names.
 
@@ -117,34 +118,23 @@ class Video:
         def begin(closed: Event) -> Generator[Frame]:
             recording = open_recording(self.path)
             after = None if place is None else recording.seconds_to(place)
-            return self._frames(recording, recording.shots(closed, after=place), Sampler(fps, after=after), closed)
+            shots, sampler = recording.shots(closed, after=place), Sampler(fps, after=after)
+            return self._frames(recording, _chosen(recording, shots, sampler, every=fps is None), closed)
 
         return Opened(begin)
 
-    def _frames(
-        self, recording: Recording, shots: Generator[Shot], sampler: Sampler, closed: Event
-    ) -> Generator[Frame]:
-        name, converter = printable(os.path.basename(self.path)), RgbConverter()
+    def _frames(self, recording: Recording, chosen: Generator[_Chosen], closed: Event) -> Generator[Frame]:
+        name = printable(os.path.basename(self.path))
         origin, _ = self._origin(recording)
         begun = None
-        with contextlib.closing(shots):
-            for shot in shots:
-                seconds = recording.seconds_to(shot.place)
-                # That it ends early is told at any rate of sampling.
-                if not sampler.takes(seconds) and shot.cause != ENDS_EARLY:
-                    continue
-                pixels, cause = None, shot.cause
-                if shot.frame is not None:
-                    try:
-                        pixels = converter.convert(shot.frame)
-                    except ImageError as error:
-                        cause = error.message
+        with contextlib.closing(chosen):
+            for place, seconds, pixels, cause in chosen:
                 if self.realtime:
                     begun = time.monotonic() - seconds if begun is None else begun
                     closed.wait(max(0.0, min(begun + seconds - time.monotonic(), threading.TIMEOUT_MAX)))
                 if closed.is_set():
                     return
-                yield Frame(f"{name} at {seconds:.3f} s", origin + seconds, pixels, list(shot.place), cause)
+                yield Frame(f"{name} at {seconds:.3f} s", origin + seconds, pixels, list(place), cause)
 
     def _look(self) -> tuple[Recording, Pixels]:
         """What is known of it, and its first picture."""
@@ -174,6 +164,62 @@ class Video:
         found = os.stat(self.path)
         content = f"{os.path.realpath(self.path)}\0{found.st_size}\0{found.st_mtime_ns}"
         return f"video:{hashlib.sha256(os.fsencode(content)).hexdigest()}"
+
+
+class _Chosen(NamedTuple):
+    """What becomes a frame.
+
+    Args:
+        place: in the recording.
+        seconds: since the first picture.
+        pixels: uint8 (H, W, 3), RGB; ``None`` where there are none.
+        cause: why not.
+    """
+
+    place: Place
+    seconds: float
+    pixels: Pixels | None
+    cause: str | None
+
+
+def _chosen(recording: Recording, shots: Generator[Shot], sampler: Sampler, *, every: bool) -> Generator[_Chosen]:
+    """Of each slot the first picture that can be decoded, else the first of those that cannot; or every picture.
+
+    What comes after one of them in its slot is passed over, so that whoever goes on after it takes the same as before.
+    """
+    converter = RgbConverter()
+    damaged: _Chosen | None = None
+    served = True
+    with contextlib.closing(shots):
+        for shot in shots:
+            seconds = recording.seconds_to(shot.place)
+            if sampler.takes(seconds):
+                if damaged is not None:
+                    yield damaged
+                damaged, served = None, False
+            # That it ends early is told at any rate of sampling.
+            ends = shot.cause == ENDS_EARLY
+            if served and not ends:
+                continue
+            found = _Chosen(shot.place, seconds, *_converted(shot, converter))
+            if found.pixels is None and not (ends or every):
+                damaged = damaged or found
+                continue
+            if ends and damaged is not None:
+                yield damaged
+            damaged, served = None, True
+            yield found
+    if damaged is not None:
+        yield damaged
+
+
+def _converted(shot: Shot, converter: RgbConverter) -> tuple[Pixels | None, str | None]:
+    if shot.frame is None:
+        return None, shot.cause
+    try:
+        return converter.convert(shot.frame), shot.cause
+    except ImageError as error:
+        return None, error.message
 
 
 def _place(position: Position, path: str) -> Place:

@@ -13,6 +13,7 @@ from decisight.store.coverage import Coverage
 from decisight.store.heads import Head, append_heads, read_heads
 from decisight.store.outbox import Delivery
 from decisight.store.records import (
+    Beginning,
     CameraBatch,
     EvidencePicture,
     Lane,
@@ -30,6 +31,7 @@ from decisight.store.verification import Fault
 from decisight.store.views import StoredView, ViewKey, task_from_stored, task_to_stored
 
 __all__ = [
+    "Beginning",
     "CameraBatch",
     "Codec",
     "Coverage",

@@ -3,8 +3,9 @@
 A record's digest is HMAC-SHA256 (RFC 2104, FIPS 180-4), cut to 16 bytes, of the store's id, the digest of the record
 before, and everything in the record. So whoever does not have the key can neither alter, insert, remove nor swap
 records without its showing, nor put records of another store in their place. Rows that may change are sealed by the
-same over their content. Taking a whole store back to an earlier day is seen by nothing in it: for that, heads are kept
-elsewhere; see :mod:`decisight.store.heads`.
+same over their content, and the store's own row holds a digest of where all chains end, so that no chain can be
+taken back to an earlier state without the others. Taking a whole store back to an earlier day is seen by nothing in it:
+for that, heads are kept elsewhere; see :mod:`decisight.store.heads`.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ class Seals:
         # Keyed once: a copy of a begun digest is half the work of beginning one.
         self._records = hmac.new(key, f"decisight record 1 {store_id} ".encode(), "sha256")
         self._rows = hmac.new(key, f"decisight row 1 {store_id} ".encode(), "sha256")
+        self._sums = hmac.new(key, f"decisight sum 1 {store_id} ".encode(), "sha256")
 
     def record(
         self, previous: bytes, chain_id: int, seq: int, view_id: int | None, kind: int, time: float, data: bytes
@@ -81,6 +83,26 @@ class Seals:
         plain = [_plain(column.type, values[column.name]) for column in table.columns if column.name != "mac"]
         digest = self._rows.copy()
         digest.update(canonical([table.name, plain]).encode())
+        return digest.digest()[:MAC_SIZE]
+
+    def ends(self, macs: Iterable[bytes]) -> bytes:
+        """The digest of the rows of all chains, by their digests in the order of their numbers."""
+        return self._sum(b"ends " + b"".join(macs))
+
+    def share(self, mac: bytes) -> bytes:
+        """What a row adds to a sum of rows.
+
+        It stands nowhere: of digests that anybody can read, others could be found that add up to the same.
+        """
+        return self._sum(b"share " + mac)
+
+    def mask(self, revision: int) -> bytes:
+        """What a sum of rows is written with, so that two of them do not tell what was added in between."""
+        return self._sum(b"mask " + str(revision).encode())
+
+    def _sum(self, content: bytes) -> bytes:
+        digest = self._sums.copy()
+        digest.update(content)
         return digest.digest()[:MAC_SIZE]
 
     def sealed(self, table: Table, values: Mapping[Any, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +12,20 @@ from sqlalchemy import Connection, func, select
 
 from decisight.errors import StoreError
 from decisight.store.chain import GENESIS, Seals
+from decisight.store.ledger import own_row
 from decisight.store.records import Lane, RecordKind
 from decisight.store.schema import CHAINS, RECORDS, SEGMENTS
 
-__all__ = ["RECORD_ROOM", "ChainState", "SegmentState", "carried_reading", "last_reading", "load_chains"]
+__all__ = [
+    "RECORD_ROOM",
+    "ChainState",
+    "SegmentState",
+    "carried_reading",
+    "check_ends",
+    "ends_of",
+    "last_reading",
+    "load_chains",
+]
 
 RECORD_ROOM = 40
 """Bytes that a record takes in SQLite beside its data, as measured: columns, digest, and what pages leave free."""
@@ -56,6 +67,7 @@ class SegmentState:
             "last_time": self.latest if sealed else None,
             "size": self.size if sealed else None,
             "head": end.mac if end else None,
+            "stored_at": end.stored_at if end else None,
             "sealed_at": now,
             "dropped_at": None,
         }
@@ -71,7 +83,12 @@ class ChainState:
     seq: int = 0
     mac: bytes = GENESIS
     time: float | None = None
+    stored_at: float | None = None
+    """When the last record was stored, in seconds since 1970."""
     checkpoint_seq: int | None = None
+    checkpoint_mac: bytes | None = None
+    row_mac: bytes = b""
+    """Of its row, as it was last written."""
     segments: int = 0
     """The number of the last one that is sealed, while none is open."""
     segment: SegmentState | None = None
@@ -90,7 +107,9 @@ class ChainState:
             "last_seq": self.seq,
             "last_mac": self.mac,
             "last_time": self.time,
+            "stored_at": self.stored_at,
             "checkpoint_seq": self.checkpoint_seq,
+            "checkpoint_mac": self.checkpoint_mac,
         }
 
 
@@ -98,7 +117,7 @@ def load_chains(connection: Connection, seals: Seals) -> dict[tuple[str, str], C
     """Every chain's end, by camera and lane.
 
     Raises:
-        StoreError: one is not as it was written: to go on from it would hide that.
+        StoreError: one is not as it was written, or is that of an earlier moment: to go on from it would hide that.
     """
     found = {}
     for row in connection.execute(select(CHAINS)).mappings():
@@ -111,17 +130,38 @@ def load_chains(connection: Connection, seals: Seals) -> dict[tuple[str, str], C
             row["last_seq"],
             bytes(row["last_mac"]),
             row["last_time"],
+            row["stored_at"],
             row["checkpoint_seq"],
+            None if row["checkpoint_mac"] is None else bytes(row["checkpoint_mac"]),
+            bytes(row["mac"]),
         )
         if chain.seq:
-            _check_end(connection, chain, title)
             _load_segment(connection, seals, chain, title)
         found[chain.camera, str(chain.lane)] = chain
+    check_ends(seals, found.values(), own_row(connection, seals))
     return found
 
 
+def ends_of(seals: Seals, chains: Iterable[ChainState]) -> bytes:
+    """The digest of the rows of all chains, as the store's own row has it."""
+    return seals.ends(chain.row_mac for chain in sorted(chains, key=lambda chain: chain.id))
+
+
+def check_ends(seals: Seals, chains: Iterable[ChainState], store: Mapping[str, Any]) -> None:
+    """Refuse chains that are not all of the moment of the store's own row.
+
+    Raises:
+        StoreError: they are not.
+    """
+    if ends_of(seals, chains) != bytes(store["ends"]):
+        raise StoreError(
+            "the store does not end where it was last written to: part of it was put back to an earlier state",
+            hint="have the store verified; go on with a backup or a new store",
+        )
+
+
 def last_reading(connection: Connection, chain_id: int, view_id: int, seq: int | None = None) -> bytes | None:
-    """The data of a view's last ``READING``, also of one that a later segment was begun with.
+    """The data of a view's last ``READING`` since its folds began anew, also of one that a later segment begins with.
 
     Args:
         connection: to the database.
@@ -143,7 +183,10 @@ def last_reading(connection: Connection, chain_id: int, view_id: int, seq: int |
 
 
 def carried_reading(data: bytes) -> bytes | None:
-    """The data of the view's last ``READING`` before a ``STATE`` record, which has it with it."""
+    """The data of the view's last ``READING`` before a ``STATE`` record, which has it with it.
+
+    ``None``: there is none, or none that a picture may repeat.
+    """
     carried = json.loads(data)["reading"]
     return None if carried is None else base64.b64decode(carried)
 
@@ -161,9 +204,17 @@ def _check_end(connection: Connection, chain: ChainState, title: str) -> None:
 def _load_segment(connection: Connection, seals: Seals, chain: ChainState, title: str) -> None:
     query = select(SEGMENTS).where(SEGMENTS.c.chain_id == chain.id).order_by(SEGMENTS.c.number.desc()).limit(1)
     row = connection.execute(query).mappings().first()
-    if row is None or row["sealed_at"] is not None:
+    if row is None:
         raise StoreError(f"{title} has no open segment", hint="have the store verified; go on with a backup")
     seals.check(SEGMENTS, row, title)
+    chain.segments = row["number"] - (row["sealed_at"] is None)
+    if row["dropped_at"] is None:
+        _check_end(connection, chain, title)
+    if row["sealed_at"] is not None:
+        # So is the last one too, where nothing came any more for long.
+        if row["last_seq"] != chain.seq or bytes(row["head"]) != chain.mac:
+            raise StoreError(f"{title} has no open segment", hint="have the store verified; go on with a backup")
+        return
     counted = select(
         func.min(RECORDS.c.time),
         func.max(RECORDS.c.time),
@@ -171,7 +222,6 @@ def _load_segment(connection: Connection, seals: Seals, chain: ChainState, title
         func.count(),
     ).where(RECORDS.c.chain_id == chain.id, RECORDS.c.seq >= row["first_seq"])
     earliest, latest, size, records = connection.execute(counted).one()
-    chain.segments = row["number"] - 1
     chain.segment = SegmentState(
         chain.id,
         row["number"],

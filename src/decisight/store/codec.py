@@ -4,7 +4,9 @@ All numbers are little-endian; a *count* is an unsigned number in groups of seve
 saying that more come (LEB128); a *text* is a count of bytes and UTF-8. Version 1 is::
 
     1 byte      the version, 1
-    1 byte      bits: 1 a quality follows, which else is 1.0; 2 the time is -0.0, which a database does not keep
+    1 byte      bits: 1 a quality follows, which else is 1.0; 2 the time is -0.0, which a database does not keep;
+                4 pictures were passed over
+    count       how many, if so
     8 bytes     the quality (float64), if so
     READING     every confidence (float64), in the order of the task's groups and labels; none of REPEATED and TICK
     UNJUDGED    the cause (text)
@@ -35,7 +37,7 @@ from decisight.store.records import ReadingRecord, RecordKind
 from decisight.store.views import ViewKey
 from decisight.types import Decision, Held, Prediction, Reading, Reason, Task, Tick
 
-__all__ = ["CODEC_VERSION", "Codec", "Decoded", "read_cause"]
+__all__ = ["CODEC_VERSION", "Codec", "Decoded", "read_cause", "read_skipped"]
 
 CODEC_VERSION = 1
 
@@ -50,7 +52,7 @@ _HELD_NUMBERS = {held: number for number, held in enumerate(_HELD)}
 _LABEL, _FALLBACK, _LABELS, _WORDS = range(4)
 _NO_SCORES, _BYTES, _FLOATS = range(3)
 _UNDECIDED = 1 << 5
-_QUALITY, _NEGATIVE_ZERO = 1, 2
+_QUALITY, _NEGATIVE_ZERO, _SKIPPED = 1, 2, 4
 _FLOAT = struct.Struct("<d")
 
 
@@ -91,7 +93,13 @@ class Codec:
         return cls(view.read_task(), view.fallbacks)
 
     def record(
-        self, view_id: int, item: Reading | Tick, decisions: Sequence[Decision], *, repeated: bool = False
+        self,
+        view_id: int,
+        item: Reading | Tick,
+        decisions: Sequence[Decision],
+        *,
+        repeated: bool = False,
+        skipped: int = 0,
     ) -> ReadingRecord:
         """A record of what was given to the policies, and what they decided.
 
@@ -101,14 +109,20 @@ class Codec:
             decisions: one a group, or of some.
             repeated: the picture says the same as the view's last one that was classified: its prediction, which is
                 the same, is not written again.
+            skipped: pictures that the source passed over before this one, see :func:`read_skipped`.
 
         Raises:
-            ValueError: the reading has no time, or is of another task; or a decision is of a group or a label that the
-                task does not have.
+            ValueError: the reading has no time, or is of another task; a decision is of a group or a label that the
+                task does not have; or the number of pictures is negative.
         """
         if item.time is None:
             raise ValueError("a reading without a time cannot be stored")
+        if skipped < 0:
+            raise ValueError(f"a number of pictures must be 0 or more: {skipped}")
         flags, parts = 0, [b""]
+        if skipped:
+            flags |= _SKIPPED
+            parts.append(_count(skipped))
         if item.time == 0.0 and math.copysign(1.0, item.time) < 0.0:
             flags |= _NEGATIVE_ZERO
         kind = RecordKind.TICK
@@ -190,9 +204,7 @@ class Codec:
             parts += (_count(len(scores)), struct.pack(f"<{len(scores)}d", *scores))
 
     def _read(self, kind: RecordKind, time: float, cursor: _Cursor, last: Prediction | None) -> Decoded:
-        version, flags = cursor.take(2)
-        if version != CODEC_VERSION:
-            raise ValueError(f"it is of version {version}")
+        flags, _ = _head(cursor)
         time = -0.0 if flags & _NEGATIVE_ZERO else time
         quality = cursor.floats(1)[0] if flags & _QUALITY else 1.0
         item: Reading | Tick
@@ -257,13 +269,24 @@ def read_cause(data: bytes) -> str:
     """
     try:
         cursor = _Cursor(data)
-        version, flags = cursor.take(2)
-        if version != CODEC_VERSION:
-            raise ValueError(f"it is of version {version}")
+        flags, _ = _head(cursor)
         cursor.take(8 if flags & _QUALITY else 0)
         return cursor.text()
     except (ValueError, IndexError) as error:
         raise StoreError(f"a record cannot be read: {error}", hint="have the store verified") from error
+
+
+def read_skipped(data: bytes) -> int:
+    """How many pictures the source passed over before the one of a record, ``READING`` to ``TICK``; this needs no view.
+
+    Raises:
+        StoreError: it is damaged, or of a newer version.
+    """
+    try:
+        _, skipped = _head(_Cursor(data))
+    except (ValueError, IndexError) as error:
+        raise StoreError(f"a record cannot be read: {error}", hint="have the store verified") from error
+    return skipped
 
 
 class _Cursor:
@@ -299,6 +322,14 @@ class _Cursor:
 
     def labels(self, labels: tuple[str, ...]) -> tuple[str, ...]:
         return tuple([labels[self.count()] for _ in range(self.count())])
+
+
+def _head(cursor: _Cursor) -> tuple[int, int]:
+    """The bits that a record begins with, and how many pictures were passed over."""
+    version, flags = cursor.take(2)
+    if version != CODEC_VERSION:
+        raise ValueError(f"it is of version {version}")
+    return flags, cursor.count() if flags & _SKIPPED else 0
 
 
 def _count(value: int) -> bytes:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, or_, select
 
-from decisight.store.codec import read_cause
+from decisight.store.codec import read_cause, read_skipped
 from decisight.store.queries import CHUNK, chain_number
 from decisight.store.records import Lane, RecordKind
 from decisight.store.schema import RECORDS, SEGMENTS
@@ -19,7 +19,7 @@ from decisight.store.schema import RECORDS, SEGMENTS
 __all__ = ["LEAST_SPAN", "Coverage", "read_coverage"]
 
 LEAST_SPAN = 2.0
-"""Seconds that a record speaks for, at most, until the next one of its view; or three times the median gap between
+"""Seconds that a picture speaks for, at most, until the next one of its view; or three times the median gap between
 pictures, where that is more: who looks once a minute has watched the minute."""
 _GAPS = 3.0
 
@@ -33,8 +33,12 @@ class Coverage:
         repeated: pictures that said the same as the one before.
         unjudged: pictures that could not be judged, by cause.
         ticks: moments without a picture.
-        watched_seconds: for which there are records.
-        judged_seconds: of these, those that a picture speaks for that was classified or said the same.
+        watched_seconds: from record to record. A tick says of all the time since the record before, and the record
+            after it of all since, that it was watched, however long that was: also of a pause between two runs of the
+            same camera, of a night for example, which is told in ticks when it goes on.
+        judged_seconds: of these, those that a picture speaks for that was classified or said the same; a pause is not
+            among them.
+        skipped: pictures that the source passed over before these, since it could not keep up.
     """
 
     judged: int
@@ -43,6 +47,7 @@ class Coverage:
     ticks: int
     watched_seconds: float
     judged_seconds: float
+    skipped: int = 0
 
     @property
     def share(self) -> float | None:
@@ -57,6 +62,7 @@ class _Tally:
     times: array[float] = field(default_factory=lambda: array("d"))
     kinds: array[int] = field(default_factory=lambda: array("b"))
     causes: Counter[str] = field(default_factory=Counter)
+    skipped: int = 0
 
     def coverage(self) -> Coverage:
         times, kinds = np.array(self.times), np.array(self.kinds)
@@ -65,7 +71,9 @@ class _Tally:
         gaps = np.diff(times[pictures])
         gaps = gaps[gaps > 0.0]
         longest = max(LEAST_SPAN, _GAPS * float(np.median(gaps))) if len(gaps) else LEAST_SPAN
-        spans = np.clip(np.diff(times), 0.0, longest)
+        spans = np.clip(np.diff(times), 0.0, None)
+        # From picture to picture nobody has said that time passed; of ticks, the longer it lasts the fewer there are.
+        spans = np.where(pictures[:-1] & pictures[1:], np.minimum(spans, longest), spans)
         counted = Counter(kinds.tolist())
         return Coverage(
             judged=counted[RecordKind.READING],
@@ -74,6 +82,7 @@ class _Tally:
             ticks=counted[RecordKind.TICK],
             watched_seconds=float(spans.sum()),
             judged_seconds=float(_judged(times, pictures, good, spans, longest).sum()),
+            skipped=self.skipped,
         )
 
 
@@ -96,6 +105,7 @@ def read_coverage(connection: Connection, camera: str, since: float, until: floa
         tally = tallies.setdefault(view, _Tally())
         tally.times.append(time)
         tally.kinds.append(kind)
+        tally.skipped += read_skipped(data)
         if kind == RecordKind.UNJUDGED:
             tally.causes[read_cause(data)] += 1
     return {view: tally.coverage() for view, tally in sorted(tallies.items())}

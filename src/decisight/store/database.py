@@ -1,12 +1,15 @@
 """The database below a store: opened, brought up to date, held by one writer, and asked in transactions.
 
 SQLite is opened with a write-ahead log and ``synchronous=FULL``. An event is reported only once it is committed, and
-what was reported must still be there after a power cut; at one commit a second, waiting for the disk costs little.
+what was reported must still be there after a power cut; at one commit a second, waiting for the disk costs little. Its
+files are made so that nobody but their owner may read them.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +18,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 from sqlalchemy import URL, Connection, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import QueuePool, StaticPool
 
 from decisight.errors import MissingPartError, StoreError, StoreInUseError
 from decisight.files import printable
@@ -26,28 +29,32 @@ __all__ = ["Database"]
 
 _BUSY = 0.5
 """Seconds that SQLite waits for a lock; who calls tries again, and does not hold up cameras meanwhile."""
-_EXAMPLE = "for example sqlite:///decisight.db, or postgresql+psycopg://user@host/name"
+_EXAMPLE = "for example sqlite:///decisight.db"
 _ADVISORY = 0x6465636973696768
 """The number under which PostgreSQL knows the lock of the writer."""
 _BEGIN = "decisight_begin"
+_FILE = re.compile(r"sqlite(?:\+pysqlite)?:///(.+)", re.DOTALL)
 
 
 class Database:
     """A database that holds a store, or is to hold one.
 
     Args:
-        url: as SQLAlchemy writes it: ``sqlite:///file.db``, ``sqlite://`` (in memory), ``postgresql+psycopg://...``.
+        url: the file of an SQLite database, as a path or as ``sqlite:///file.db``, where all that follows the three
+            strokes is the path as it stands; ``sqlite://`` (in memory); or ``postgresql+psycopg://...``, as SQLAlchemy
+            writes it, which is not tested yet.
         read_only: never lock it, write it or bring it up to date.
-        beside: write beside the process that has the lock, if any: only what may be written so.
+        beside: write beside the process that has the lock, if any: only what may be written so, and only what is there.
 
     Raises:
         StoreError: the URL is none of these, another process writes, or the database cannot be opened.
         MissingPartError: the driver is not installed.
     """
 
-    def __init__(self, url: str, *, read_only: bool = False, beside: bool = False) -> None:
+    def __init__(self, url: str | Path, *, read_only: bool = False, beside: bool = False) -> None:
         self._url = _parsed(url)
         self.read_only = read_only
+        self._beside = beside
         self.path = _file_of(self._url)
         """The file, of SQLite; ``None`` where there is none."""
         self.in_memory = self.is_sqlite and self.path is None
@@ -156,8 +163,9 @@ class Database:
     def _connectable(self) -> Any:
         """The engine, whose every connection is set up as it should be."""
         if self.is_sqlite:
-            options: dict[str, Any] = {"poolclass": StaticPool} if self.in_memory else {}
-            engine = create_engine("sqlite://", creator=self._connect, **options)
+            # A file may be read by several connections at once, and each is then at a moment of its own.
+            pool = StaticPool if self.in_memory else QueuePool
+            engine = create_engine("sqlite://", creator=self._connect, poolclass=pool)
             event.listen(engine, "begin", _begin)
             return engine
         try:
@@ -175,14 +183,18 @@ class Database:
             connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
             connection.execute("PRAGMA foreign_keys = ON")
             return connection
-        if self.read_only and not self.path.exists():
+        if (self.read_only or self._beside) and not self.path.exists():
             raise StoreError(f"there is no store at {self.title}", hint="see that the path is right")
         if self.path.is_dir():
             raise StoreError(f"{self.title} is a folder", hint="name a file")
         return self._connect_for_reading(self.path) if self.read_only else self._connect_for_writing(self.path)
 
     def _connect_for_writing(self, path: Path) -> sqlite3.Connection:
-        connection = _sqlite(path, "mode=rwc")
+        if not self._beside:
+            # SQLite gives the files of its log the permissions that this one has.
+            with contextlib.suppress(OSError):
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        connection = _sqlite(path, "mode=rw")
         try:
             # Before there is anything in the file: later it would change nothing.
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
@@ -255,7 +267,12 @@ def _migrate(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
-def _parsed(url: str) -> URL:
+def _parsed(url: str | Path) -> URL:
+    # A file's name may hold what has a meaning in a URL; of a file nothing but its name is wanted.
+    if isinstance(url, Path):
+        return URL.create("sqlite", database=str(url))
+    if file := _FILE.fullmatch(url):
+        return URL.create("sqlite", database=file[1])
     try:
         found = make_url(url)
         backend = found.get_backend_name()
@@ -282,7 +299,7 @@ def _lock_file(path: Path, title: str, stack: contextlib.ExitStack) -> None:
     if not path.absolute().parent.is_dir():
         raise StoreError(f"the folder of {title} is not there", hint="make it, or name another place")
     # Not bound to a thread: a store may be closed by another one than opened it.
-    lock = FileLock(f"{path}.lock", thread_local=False)
+    lock = FileLock(f"{path}.lock", mode=0o600, thread_local=False)
     try:
         lock.acquire(blocking=False)
     except Timeout:

@@ -33,6 +33,7 @@ def insert_event(
         "outcome": None,
         "held": 0,
         "note": None,
+        "first_chain_seq": chain_seq,
         "chain_seq": chain_seq,
     }
     connection.execute(insert(EVENTS), seals.sealed(EVENTS, values))

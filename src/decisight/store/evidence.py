@@ -1,4 +1,7 @@
-"""Files of evidence: pictures by the digest of their content, each written whole or not at all."""
+"""Files of evidence: pictures by the digest of their content, each written whole or not at all.
+
+Nobody but their owner may read them, where the system has such permissions.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,8 @@ class EvidenceFolder:
         """
         mark = self.path / _MARK
         with self._failures():
-            self.path.mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(self.path)
             if not mark.exists():
                 self._write(mark, f"{store_id}\n".encode(), self.path / f".{_MARK}.part")
             owner = mark.read_text("ascii", errors="replace").strip()
@@ -67,7 +71,7 @@ class EvidenceFolder:
                 if place.stat().st_size == len(content) and place.read_bytes() == content:
                     return digest
             if not place.parent.is_dir():
-                place.parent.mkdir(exist_ok=True)
+                _make_folder(place.parent)
                 _sync_folder(self.path)
             self._write(place, content, place.with_name(f".{digest}.{secrets.token_hex(4)}.part"))
         return digest
@@ -133,7 +137,7 @@ class EvidenceFolder:
 
     def _write(self, place: Path, content: bytes, draft: Path) -> None:
         try:
-            with draft.open("wb") as stream:
+            with open(draft, "wb", opener=_opened_privately) as stream:
                 stream.write(content)
                 stream.flush()
                 os.fsync(stream.fileno())
@@ -150,6 +154,16 @@ class EvidenceFolder:
             yield
         except OSError as error:
             raise failure_of_file(error, f"the evidence in {printable(self.path)}") from error
+
+
+def _make_folder(path: Path) -> None:
+    """Make a folder that nobody else may look into, unless it is there."""
+    with contextlib.suppress(FileExistsError):
+        path.mkdir(mode=0o700)
+
+
+def _opened_privately(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -13,7 +13,17 @@ from decisight.store.records import Lane, RecordKind, StoredEvent, StoredEvidenc
 from decisight.store.schema import CHAINS, EVENTS, EVIDENCE, RECORDS
 from decisight.types import Event
 
-__all__ = ["CHUNK", "LAST", "LEAST_PREFIX", "chain_number", "find_event", "read_events", "read_records", "read_state"]
+__all__ = [
+    "CHUNK",
+    "LAST",
+    "LEAST_PREFIX",
+    "chain_number",
+    "find_event",
+    "is_kept",
+    "read_events",
+    "read_records",
+    "read_state",
+]
 
 LAST = "last"
 """Names the event that began last."""
@@ -105,7 +115,7 @@ def read_records(
 
 
 def read_state(connection: Connection, chain_id: int, view_id: int, seq: int) -> tuple[int, Any] | None:
-    """The last states of a view that were written before a record, with their own number."""
+    """The last states of a view that were written before a record, or by it, with their own number."""
     query = (
         select(RECORDS.c.seq, RECORDS.c.data)
         .where(RECORDS.c.chain_id == chain_id, RECORDS.c.view_id == view_id, RECORDS.c.seq <= seq)
@@ -115,6 +125,12 @@ def read_state(connection: Connection, chain_id: int, view_id: int, seq: int) ->
     )
     row = connection.execute(query).first()
     return None if row is None else (row.seq, json.loads(row.data)["states"])
+
+
+def is_kept(connection: Connection, chain_id: int, seq: int) -> bool:
+    """Whether a picture is known, by the record that brought it, and its file was not removed."""
+    query = select(EVIDENCE.c.event_id).where(EVIDENCE.c.chain_id == chain_id, EVIDENCE.c.seq == seq)
+    return connection.execute(query.where(EVIDENCE.c.removed_at.is_(None))).first() is not None
 
 
 def _stored(connection: Connection, query: Select[Any]) -> list[StoredEvent]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,14 +11,14 @@ from decisight.store import coverage as coverages
 from decisight.store import queries, verification
 from decisight.store.chain import Seals
 from decisight.store.chains import carried_reading, last_reading
+from decisight.store.checkpoints import read_checkpoint
 from decisight.store.codec import Codec, Decoded
 from decisight.store.database import Database
 from decisight.store.evidence import EvidenceFolder
 from decisight.store.heads import Head, current_heads
-from decisight.store.outbox import Delivery, read_pending
-from decisight.store.records import Lane, RecordKind, StoredEvent, StoredRecord
+from decisight.store.outbox import Delivery, read_pending, waiting_by_sink
+from decisight.store.records import Beginning, Lane, RecordKind, StoredEvent, StoredRecord
 from decisight.store.views import StoredView, read_views
-from decisight.store.writing import read_checkpoint
 
 __all__ = ["Reader"]
 
@@ -54,7 +55,7 @@ class Reader:
         """Where a camera is to go on; ``None`` where it begins.
 
         Raises:
-            StoreError: it was altered.
+            StoreError: it was altered, is missing, or is not the last one that was written.
         """
         with self._database.reading() as connection:
             found = read_checkpoint(connection, self._seals, camera)
@@ -146,13 +147,34 @@ class Reader:
         Raises:
             StoreError: a record cannot be read, or is of another view.
         """
+        for seq, found in self.course(camera, view, first_seq, last_seq):
+            if not isinstance(found, Beginning):
+                yield seq, found
+
+    def course(
+        self, camera: str, view: StoredView, first_seq: int = 1, last_seq: int | None = None
+    ) -> Iterator[tuple[int, Decoded | Beginning]]:
+        """The same as :meth:`items`, and where the view's folds began anew on the way: a replay goes on from there.
+
+        Args:
+            camera: whose.
+            view: as :meth:`views` gives it.
+            first_seq: from this record on.
+            last_seq: up to this record, itself among them; by default to the end.
+
+        Raises:
+            StoreError: see :meth:`items`.
+        """
         codec = Codec.of(view.key)
         data = self.last_reading(camera, view.id, first_seq)
         last = None if data is None else codec.prediction(data)
         for record in self.readings(camera, view.id, first_seq, last_seq):
             if record.kind == RecordKind.STATE:
                 carried = carried_reading(record.data)
-                last = last if carried is None else codec.prediction(carried)
+                last = None if carried is None else codec.prediction(carried)
+                content = json.loads(record.data)
+                if content.get("begun"):
+                    yield record.seq, Beginning(content["states"])
                 continue
             item, decisions = codec.read(record.kind, record.time, record.data, last)
             if record.kind == RecordKind.READING:
@@ -169,11 +191,12 @@ class Reader:
             return None if chain is None else last_reading(connection, chain, view_id, seq)
 
     def state_before(self, camera: str, view_id: int, seq: int) -> tuple[int, Any] | None:
-        """The last states of a view's folds that were written before a record.
+        """The last states of a view's folds that were written before a record, or by it.
 
         Returns:
-            The number of the record that holds them, and the states after all records before that one; ``None`` where
-            there are none: then the folds begin with the view's first record.
+            The number of the record that holds them, and the states after all records before that one, or those that
+            the folds began anew with there; ``None`` where there are none: then they begin with the view's first
+            record.
         """
         with self._database.reading() as connection:
             chain = queries.chain_number(connection, camera, Lane.READINGS)
@@ -202,6 +225,15 @@ class Reader:
         with self._database.reading() as connection:
             return read_pending(connection, self._seals, sink, limit)
 
+    def waiting(self, sink: str) -> int:
+        """How many changes are still to be reported to a sink."""
+        return self.outbox_sinks().get(sink, 0)
+
+    def outbox_sinks(self) -> dict[str, int]:
+        """How many changes are still to be reported, by the names of the sinks that there are any for."""
+        with self._database.reading() as connection:
+            return waiting_by_sink(connection)
+
     def heads(self) -> list[Head]:
         """Where all chains end now, to be kept elsewhere."""
         with self._database.reading() as connection:
@@ -210,7 +242,8 @@ class Reader:
     def verify(self, heads: Sequence[Head] = ()) -> Iterator[verification.Fault]:
         """Go through everything, and tell what is not as it was written.
 
-        It sees the store as it is when it begins, and needs little memory, however much there is.
+        It sees the store as it is when it begins, and needs little memory, however much there is. Where a picture's
+        file is amiss it looks again whether it is to be there, since retention may remove some meanwhile.
 
         Args:
             heads: that were kept elsewhere; the chains must hold them.
@@ -219,4 +252,11 @@ class Reader:
             StoreError: the database fails, for example because it is damaged.
         """
         with self._database.reading() as connection:
-            yield from verification.Verification(connection, self._seals, self._evidence).run(heads)
+            yield from verification.Verification(connection, self._seals, self._evidence, self._is_to_be_there).run(
+                heads
+            )
+
+    def _is_to_be_there(self, chain_id: int, seq: int) -> bool:
+        """Whether the file of a picture is to be there now, by the record that brought it."""
+        with self._database.reading() as connection:
+            return queries.is_kept(connection, chain_id, seq)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from decisight.types import Event, EventChange
 
 __all__ = [
+    "Beginning",
     "CameraBatch",
     "EvidencePicture",
     "Lane",
@@ -46,7 +47,8 @@ class RecordKind(IntEnum):
     """Time that passed without a picture; and what was decided."""
     STATE = 5
     """The states of a view's folds after all records before: JSON with ``states``, and ``reading``, the data of the
-    view's last ``READING`` in base 64, or null. Segments begin with them, so that each can be replayed by itself."""
+    view's last ``READING`` in base 64, or null. Segments begin with them, so that each can be replayed by itself. With
+    ``begun``, which is true, they are not what the records before lead to: the folds began anew."""
     OPENED = 6
     """JSON: an event's stored values, and ``reading_seq``, the record of readings that brought it."""
     CLOSED = 7
@@ -126,6 +128,8 @@ class CameraBatch:
         checkpoint: JSON values to go on from after these records. Its ``states`` hold the states of the folds by
             view id, written as text; with them a segment begins. ``None``: the one before stays.
         sinks: the names of those that each change is to be reported to.
+        begun: the states by group of folds that begin anew before these records, by view id: nothing that the view's
+            earlier records have counted holds any more, nor does a picture repeat one of them.
     """
 
     camera: str
@@ -135,6 +139,18 @@ class CameraBatch:
     evidence: Sequence[EvidencePicture] = ()
     checkpoint: Mapping[str, Any] | None = None
     sinks: tuple[str, ...] = ()
+    begun: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """That a view's folds began anew.
+
+    Args:
+        states: by the name of each group: where they began.
+    """
+
+    states: Mapping[str, Any]
 
 
 class StoredRecord(NamedTuple):

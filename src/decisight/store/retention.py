@@ -1,23 +1,25 @@
 """Retention: how long what is kept, and removing the rest so that it shows what was removed, and by whom.
 
 Readings and the lane of events go by whole sealed segments: their records go, and the segment's row stays with the
-digest of its last record, so that the chain holds on both sides. Pictures go one by one; their rows stay, and each
-removal is a note in the chain.
+digest of its last record, so that the chain holds on both sides. The segment that a chain is writing to is sealed first
+where all of it is too old: nothing came for long, since the camera is no more or its recording is at its end. Pictures
+go one by one; their rows stay, and each removal is a note in the chain.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, and_, delete, or_, select, update
+from sqlalchemy import Connection, and_, delete, func, select, update
 
 from decisight.store.chain import Seals
+from decisight.store.chains import RECORD_ROOM
 from decisight.store.database import Database
 from decisight.store.evidence import EvidenceFolder
+from decisight.store.protection import is_protected, protected_stretches
 from decisight.store.records import Lane, Note
 from decisight.store.schema import CHAINS, EVENTS, EVIDENCE, RECORDS, SEGMENTS
 from decisight.store.writing import Draft
@@ -65,8 +67,8 @@ class Retention:
     """What is kept for how long; by default everything.
 
     Args:
-        readings: of sealed segments of readings.
-        events: of sealed segments of the lane of events. Events whose records have all gone, go with their pictures.
+        readings: of segments of readings; by size, of sealed ones.
+        events: of segments of the lane of events, likewise. Events whose records have all gone, go with their pictures.
         evidence: of pictures, by the outcome of their event; ``default`` for all others, counted together.
     """
 
@@ -112,16 +114,6 @@ class RetentionReport:
             yield f"{self.kept_back} segments and pictures beyond their limit stay: an event is held, or still open"
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
-    """When an event held that nothing may be removed of."""
-
-    camera: str
-    start: float
-    end: float
-    chain_seq: int
-
-
 class Keeper:
     """Applies limits to a store.
 
@@ -148,16 +140,19 @@ class Keeper:
         """Remove what exceeds the limits; see :meth:`decisight.store.store.Store.retain`."""
         report = RetentionReport()
         with self._database.reading() as connection:
-            protected = _protected(connection)
+            protected = protected_stretches(connection)
+            pictures, held = _pictures(connection, limits.evidence, now) if self._evidence else ([], 0)
             segments = []
             for lane, limit in ((Lane.READINGS, limits.readings), (Lane.EVENTS, limits.events)):
-                beyond = _beyond(
-                    _segments(connection, lane), limit, now, lambda row: max(row["last_time"], row["sealed_at"])
-                )
-                free = [row for row, _ in beyond if not _is_protected(row, protected, lane)]
+                beyond = [row for row, _ in _beyond(_segments(connection, lane), limit, now, _last_moment)]
+                if limit.age is not None:
+                    # That pictures are removed is noted in the lane of events, which is written to again then.
+                    busy = {row["camera"] for row, _ in pictures} if lane is Lane.EVENTS else set()
+                    unsealed = self._unsealed(connection, lane, now - limit.age)
+                    beyond += [row for row in unsealed if row["camera"] not in busy]
+                free = [row for row in beyond if not is_protected(connection, row, protected)]
                 report = replace(report, kept_back=report.kept_back + len(beyond) - len(free))
                 segments += free
-            pictures, held = _pictures(connection, limits.evidence, now) if self._evidence else ([], 0)
             events = _spent_events(connection, segments)
         report = replace(
             report,
@@ -172,11 +167,39 @@ class Keeper:
             # Pictures first, while their events are still there.
             self._remove_pictures(pictures, now)
             for row in segments:
+                if row["sealed_at"] is None:
+                    with self._draft() as draft:
+                        draft.seal(row["camera"], Lane(row["lane"]))
                 self._drop(row, now)
             # Removing pictures is noted in the chain, so an event may have a record again that is to stay.
             self._remove_events(segments)
             self._database.give_back_space()
         return report
+
+    def _unsealed(self, connection: Connection, lane: Lane, before: float) -> list[Mapping[str, Any]]:
+        """The segments that nothing was written to since a moment, and that can be sealed, as if they were.
+
+        Raises:
+            StoreError: the row of a chain was altered.
+        """
+        found: list[Mapping[str, Any]] = []
+        query = select(CHAINS).where(CHAINS.c.lane == lane.value, CHAINS.c.stored_at < before)
+        for chain in connection.execute(query).mappings().all():
+            self._seals.check(CHAINS, chain, f"the end of the {chain['lane']} of {chain['camera']}")
+            # A later segment of readings begins with states, which are to be those after all records of this one.
+            if lane is Lane.READINGS and chain["checkpoint_seq"] != chain["last_seq"]:
+                continue
+            this = and_(SEGMENTS.c.chain_id == chain["id"], SEGMENTS.c.sealed_at.is_(None))
+            row = connection.execute(select(SEGMENTS).where(this)).mappings().first()
+            if row is None:
+                continue
+            sums = select(func.max(RECORDS.c.time), func.sum(func.length(RECORDS.c.data)), func.count())
+            theirs = and_(RECORDS.c.chain_id == chain["id"], RECORDS.c.seq >= row["first_seq"])
+            last_time, size, count = connection.execute(sums.where(theirs)).one()
+            if count and last_time < before:
+                values = {"last_seq": chain["last_seq"], "size": int(size) + count * RECORD_ROOM}
+                found.append({**row, **values, "camera": chain["camera"], "lane": chain["lane"]})
+        return found
 
     def _drop(self, row: Mapping[str, Any], now: float) -> None:
         this = and_(SEGMENTS.c.chain_id == row["chain_id"], SEGMENTS.c.number == row["number"])
@@ -225,24 +248,9 @@ class Keeper:
             self._remove_files(digests)
 
 
-def _protected(connection: Connection) -> list[_Span]:
-    """When events held that are on hold, or hold still."""
-    query = select(EVENTS).where(or_(EVENTS.c.held != 0, EVENTS.c.end_time.is_(None)))
-    return [
-        _Span(row.camera, row.start_time, math.inf if row.end_time is None else row.end_time, row.chain_seq)
-        for row in connection.execute(query)
-    ]
-
-
-def _is_protected(row: Mapping[str, Any], spans: Iterable[_Span], lane: Lane) -> bool:
-    return any(
-        span.camera == row["camera"]
-        and (
-            (span.start <= row["last_time"] and row["first_time"] <= span.end)
-            or (lane is Lane.EVENTS and row["first_seq"] <= span.chain_seq <= row["last_seq"])
-        )
-        for span in spans
-    )
+def _last_moment(segment: Mapping[str, Any]) -> float:
+    """When the last of its records was taken, or was stored, whichever is later."""
+    return float(max(segment["last_time"], segment["stored_at"]))
 
 
 def _segments(connection: Connection, lane: Lane) -> list[Mapping[str, Any]]:
@@ -300,7 +308,7 @@ def _spent_events(connection: Connection, segments: Sequence[Mapping[str, Any]])
     cameras = {row["camera"]: row["chain_id"] for row in segments if row["lane"] == Lane.EVENTS.value}
     found = []
     for camera, chain_id in cameras.items():
-        given = {row["number"] for row in segments if row["chain_id"] == chain_id}
+        given = {row["number"]: row["last_seq"] for row in segments if row["chain_id"] == chain_id}
         until = _gone_until(connection, chain_id, given)
         closed = and_(EVENTS.c.camera == camera, EVENTS.c.held == 0, EVENTS.c.end_time.is_not(None))
         spent = select(EVENTS.c.event_id).where(closed, EVENTS.c.chain_seq <= until)
@@ -309,14 +317,14 @@ def _spent_events(connection: Connection, segments: Sequence[Mapping[str, Any]])
     return found
 
 
-def _gone_until(connection: Connection, chain_id: int, given: Collection[int]) -> int:
+def _gone_until(connection: Connection, chain_id: int, given: Mapping[int, int]) -> int:
     """The number up to which all records of a chain are dropped, or are to be; an event may have some before others."""
     query = select(SEGMENTS.c.number, SEGMENTS.c.last_seq, SEGMENTS.c.dropped_at).order_by(SEGMENTS.c.number)
     until = 0
     for row in connection.execute(query.where(SEGMENTS.c.chain_id == chain_id)):
         if row.dropped_at is None and row.number not in given:
             break
-        until = int(row.last_seq)
+        until = int(given.get(row.number, row.last_seq))
     return until
 
 

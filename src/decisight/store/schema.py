@@ -31,7 +31,6 @@ __all__ = [
     "OUTBOX",
     "RECORDS",
     "REQUESTS",
-    "SEALED_TABLES",
     "SEGMENTS",
     "STORES",
     "VERSION",
@@ -56,11 +55,17 @@ STORES = Table(
     Column("created", Double, nullable=False),
     Column("views", Integer, nullable=False),
     Column("chains", Integer, nullable=False),
+    _mac("ends"),
     Column("next_delivery", BigInteger, nullable=False),
     _mac("outbox"),
+    Column("next_request", BigInteger, nullable=False),
+    Column("last_request", BigInteger, nullable=False),
+    Column("revision", BigInteger, nullable=False),
     _mac(),
 )
-"""One row: whose store it is, how many views and chains there must be, and a sum of what the outbox must hold."""
+"""One row: whose store it is, and what there must be in it: how many views and chains; a digest of all rows of chains,
+so that none can be put back alone; a sum of what the outbox holds. ``last_request`` was the last one taken in; those
+after it, before ``next_request``, are waiting. Each change of the row has another ``revision``."""
 
 VIEWS = Table(
     "views",
@@ -82,11 +87,14 @@ CHAINS = Table(
     Column("last_seq", BigInteger, nullable=False),
     _mac("last_mac"),
     Column("last_time", Double),
+    Column("stored_at", Double),
     Column("checkpoint_seq", BigInteger),
+    _mac("checkpoint_mac", nullable=True),
     _mac(),
     Index("chains_camera_lane", "camera", "lane", unique=True),
 )
-"""Where each chain ends; written with every commit, so that a tail that is cut off shows."""
+"""Where each chain ends, when that was stored, and the digest of the camera's checkpoint; written with every commit, as
+is the digest of all these rows in the store's own, so that a tail that is cut off shows."""
 
 SEGMENTS = Table(
     "segments",
@@ -99,13 +107,15 @@ SEGMENTS = Table(
     Column("last_time", Double),
     Column("size", BigInteger),
     _mac("head", nullable=True),
+    Column("stored_at", Double),
     Column("sealed_at", Double),
     Column("dropped_at", Double),
     _mac(),
     PrimaryKeyConstraint("chain_id", "number"),
 )
-"""Pieces of chains. All but a chain's last one are sealed: they have their last record's number and digest, the
-earliest and latest time of their records, and about how many bytes they take. One that was dropped has no records."""
+"""Pieces of chains. All but a chain's last one are sealed, and that one too where nothing came for long: they have
+their last record's number and digest, when that was stored, the earliest and latest time of their records, and about
+how many bytes they take. One that was dropped has no records."""
 
 RECORDS = Table(
     "records",
@@ -141,13 +151,15 @@ EVENTS = Table(
     Column("outcome", Text),
     Column("held", SmallInteger, nullable=False),
     Column("note", Text),
+    Column("first_chain_seq", BigInteger, nullable=False),
     Column("chain_seq", BigInteger, nullable=False),
     _mac(),
     Index("events_start_time", "start_time"),
     Index("events_camera", "camera", "start_time"),
     Index("events_end_time", "end_time"),
 )
-"""Events as they are now; ``chain_seq`` is the last record of the lane of events that speaks of it."""
+"""Events as they are now; ``first_chain_seq`` is the record of the lane of events that opened it, and ``chain_seq`` the
+last one that speaks of it."""
 
 EVIDENCE = Table(
     "evidence",
@@ -192,13 +204,10 @@ OUTBOX = Table(
 REQUESTS = Table(
     "requests",
     METADATA,
-    Column("id", Integer, primary_key=True),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
     Column("time", Double, nullable=False),
     Column("event_id", String(32), nullable=False),
     Column("changes", Text, nullable=False),
     _mac(),
 )
 """What other processes want said of events: whoever writes the store takes it in, and takes it out of here."""
-
-SEALED_TABLES = (STORES, VIEWS, CHAINS, SEGMENTS, EVENTS, EVIDENCE, CHECKPOINTS, OUTBOX)
-"""Those whose rows' ``mac`` is of the row itself."""

@@ -17,10 +17,10 @@ from decisight.store import retention
 from decisight.store.database import Database
 from decisight.store.evidence import EvidenceFolder
 from decisight.store.ledger import create_store, read_store
-from decisight.store.outbox import remove_delivered
+from decisight.store.outbox import forget_sink, remove_delivered
 from decisight.store.reader import Reader
 from decisight.store.records import CameraBatch, Note, StoredEvent
-from decisight.store.requests import KEEP, is_waiting, read_requests, remove_request, said
+from decisight.store.requests import KEEP, Request, is_waiting, read_requests, said, take_out
 from decisight.store.schema import EVIDENCE
 from decisight.store.views import ViewKey, find_view, write_view
 from decisight.store.writing import Draft, Writer
@@ -30,7 +30,7 @@ __all__ = ["Store", "open_store"]
 
 
 def open_store(
-    url: str,
+    url: str | Path,
     *,
     key: bytes,
     read_only: bool = False,
@@ -44,8 +44,9 @@ def open_store(
     be continued from must be as it was written; else it is refused, since going on would hide that.
 
     Args:
-        url: ``sqlite:///file.db`` (relative to the working folder), ``sqlite://`` (in memory, in one thread, for tests)
-            or ``postgresql+psycopg://user@host/name``.
+        url: the file of an SQLite database, as a path or as ``sqlite:///file.db`` (relative to the working folder; all
+            that follows the three strokes is the path as it stands, with nothing quoted); ``sqlite://`` (in memory, in
+            one thread, for tests); or ``postgresql+psycopg://user@host/name``, which is not tested yet.
         key: a secret of 16 bytes or more, the same each time; without it nothing can be altered unnoticed.
         read_only: never write it, lock it or bring it up to date.
         evidence: the folder of its pictures, of no other store; ``None`` where none are written or asked for.
@@ -86,6 +87,7 @@ class Store(Reader):
         self._clock = clock
         self._lock = threading.RLock()
         self._view_ids: dict[str, int] = {}
+        self._refused: list[str] = []
         with database.reading() as connection:
             seals, self.store_id = read_store(connection, key, database.title)
             self._writer = None if database.read_only else Writer.load(connection, seals, clock)
@@ -166,7 +168,7 @@ class Store(Reader):
         held: bool = KEEP,
         now: float | None = None,
     ) -> StoredEvent:
-        """Write what people say of an event. It is chained, as a note.
+        """Write what people say of an event. It is chained, as a note, after what others have asked for before.
 
         Args:
             event_id: or the first digits of it.
@@ -185,6 +187,7 @@ class Store(Reader):
         """
         changes = said(outcome, note, held)
         with self._lock:
+            self._take_in()
             event = self.event(event_id).event
             moment = self._clock() if now is None else now
             with self._draft() as draft:
@@ -194,32 +197,45 @@ class Store(Reader):
     def fulfil(self) -> list[str]:
         """Take in what other processes have asked to be said of events, see :func:`~decisight.store.request_mark`.
 
+        What cannot be taken in is taken out all the same, so that it holds up nothing that is asked for after it.
+
         Returns:
-            What could not be taken in, and why, one line each.
+            What could not be taken in since this was last called, and why, one line each.
 
         Raises:
-            StoreError: see :meth:`mark`.
+            StoreError: the store was opened for reading only, its own row was altered, or the database fails.
         """
         with self._lock:
-            with self._database.reading() as connection:
-                waiting = read_requests(connection, self._seals)
-            refused = []
-            for number, request in waiting:
-                event, moment, changes = None, 0.0, dict[str, Any]()
-                if request is None:
-                    refused.append(f"request {number} to mark an event was not made with the store's key")
-                else:
-                    _, moment, event_id, changes = request
-                    try:
-                        event = self.event(event_id).event
-                    except StoreError as error:
-                        refused.append(f"request {number} to mark an event: {error.message}")
-                # With its removal in one transaction, so that nothing is said twice.
-                with self._draft() as draft:
-                    remove_request(draft.connection, number)
-                    if event is not None:
-                        _mark(draft, event, moment, changes)
+            self._take_in()
+            refused, self._refused = self._refused, []
             return refused
+
+    def _take_in(self) -> None:
+        with self._database.reading() as connection:
+            waiting = read_requests(connection, self._seals)
+        for number, request in waiting:
+            title = f"request {number} to mark an event"
+            if isinstance(request, str):
+                refused = f"{title} {request}"
+            else:
+                try:
+                    self._take_in_one(request)
+                    continue
+                except StoreError as error:
+                    if error.passing:
+                        raise
+                    refused = f"{title}: {error.message}"
+            with self._draft() as draft:
+                take_out(draft.connection, self._seals, number)
+            self._refused.append(refused)
+
+    def _take_in_one(self, request: Request) -> None:
+        number, moment, event_id, changes = request
+        event = self.event(event_id).event
+        # With its removal in one transaction, so that nothing is said twice.
+        with self._draft() as draft:
+            take_out(draft.connection, self._seals, number)
+            _mark(draft, event, moment, changes)
 
     def is_waiting(self, number: int) -> bool:
         """Whether a request of that number has not been taken in yet."""
@@ -256,10 +272,31 @@ class Store(Reader):
             with self._lock, self._database.writing() as connection:
                 remove_delivered(connection, self._seals, ids)
 
+    def forget(self, sink: str) -> int:
+        """Drop all that waits for a sink that is no more; a note of it is chained with each camera's events.
+
+        Args:
+            sink: its name, see :meth:`outbox_sinks`.
+
+        Returns:
+            How many changes of events are reported to it no more.
+
+        Raises:
+            StoreError: see :meth:`delivered`; or a change that waits was altered.
+        """
+        with self._draft() as draft:
+            dropped = forget_sink(draft.connection, self._seals, sink)
+            for camera, count in dropped.items():
+                fields = {"sink": sink, "changes": count}
+                draft.add_note(camera, Note("forgot what waited for a sink", self._clock(), fields))
+        return sum(dropped.values())
+
     def retain(
         self, limits: retention.Retention, now: float | None = None, *, dry_run: bool = False
     ) -> retention.RetentionReport:
         """Remove what is older or more than it may be. What is held, and what an open event rests on, stays.
+
+        What others have asked for before, see :meth:`fulfil`, is taken in first: it may be to hold an event.
 
         Args:
             limits: how old and how much.
@@ -272,6 +309,8 @@ class Store(Reader):
         """
         moment = self._clock() if now is None else now
         with self._lock:
+            if not dry_run:
+                self._take_in()
             keeper = retention.Keeper(self._database, self._seals, self._evidence, self._draft)
             return keeper.retain(limits, moment, dry_run=dry_run)
 

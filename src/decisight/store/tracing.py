@@ -67,9 +67,10 @@ class Trace:
             last, mac = end
             if self._seq > last:
                 yield self._seq, f"it stands behind the end of the chain, which is {last}"
+                self._mac = None
             elif self._seq < last:
                 yield from self._gap(last + 1)
-            elif self._mac is not None and bytes(mac) != self._mac:
+            if self._mac is not None and bytes(mac) != self._mac:
                 yield last, "it is not what the chain ends with"
         for seq, mac in sorted(self._heads.items()):
             dropped = any(first <= seq <= last for first, last in self._dropped)

@@ -7,7 +7,7 @@ After a fault it goes on behind it: what was altered once is told once, or a few
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +16,10 @@ from sqlalchemy import Connection, Table, text
 from decisight.store.chain import Seals, xor
 from decisight.store.evidence import EvidenceFolder
 from decisight.store.heads import Head
+from decisight.store.ledger import summed
 from decisight.store.queries import CHUNK
 from decisight.store.records import Lane, RecordKind
+from decisight.store.requests import wrong_request
 from decisight.store.schema import (
     CHAINS,
     CHECKPOINTS,
@@ -25,6 +27,7 @@ from decisight.store.schema import (
     EVIDENCE,
     OUTBOX,
     RECORDS,
+    REQUESTS,
     SEGMENTS,
     STORES,
     VERSION,
@@ -65,12 +68,21 @@ class Verification:
         connection: that sees it as it is at one moment.
         seals: its digests.
         evidence: the folder of its pictures; ``None``: their files are not looked at.
+        is_to_be_there: whether the file of a picture is to be there now, by the chain and the number of the record that
+            brought it: retention may have removed it since that moment. By default it is.
     """
 
-    def __init__(self, connection: Connection, seals: Seals, evidence: EvidenceFolder | None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        seals: Seals,
+        evidence: EvidenceFolder | None,
+        is_to_be_there: Callable[[int, int], bool] = lambda chain_id, seq: True,
+    ) -> None:
         self._connection = connection
         self._seals = seals
         self._evidence = evidence
+        self._is_to_be_there = is_to_be_there
 
     def run(self, heads: Sequence[Head] = ()) -> Iterator[Fault]:
         """Every fault, as it is found."""
@@ -89,6 +101,7 @@ class Verification:
         yield from self._events()
         yield from self._pictures()
         yield from self._outbox(store)
+        yield from self._requests(store)
 
     # --- rows ---------------------------------------------------------------------------------------------------------
 
@@ -111,11 +124,19 @@ class Verification:
             yield Fault(None, None, None, f"there are {count} views, where {store['views']} were written")
 
     def _ends(self, chains: Sequence[Row], store: Row | None) -> Iterator[Fault]:
+        faults = 0
         for row in chains:
             if not self._seals.is_intact(CHAINS, row):
+                faults += 1
                 yield Fault(_word(row["camera"]), _word(row["lane"]), None, "the end of the chain was altered")
         if store is not None and len(chains) != store["chains"]:
             yield Fault(None, None, None, f"there are {len(chains)} chains, where {store['chains']} were begun")
+        elif store is not None and not faults and self._ends_of(chains) != bytes(store["ends"]):
+            said = "the chains do not end where they were last written to: part was put back to an earlier state"
+            yield Fault(None, None, None, said)
+
+    def _ends_of(self, chains: Sequence[Row]) -> bytes:
+        return self._seals.ends(bytes(row["mac"]) for row in chains)
 
     def _strays(self, chains: Sequence[int]) -> Iterator[Fault]:
         """Records and segments of chains that there are not."""
@@ -132,16 +153,16 @@ class Verification:
                     yield Fault(None, None, None, f"there are {table.name} of a chain {at} that is not there")
 
     def _checkpoints(self, chains: Sequence[Row]) -> Iterator[Fault]:
-        expected = {row["camera"]: row["checkpoint_seq"] for row in chains if row["lane"] == Lane.READINGS.value}
+        expected = {row["camera"]: row["checkpoint_mac"] for row in chains if row["lane"] == Lane.READINGS.value}
         found = set()
         for row in self._rows(CHECKPOINTS, order="camera"):
             camera = _word(row["camera"])
             found.add(row["camera"])
             if not self._seals.is_intact(CHECKPOINTS, row):
                 yield Fault(camera, None, None, "the checkpoint was altered")
-            elif expected.get(row["camera"]) != row["seq"]:
+            elif expected.get(row["camera"]) != row["mac"]:
                 yield Fault(camera, None, None, "the checkpoint is not the last one that was written")
-        for camera in sorted(str(name) for name, seq in expected.items() if seq is not None and name not in found):
+        for camera in sorted(str(name) for name, mac in expected.items() if mac is not None and name not in found):
             yield Fault(camera, None, None, "the checkpoint is missing")
 
     def _events(self) -> Iterator[Fault]:
@@ -156,7 +177,7 @@ class Verification:
                 yield Fault(None, None, None, f"{title} was altered in the database")
             elif self._evidence is not None and row["removed_at"] is None:
                 fault = self._evidence.fault(row["digest"])
-                if fault:
+                if fault and self._is_to_be_there(row["chain_id"], row["seq"]):
                     yield Fault(None, None, None, f"{title}: {fault}")
 
     def _outbox(self, store: Row | None) -> Iterator[Fault]:
@@ -165,10 +186,24 @@ class Verification:
             if not self._seals.is_intact(OUTBOX, row):
                 faults += 1
                 yield Fault(None, None, None, f"the delivery {row['id']} was altered")
-            else:
-                macs.append(bytes(row["mac"]))
-        if store is not None and not faults and xor(macs) != bytes(store["outbox"]):
+                continue
+            macs.append(bytes(row["mac"]))
+            if store is not None and not 0 < row["id"] < store["next_delivery"]:
+                faults += 1
+                yield Fault(None, None, None, f"the delivery {row['id']} has a number that was never given")
+        if store is not None and not faults and xor(map(self._seals.share, macs)) != summed(self._seals, store):
             yield Fault(None, None, None, "the outbox does not hold what is still to be reported")
+
+    def _requests(self, store: Row | None) -> Iterator[Fault]:
+        rows = {row["id"]: row for row in self._rows(REQUESTS, order="id")}
+        given = [] if store is None else range(store["last_request"] + 1, store["next_request"])
+        for number in sorted({*rows, *given}):
+            if store is not None:
+                wrong = wrong_request(self._seals, store, rows.get(number), number)
+            else:
+                wrong = None if self._seals.is_intact(REQUESTS, rows[number]) else "was not made with the store's key"
+            if wrong:
+                yield Fault(None, None, None, f"the request {number} to mark an event {wrong}")
 
     # --- chains -------------------------------------------------------------------------------------------------------
 
@@ -238,7 +273,10 @@ def _wrong_segments(segments: Sequence[Row], intact: Sequence[Row], chain: Row) 
     by_number = {row["number"]: row for row in intact}
     for number, row in by_number.items():
         after = by_number.get(number + 1)
-        if (row["sealed_at"] is None) != (number == last):
+        is_last = number == last
+        # The last one is sealed too where nothing came any more for long.
+        ends = is_last and row["sealed_at"] is not None and row["last_seq"] == chain["last_seq"]
+        if (row["sealed_at"] is None) != is_last and not ends:
             yield f"the segment {number} is not as it was last written, or one after it is missing"
         elif after is not None and after["first_seq"] != row["last_seq"] + 1:
             yield f"the segments {number} and {number + 1} do not meet"

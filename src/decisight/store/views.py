@@ -76,11 +76,14 @@ class ViewKey:
     def to_text(self) -> str:
         """As canonical JSON: equal views give equal texts.
 
+        What is at its default is left out, so that a setting that comes with a later version leaves the texts, and so
+        the digests, of all views that do not use it as they are.
+
         Raises:
             ValueError: it holds what JSON has not.
         """
         try:
-            return canonical(self.to_stored())
+            return canonical({f.name: value for f in fields(self) if (value := getattr(self, f.name)) != f.default})
         except TypeError as error:
             raise ValueError(f"a view is made of JSON values: {error}") from error
 

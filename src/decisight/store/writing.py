@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import base64
-import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,15 +12,24 @@ from sqlalchemy import Connection, insert, select, update
 
 from decisight.errors import StoreError
 from decisight.store.chain import Seals, plain_json
-from decisight.store.chains import RECORD_ROOM, ChainState, SegmentState, last_reading, load_chains
+from decisight.store.chains import (
+    RECORD_ROOM,
+    ChainState,
+    SegmentState,
+    check_ends,
+    ends_of,
+    last_reading,
+    load_chains,
+)
+from decisight.store.checkpoints import read_checkpoint, sealed_checkpoint, write_checkpoint
 from decisight.store.events import close_event, insert_event, insert_evidence, touch_event, touch_evidence
 from decisight.store.ledger import changed_store
 from decisight.store.outbox import post
 from decisight.store.records import CameraBatch, EvidencePicture, Lane, Note, ReadingRecord, RecordKind
-from decisight.store.schema import CHAINS, CHECKPOINTS, RECORDS, SEGMENTS
+from decisight.store.schema import CHAINS, RECORDS, SEGMENTS
 from decisight.types import EventChange
 
-__all__ = ["SEGMENT_RECORDS", "SEGMENT_SECONDS", "Draft", "Writer", "read_checkpoint"]
+__all__ = ["SEGMENT_RECORDS", "SEGMENT_SECONDS", "Draft", "Writer"]
 
 SEGMENT_RECORDS = 5_000
 """A segment that holds as many is sealed by the next commit."""
@@ -86,6 +94,7 @@ class Draft:
         self._sealed: list[tuple[SegmentState, ChainState]] = []
         self._rows: list[tuple[Any, ...]] = []
         self._posts: list[tuple[str, EventChange]] = []
+        self._checkpoints: dict[str, dict[str, Any]] = {}
 
     @property
     def connection(self) -> Connection:
@@ -114,7 +123,9 @@ class Draft:
             self.add_note(batch.camera, note)
         if batch.checkpoint is not None:
             chain = self.chain(batch.camera, Lane.READINGS)
-            chain.checkpoint_seq = chain.seq
+            row = sealed_checkpoint(self._seals, batch.camera, chain.seq, batch.checkpoint)
+            chain.checkpoint_seq, chain.checkpoint_mac = chain.seq, row["mac"]
+            self._checkpoints[batch.camera] = row
             self.checkpoints[batch.camera] = (chain.seq, batch.checkpoint)
 
     def add_note(self, camera: str, note: Note, row: Sequence[Any] | None = None) -> int:
@@ -146,6 +157,15 @@ class Draft:
         changes = {"removed_at": note.time, "why": note.fields["why"]}
         self._rows.append((touch_evidence, *picture, seq, changes))
 
+    def seal(self, camera: str, lane: Lane) -> None:
+        """Seal the segment that a chain is writing to, whose states are known: what comes later begins another."""
+        chain = self.chain(camera, lane)
+        known = self._checkpoint(camera) if lane is Lane.READINGS else None
+        for view in known[1].get("states", {}) if known is not None else ():
+            # What the next segment begins with is to be known, though this one may be dropped by then.
+            self._reading(chain.id, int(view))
+        self._seal(chain)
+
     def chain(self, camera: str, lane: Lane) -> ChainState:
         """A camera's chain as it will be, begun where there is none."""
         found = self.chains.get((camera, lane))
@@ -163,8 +183,14 @@ class Draft:
     def _add_readings(self, batch: CameraBatch) -> int:
         """Chain a batch's readings; the number of the first."""
         chain = self.chain(batch.camera, Lane.READINGS)
-        if batch.records:
-            self._begin_segment_of_readings(chain, batch.records[0].time)
+        if batch.records or batch.begun:
+            # Of nothing but what is given and what was written, so that it comes out the same when it is repeated.
+            begin = batch.records[0].time if batch.records else chain.time or 0.0
+            self._begin_segment_of_readings(chain, begin, batch.begun)
+            for view, states in batch.begun.items():
+                content = plain_json({"states": states, "reading": None, "begun": True})
+                self._append(chain, view, RecordKind.STATE, begin, content.encode())
+                self.readings[chain.id, view] = None
         first = chain.seq + 1
         for record in batch.records:
             if record.kind not in _READING_KINDS:
@@ -174,8 +200,8 @@ class Draft:
                 self.readings[chain.id, record.view_id] = record.data
         return first
 
-    def _begin_segment_of_readings(self, chain: ChainState, begin: float) -> None:
-        """Begin a segment with the states of all views, where there is none or it is full."""
+    def _begin_segment_of_readings(self, chain: ChainState, begin: float, begun: Collection[int]) -> None:
+        """Begin a segment with the states of all views but those that begin anew, where there is none or it is full."""
         known = self._checkpoint(chain.camera)
         if chain.segment is not None:
             # States of an earlier moment would not be those after all records before. Then it has to wait.
@@ -184,11 +210,13 @@ class Draft:
                 return
             self._seal(chain)
         states = known[1].get("states", {}) if known is not None else {}
-        for view, state in states.items():
-            data = self._reading(chain.id, int(view))
+        for number, state in ((int(view), state) for view, state in states.items()):
+            if number in begun:
+                continue
+            data = self._reading(chain.id, number)
             reading = None if data is None else base64.b64encode(data).decode("ascii")
             content = plain_json({"states": state, "reading": reading})
-            self._append(chain, int(view), RecordKind.STATE, begin, content.encode())
+            self._append(chain, number, RecordKind.STATE, begin, content.encode())
 
     def _add_change(self, batch: CameraBatch, change: EventChange, index: int | None, first: int) -> None:
         readings, lane = self.chain(batch.camera, Lane.READINGS), self.chain(batch.camera, Lane.EVENTS)
@@ -233,7 +261,7 @@ class Draft:
             self._begun.append(segment)
         segment.take(moment, len(data) + RECORD_ROOM)
         chain.mac = self._seals.record(chain.mac, chain.id, chain.seq, view, kind, moment, data)
-        chain.time = moment
+        chain.time, chain.stored_at = moment, self._now
         self._records.append(
             {
                 "chain_id": chain.id,
@@ -277,12 +305,16 @@ class Draft:
             StoreError: it holds neither what was there before nor this.
         """
         numbers = [chain.id for chain in self.chains.values()]
-        query = select(CHAINS.c.id, CHAINS.c.last_seq, CHAINS.c.last_mac).where(CHAINS.c.id.in_(numbers))
-        there = {number: (seq, bytes(mac)) for number, seq, mac in self._connection.execute(query)}
+        query = select(CHAINS).where(CHAINS.c.id.in_(numbers))
+        rows = {row["id"]: row for row in self._connection.execute(query).mappings()}
+        there = {number: (row["last_seq"], bytes(row["last_mac"])) for number, row in rows.items()}
         before = {key: self._writer.chains.get(key) for key in self.chains}
         if there == {chain.id: (chain.seq, chain.mac) for chain in before.values() if chain is not None}:
             return False
         if there == {chain.id: (chain.seq, chain.mac) for chain in self.chains.values()}:
+            for chain in self.chains.values():
+                self._seals.check(CHAINS, rows[chain.id], f"the end of the {chain.lane} of {chain.camera}")
+                chain.stored_at, chain.row_mac = rows[chain.id]["stored_at"], bytes(rows[chain.id]["mac"])
             return True
         raise StoreError(
             "the store was changed by somebody else while it was written", hint="see who else writes it, and verify it"
@@ -292,29 +324,35 @@ class Draft:
         """Write all of it, in the transaction that it was made for.
 
         Raises:
-            StoreError: an event is not there, is there already, or was altered.
+            StoreError: an event is not there, is there already, or was altered; or part of the store was put back to an
+                earlier state since the last commit.
         """
-        self._write_chains()
+        with changed_store(self._connection, self._seals) as store:
+            # Else what was put back would be taken for what was written.
+            check_ends(self._seals, self._writer.chains.values(), store)
+            self._write_chains(store)
+            post(self._connection, self._seals, store, self._posts)
         self._write_segments()
         if self._records:
             self._connection.execute(insert(RECORDS), self._records)
         for action, *values in self._rows:
             action(self._connection, self._seals, *values)
-        for camera, known in self.checkpoints.items():
-            if known is not None:
-                self._write_checkpoint(camera, *known)
-        post(self._connection, self._seals, self._posts)
+        for row in self._checkpoints.values():
+            write_checkpoint(self._connection, row)
 
-    def _write_chains(self) -> None:
-        new = [chain for key, chain in self.chains.items() if key not in self._writer.chains]
-        if new:
-            self._connection.execute(insert(CHAINS), [self._seals.sealed(CHAINS, chain.row()) for chain in new])
-            with changed_store(self._connection, self._seals) as store:
-                store["chains"] += len(new)
+    def _write_chains(self, store: dict[str, Any]) -> None:
+        new = []
         for key, chain in self.chains.items():
+            values = self._seals.sealed(CHAINS, chain.row())
+            chain.row_mac = values["mac"]
             if key in self._writer.chains:
-                values = self._seals.sealed(CHAINS, chain.row())
                 self._connection.execute(update(CHAINS).where(CHAINS.c.id == chain.id).values(values))
+            else:
+                new.append(values)
+        if new:
+            self._connection.execute(insert(CHAINS), new)
+            store["chains"] += len(new)
+        store["ends"] = ends_of(self._seals, {**self._writer.chains, **self.chains}.values())
 
     def _write_segments(self) -> None:
         if self._begun:
@@ -327,23 +365,3 @@ class Draft:
                 .where(SEGMENTS.c.chain_id == segment.chain_id, SEGMENTS.c.number == segment.number)
                 .values(values)
             )
-
-    def _write_checkpoint(self, camera: str, seq: int, checkpoint: Mapping[str, Any]) -> None:
-        values = {"camera": camera, "seq": seq, "checkpoint": plain_json(checkpoint)}
-        sealed = self._seals.sealed(CHECKPOINTS, values)
-        done = self._connection.execute(update(CHECKPOINTS).where(CHECKPOINTS.c.camera == camera).values(sealed))
-        if not done.rowcount:
-            self._connection.execute(insert(CHECKPOINTS), sealed)
-
-
-def read_checkpoint(connection: Connection, seals: Seals, camera: str) -> tuple[int, Mapping[str, Any]] | None:
-    """A camera's checkpoint, with the reading that it comes after; ``None`` where there is none.
-
-    Raises:
-        StoreError: it was altered.
-    """
-    row = connection.execute(select(CHECKPOINTS).where(CHECKPOINTS.c.camera == camera)).mappings().first()
-    if row is None:
-        return None
-    seals.check(CHECKPOINTS, row, f"the checkpoint of {camera}")
-    return int(row["seq"]), json.loads(row["checkpoint"])

@@ -9,7 +9,8 @@ from __future__ import annotations
 from decisight.workers.cameras import CameraRun, CameraStatus
 from decisight.workers.evidence import Evidence
 from decisight.workers.listener import Listener
-from decisight.workers.recorder import Recorder, Taken
+from decisight.workers.recorder import Recorder
+from decisight.workers.taken import Taken
 from decisight.workers.watch import watch
 
 __all__ = ["CameraRun", "CameraStatus", "Evidence", "Listener", "Recorder", "Taken", "watch"]

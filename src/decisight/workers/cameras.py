@@ -7,23 +7,24 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from decisight.errors import DecisightError
 from decisight.events import SOURCE_ENDED
 from decisight.pipeline import Pipeline, Step
 from decisight.workers.evidence import Evidence
+from decisight.workers.taken import Taken
 
 if TYPE_CHECKING:
     from decisight.protocols import FrameSource
     from decisight.types import Frame
-    from decisight.workers.recorder import Taken
 
 __all__ = ["CameraRun", "CameraStatus"]
 
-_TICK_LAG = 2.0
-"""Seconds that a picture may be on its way: time is not let pass beyond that of one that may still come."""
+_LAG = 2.0
+"""Seconds that a picture may be on its way, where its source does not say: time is not let pass beyond that of one that
+may still come."""
 _FEW_PAUSES = 60
 _PAUSE_GROWTH = 1.1
 _LONGEST_PAUSE = 60.0
@@ -97,6 +98,7 @@ class CameraRun:
     begin: Step = field(default_factory=Step)
     status: CameraStatus = field(default_factory=CameraStatus)
     _thread: threading.Thread | None = None
+    _opened: Any = None
 
     def start(self, put: Callable[[Taken], None], stop: threading.Event) -> None:
         """Begin to work on a thread of its own.
@@ -127,11 +129,11 @@ class CameraRun:
                 self.pipeline.finished = False
             if self.pipeline.finished:
                 return
-            last, taken_at = self.pipeline.time, time.monotonic()
+            last, taken_at, lag = self._begun_at(), time.monotonic(), float(getattr(self.source, "lag", _LAG))
             for frame in self._frames(stop):
                 if frame is None:
                     # By how long it has been, not by the wall clock, which may be another than the camera's.
-                    silent = time.monotonic() - taken_at - _TICK_LAG
+                    silent = time.monotonic() - taken_at - lag
                     step = Step() if last is None else self.pipeline.tick(last + silent)
                 else:
                     step = self.pipeline.step(frame)
@@ -148,15 +150,27 @@ class CameraRun:
         finally:
             self.status.finished = True
 
+    def _begun_at(self) -> float | None:
+        """From when on time passes. Of a live camera it has passed while nobody watched, too."""
+        known = self.pipeline.time
+        return max(known, time.time()) if known is not None and self.source.live else known
+
+    def interrupt(self) -> None:
+        """Do not wait for the next picture any more."""
+        close = getattr(self._opened, "close", None)
+        if close is not None:
+            close()
+
     def _taken(self, step: Step) -> Taken:
-        from decisight.workers.recorder import Taken
 
         pictures = tuple(self.evidence.pictures(step.seen)) if step.seen else ()
-        return Taken(self, step, self.pipeline.checkpoint(), pictures)
+        # Whole pictures are not kept until they are stored: what is kept of them is encoded by now.
+        return Taken(self.name, replace(step, seen=()), self.pipeline.checkpoint(), self.pipeline.time or 0.0, pictures)
 
     def _frames(self, stop: threading.Event) -> Iterator[Frame | None]:
         """Frames; of a live source ``None`` where none has come for a while."""
-        with self.source.open(after=self.pipeline.position, fps=self.fps) as frames:
+        self._opened = self.source.open(after=self.pipeline.position, fps=self.fps)
+        with self._opened as frames:
             yield from _paced(frames, self.pipeline.pause, stop) if self.source.live else frames
 
 

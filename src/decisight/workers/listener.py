@@ -9,7 +9,6 @@ from decisight.types import EventChange
 
 if TYPE_CHECKING:
     from decisight.pipeline import Step
-    from decisight.workers.cameras import CameraRun
 
 __all__ = ["Listener"]
 
@@ -17,7 +16,7 @@ __all__ = ["Listener"]
 class Listener(Protocol):
     """Is told what happens, on the thread that called :func:`~decisight.workers.watch.watch`."""
 
-    def decided(self, camera: CameraRun, step: Step) -> None:
+    def decided(self, camera: str, step: Step) -> None:
         """A picture was looked at; nothing of it is stored yet."""
 
     def stored(self, changes: Sequence[EventChange]) -> None:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from decisight.errors import OutputError, StoreError
-from decisight.pipeline import Entry, Step
+from decisight.errors import StoreError
+from decisight.pipeline import Entry
 from decisight.protocols import Sink
 from decisight.types import EventChange
+from decisight.workers.reporter import Reporter
+from decisight.workers.taken import Taken
 
 if TYPE_CHECKING:
-    from decisight.store import CameraBatch, Codec, EvidencePicture, ReadingRecord, Store
-    from decisight.workers.cameras import CameraRun
+    from decisight.store import CameraBatch, Codec, ReadingRecord, Store
     from decisight.workers.listener import Listener
 
-__all__ = ["Recorder", "Taken"]
+__all__ = ["Recorder"]
 
 T = TypeVar("T")
 
@@ -31,23 +33,8 @@ _MOST_ENTRIES = 5_000
 """So many are stored at once, without waiting for more."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 5.0
 """Seconds before storing or reporting is tried again: at first, and at most."""
-_DELIVERED_AT_ONCE = 200
-
-
-class Taken(NamedTuple):
-    """What a camera has decided on one picture.
-
-    Args:
-        camera: which.
-        step: what its pipeline gave.
-        checkpoint: what it is in the middle of by then.
-        pictures: that are kept of events.
-    """
-
-    camera: CameraRun
-    step: Step
-    checkpoint: Mapping[str, Any]
-    pictures: Sequence[EvidencePicture] = ()
+_FAREWELL = 5.0
+"""Seconds that a sink gets at the end for what is still to be reported to it."""
 
 
 @dataclass(slots=True)
@@ -71,8 +58,22 @@ class Recorder:
     _entries: int = 0
     _urgent: bool = False
     _since: float = 0.0
-    _again: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """Of each sink that could not be written, when to try again, and how long to wait after that."""
+    _reporters: list[Reporter] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._reporters = [Reporter(self.store, name, sink) for name, sink in self.sinks.items()]
+
+    @contextlib.contextmanager
+    def reporting(self) -> Iterator[None]:
+        """Report on threads of the sinks' own meanwhile; what is left at the end is reported then, as far as it can."""
+        for reporter in self._reporters:
+            reporter.start()
+        try:
+            yield
+        finally:
+            for reporter in self._reporters:
+                reporter.finish(_FAREWELL)
+            self._tell()
 
     def add(self, taken: Taken) -> None:
         """Remember what was decided, to be stored soon."""
@@ -90,12 +91,11 @@ class Recorder:
             return 0.0
         return self._since + (_URGENT_SECONDS if self._urgent else FLUSH_SECONDS) - time.monotonic()
 
-    def flush(self, stop: threading.Event, *, last: bool = False) -> None:
-        """Store what is waiting, and report the events that are stored.
+    def flush(self, stop: threading.Event) -> None:
+        """Store what is waiting, and have the events reported that are stored.
 
         Args:
             stop: set when everything is to end: then what cannot be stored is not waited for without end.
-            last: there is no later time: sinks that could not be written are tried at once.
 
         Raises:
             StoreError: it cannot be stored, and waiting does not help.
@@ -104,38 +104,52 @@ class Recorder:
             batches = self._batches(self._waiting)
             self._keep_trying(lambda: self.store.commit(batches), stop)
             changes = [change for taken in self._waiting for change, _ in taken.step.changes]
-            notes = [(taken.camera.name, note) for taken in self._waiting for note in taken.step.notes]
+            notes = [(taken.camera, note) for taken in self._waiting for note in taken.step.notes]
             self._waiting, self._entries, self._urgent = [], 0, False
             for camera, note in notes:
                 self.listener.noted(camera, note)
             if changes:
                 self.listener.stored(changes)
-        self._report(stop, last=last)
+        self._report()
 
     def attend(self, stop: threading.Event) -> None:
         """Take in what other processes have asked to be said of events, and try again what could not be reported."""
         for refused in self._fulfilled(stop):
             self.listener.noted(None, refused)
-        self._report(stop)
+        self._report()
+
+    def _report(self) -> None:
+        for reporter in self._reporters:
+            reporter.wake()
+        self._tell()
+
+    def _tell(self) -> None:
+        for reporter in self._reporters:
+            for note in reporter.notes:
+                self.listener.noted(None, note)
 
     def _fulfilled(self, stop: threading.Event) -> list[str]:
         refused: list[str] = []
         self._keep_trying(lambda: refused.extend(self.store.fulfil()), stop)
         return refused
 
-    def undelivered(self) -> int:
-        """How many changes of events could not be reported yet."""
-        return sum(len(self.store.pending(name, _DELIVERED_AT_ONCE)) for name in self.sinks)
+    def undelivered(self, stop: threading.Event) -> int:
+        """How many changes of events could not be reported yet.
+
+        Raises:
+            StoreError: the store does not say.
+        """
+        return sum(self._keep_trying(lambda name=name: self.store.waiting(name), stop) for name in self.sinks)  # type: ignore[misc]
 
     def _batches(self, taken: Sequence[Taken]) -> list[CameraBatch]:
         """One a camera: all that was decided on its pictures, in order, and what it is in the middle of by then."""
         from decisight.store import CameraBatch, Note
 
         batches = []
-        for name in dict.fromkeys(one.camera.name for one in taken):
+        for name in dict.fromkeys(one.camera for one in taken):
             records: list[ReadingRecord] = []
             changes: list[tuple[EventChange, int | None]] = []
-            of_camera = [one for one in taken if one.camera.name == name]
+            of_camera = [one for one in taken if one.camera == name]
             for one in of_camera:
                 changes += [(change, None if at is None else at + len(records)) for change, at in one.step.changes]
                 records += [self._record(entry) for entry in one.step.entries]
@@ -144,10 +158,11 @@ class Recorder:
                     camera=name,
                     records=records,
                     changes=changes,
-                    notes=[Note(note, _time_of(one)) for one in of_camera for note in one.step.notes],
+                    notes=[Note(note, one.time) for one in of_camera for note in one.step.notes],
                     evidence=[picture for one in of_camera for picture in one.pictures],
                     checkpoint=dict(of_camera[-1].checkpoint),
                     sinks=tuple(self.sinks),
+                    begun={number: states for one in of_camera for number, states in one.step.begun},
                 )
             )
         return batches
@@ -177,40 +192,3 @@ class Recorder:
             if told:
                 self.listener.noted(None, f"written again, after {time.monotonic() - begun:.0f} s; nothing was lost")
             return found
-
-    def _report(self, stop: threading.Event, *, last: bool = False) -> None:
-        for name, sink in self.sinks.items():
-            when, pause = self._again.get(name, (0.0, _FIRST_PAUSE))
-            if time.monotonic() < when and not (stop.is_set() or last):
-                continue
-            error = self._deliver(name, sink, stop)
-            if error is None:
-                if self._again.pop(name, None):
-                    self.listener.noted(None, f"sink {name}: reported again; nothing was lost")
-                continue
-            if name not in self._again:
-                self.listener.noted(None, f"sink {name}: {error.message}: tried again until it works")
-            self._again[name] = time.monotonic() + pause, min(2 * pause, _LONGEST_PAUSE)
-
-    def _deliver(self, name: str, sink: Sink, stop: threading.Event) -> OutputError | None:
-        """Report all that is waiting for a sink, until it fails; what it said then."""
-        while pending := self._keep_trying(lambda: self.store.pending(name, _DELIVERED_AT_ONCE), stop):
-            delivered: list[int] = []
-            error = None
-            try:
-                for delivery in pending:
-                    sink.write(delivery.change)
-                    delivered.append(delivery.id)
-            except OutputError as failed:
-                error = failed
-            if delivered:
-                self._keep_trying(lambda done=delivered: self.store.delivered(done), stop)  # type: ignore[misc]
-            if error is not None:
-                return error
-        return None
-
-
-def _time_of(taken: Taken) -> float:
-    """When it was, by the camera: which is at a later picture by now. Before the first there is no other time."""
-    time, *_ = taken.checkpoint["clock"]
-    return float((taken.camera.pipeline.time if time is None else time) or 0.0)

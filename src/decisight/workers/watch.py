@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from decisight.errors import DecisightError
 from decisight.workers.cameras import CameraRun
 from decisight.workers.listener import Listener
-from decisight.workers.recorder import Recorder, Taken
+from decisight.workers.recorder import Recorder
+from decisight.workers.taken import Taken
 
 __all__ = ["watch"]
 
@@ -64,10 +65,15 @@ def watch(
 
     cared = attended = -math.inf
     told: set[str] = set()
-    try:
+    with recorder.reporting(), _ended(cameras, stop, ending):
         for camera in cameras:
             camera.start(put, stop)
+        interrupted = False
         while True:
+            if stop.is_set() and not interrupted:
+                interrupted = True
+                for camera in cameras:
+                    camera.interrupt()
             working = any(camera.alive for camera in cameras)
             for camera in _failed(cameras, told):
                 listener.noted(camera.name, f"it has stopped: {_said(camera.status.error)}")
@@ -88,11 +94,19 @@ def watch(
             if care is not None and time.monotonic() - cared > care_seconds:
                 _look_after(care, listener)
                 cared = time.monotonic()
-        recorder.flush(stop, last=True)
+        recorder.flush(stop)
+
+
+@contextlib.contextmanager
+def _ended(cameras: Sequence[CameraRun], stop: threading.Event, ending: threading.Event) -> Iterator[None]:
+    """On the way out, by an error too, cameras end, and wait for no room that nobody makes."""
+    try:
+        yield
     finally:
-        # On the way out by an error, cameras must not wait for room that nobody makes.
         ending.set()
         stop.set()
+        for camera in cameras:
+            camera.interrupt()
         for camera in cameras:
             with contextlib.suppress(RuntimeError):
                 camera.join()

@@ -23,8 +23,12 @@ def upgrade() -> None:
         sa.Column("created", sa.Double, nullable=False),
         sa.Column("views", sa.Integer, nullable=False),
         sa.Column("chains", sa.Integer, nullable=False),
+        sa.Column("ends", sa.LargeBinary(16), nullable=False),
         sa.Column("next_delivery", sa.BigInteger, nullable=False),
         sa.Column("outbox", sa.LargeBinary(16), nullable=False),
+        sa.Column("next_request", sa.BigInteger, nullable=False),
+        sa.Column("last_request", sa.BigInteger, nullable=False),
+        sa.Column("revision", sa.BigInteger, nullable=False),
         sa.Column("mac", sa.LargeBinary(16), nullable=False),
     )
     op.create_table(
@@ -44,7 +48,9 @@ def upgrade() -> None:
         sa.Column("last_seq", sa.BigInteger, nullable=False),
         sa.Column("last_mac", sa.LargeBinary(16), nullable=False),
         sa.Column("last_time", sa.Double),
+        sa.Column("stored_at", sa.Double),
         sa.Column("checkpoint_seq", sa.BigInteger),
+        sa.Column("checkpoint_mac", sa.LargeBinary(16)),
         sa.Column("mac", sa.LargeBinary(16), nullable=False),
     )
     op.create_index("chains_camera_lane", "chains", ["camera", "lane"], unique=True)
@@ -58,6 +64,7 @@ def upgrade() -> None:
         sa.Column("last_time", sa.Double),
         sa.Column("size", sa.BigInteger),
         sa.Column("head", sa.LargeBinary(16)),
+        sa.Column("stored_at", sa.Double),
         sa.Column("sealed_at", sa.Double),
         sa.Column("dropped_at", sa.Double),
         sa.Column("mac", sa.LargeBinary(16), nullable=False),
@@ -93,6 +100,7 @@ def upgrade() -> None:
         sa.Column("outcome", sa.Text),
         sa.Column("held", sa.SmallInteger, nullable=False),
         sa.Column("note", sa.Text),
+        sa.Column("first_chain_seq", sa.BigInteger, nullable=False),
         sa.Column("chain_seq", sa.BigInteger, nullable=False),
         sa.Column("mac", sa.LargeBinary(16), nullable=False),
     )
@@ -134,7 +142,7 @@ def upgrade() -> None:
     op.create_index("outbox_sink", "outbox", ["sink", "id"])
     op.create_table(
         "requests",
-        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("time", sa.Double, nullable=False),
         sa.Column("event_id", sa.String(32), nullable=False),
         sa.Column("changes", sa.Text, nullable=False),

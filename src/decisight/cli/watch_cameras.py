@@ -1,0 +1,213 @@
+"""Cameras opened, watched until they end or are told to, and what is said of it at the end."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from decisight.cli.console import terminal, warn
+from decisight.cli.fallbacks import warn_of_fallbacks
+from decisight.cli.regions import warn_of_whole_pictures
+from decisight.cli.signals import Before, hearing
+from decisight.errors import DecisightError
+from decisight.files import printable
+
+if TYPE_CHECKING:
+    from decisight.assemble import CameraSetup
+    from decisight.cli.watch import WatchOptions
+    from decisight.cli.watch_display import Display
+    from decisight.config import Site
+    from decisight.protocols import FrameSource, Sink, SourceFacts
+    from decisight.store import Store
+    from decisight.workers import CameraRun, Taken
+
+__all__ = ["Opened", "open_cameras", "watch_cameras"]
+
+_TIME = ", time "
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A camera whose models are loaded, and whose source could be opened.
+
+    Args:
+        setup: the camera.
+        source: of its pictures.
+        facts: what is known of the source.
+    """
+
+    setup: CameraSetup
+    source: FrameSource
+    facts: SourceFacts
+
+
+def open_cameras(options: WatchOptions, site: Site) -> list[Opened]:
+    """The cameras that are to be watched. Nothing is written; what is likely not meant is warned of.
+
+    Args:
+        options: which, and what computes.
+        site: that they are of.
+
+    Raises:
+        DecisightError: a model cannot be loaded, a source cannot be opened, one does not fit the other, or what is to
+            be made unrecognisable could not be.
+    """
+    from decisight.assemble import check_concealing, load_models, setups
+
+    models = load_models(site, threads=options.threads, runtime=options.runtime)
+    found = setups(site, models, options.cameras)
+    for setup in found:
+        check_concealing(site, setup.camera)
+    for view in (view for setup in found for view in setup.views):
+        if view.region is None:
+            warn_of_whole_pictures(view.model.card.data)
+        warn_of_fallbacks(view.model.task, view.policies)
+    return [_opened(site, setup) for setup in found]
+
+
+def _opened(site: Site, setup: CameraSetup) -> Opened:
+    source = site.source(setup.camera)
+    try:
+        facts = source.facts()
+    except DecisightError as error:
+        raise site.blamed(error, "cameras", setup.camera, "source") if site.path is not None else error from error
+    for note in facts.notes:
+        warn(f"{setup.camera}: {note}")
+    return Opened(setup, source, facts)
+
+
+def watch_cameras(
+    site: Site,
+    store: Store,
+    cameras: Sequence[Opened],
+    sinks: Mapping[str, Sink],
+    *,
+    before: Sequence[Taken] = (),
+    quietly: bool = False,
+    origin: bool = False,
+    again: bool = False,
+) -> int:
+    """Watch, and say how it went.
+
+    Args:
+        site: that the cameras are of.
+        store: where everything is kept.
+        cameras: that are watched.
+        sinks: where events are reported to, by name; closed at the end.
+        before: what is to be stored and reported before anything else.
+        quietly: show nothing but warnings.
+        origin: times are shown as places in the recordings.
+        again: watch recordings once more that were watched to their end.
+
+    Returns:
+        The exit status: 0, or 1 where a camera could not be watched to its end.
+
+    Raises:
+        DecisightError: what was decided cannot be stored, or a camera cannot go on from where it was.
+    """
+    from decisight.assemble import camera_threads
+    from decisight.cli.watch_display import Display
+    from decisight.store import Codec
+    from decisight.workers import Recorder, watch
+
+    threads = camera_threads(len(cameras))
+    runs = [_camera(camera, store, threads, again=again) for camera in cameras]
+    origins = {camera.setup.camera: camera.facts.origin for camera in cameras} if origin else {}
+    screen = None if quietly else terminal(sys.stdout)
+    display = Display(runs, site.section.timezone, origins, screen=screen, silent=quietly)
+    stop = threading.Event()
+    codecs = {view.id: Codec.of(view.key) for camera in runs for view in store.views(camera.name)}
+    recorder = Recorder(store, codecs, sinks, display)
+    keep_heads = partial(_keep_heads, site, store, display)
+
+    def care() -> None:
+        _drop_what_is_old(site, store, display)
+        keep_heads()
+
+    with hearing(partial(_end, stop), "SIGINT", "SIGTERM", "SIGHUP"), display:
+        try:
+            for taken in before:
+                recorder.add(taken)
+            watch(runs, recorder, display, stop, care=care)
+        finally:
+            for sink in sinks.values():
+                sink.close()
+    display.conclude(stopped=stop.is_set() and any(not camera.pipeline.finished for camera in runs))
+    keep_heads()
+    if left := recorder.undelivered(stop):
+        warn(f"{left} changes of events could not be reported yet", "they are kept, and reported at the next start")
+    return _status(runs)
+
+
+def _end(stop: threading.Event, received: int, frame: FrameType | None, before: Before) -> None:
+    """Let a signal end the watch in order; a second one ends it at once."""
+    if not stop.is_set():
+        stop.set()
+        return
+    if callable(before):
+        before(received, frame)
+    raise KeyboardInterrupt
+
+
+def _drop_what_is_old(site: Site, store: Store, display: Display) -> None:
+    from decisight.assemble import retention
+
+    _care(display, "what is too old could not be dropped", lambda: store.retain(retention(site), time.time()))
+
+
+def _keep_heads(site: Site, store: Store, display: Display) -> None:
+    from decisight.store import append_heads
+
+    heads = site.section.chain.heads
+    if heads is not None:
+        _care(display, "heads could not be kept", lambda: append_heads(site.folder / heads, store.heads()))
+
+
+def _care(display: Display, failure: str, work: Callable[[], object]) -> None:
+    """Do what can be done the next time as well: that it could not be done now ends nothing."""
+    try:
+        work()
+    except DecisightError as error:
+        display.noted(None, f"{failure}: {error.message}")
+
+
+def _camera(camera: Opened, store: Store, threads: int, *, again: bool) -> CameraRun:
+    """A camera where it has stopped the last time, or at its beginning."""
+    from decisight.pipeline import Step
+    from decisight.workers import CameraRun
+
+    setup = camera.setup
+    checkpoint = store.checkpoint(setup.camera)
+    identity = _identity(camera.facts.identity, checkpoint, again=again)
+    numbers = [store.view_id(key) for key in setup.view_keys(identity)]
+    pipeline = setup.pipeline(numbers, store.store_id, threads=threads, identity=identity)
+    begin = Step() if checkpoint is None else pipeline.resume(checkpoint)
+    return CameraRun(setup.camera, camera.source, pipeline, setup.fps, setup.evidence, begin)
+
+
+def _identity(source: str, checkpoint: Mapping[str, Any] | None, *, again: bool) -> str:
+    """What tells one time that a source is watched from another: nothing that was counted then holds for this one."""
+    before = "" if checkpoint is None else str(checkpoint["identity"])
+    known, _, times = before.partition(_TIME)
+    if checkpoint is None or known != source:
+        return source
+    return f"{source}{_TIME}{int(times or 1) + 1}" if again and checkpoint["finished"] else before
+
+
+def _status(runs: Sequence[CameraRun]) -> int:
+    """The exit status; which cameras have failed is said, after what each has said of it by itself."""
+    failed = {camera.name: camera.status.error for camera in runs if camera.status.error is not None}
+    if not failed:
+        return 0
+    hints = [error.hint for error in failed.values() if isinstance(error, DecisightError) and error.hint]
+    warn(f"not watched to the end: {', '.join(map(printable, failed))}", hints[0] if hints else None)
+    for error in failed.values():
+        if not isinstance(error, DecisightError):
+            raise error  # a mistake of ours, for the way out to explain
+    return 1
