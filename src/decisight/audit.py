@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from decisight.errors import StoreError
 from decisight.policies.parsing import policy_from_section
 from decisight.policies.task_fold import TaskFold
+from decisight.store.records import Beginning
 from decisight.types import Decision, Reading, Tick
 
 if TYPE_CHECKING:
@@ -143,7 +144,13 @@ def _replay(store: Store, event: StoredEvent, before: int, after: int, most: int
     differing: list[int] = []
     compared = beyond = 0
     last, is_there = 0, False
-    for seq, (item, decisions) in store.items(camera, view, 1 if kept is None else kept[0]):
+    begun = kept is None
+    for seq, found in store.course(camera, view, 1 if kept is None else kept[0]):
+        if isinstance(found, Beginning):
+            # A restart with other settings, or of another recording: what was counted before counts no more.
+            states, begun = fold.resume(found.states), begun or not compared
+            continue
+        item, decisions = found
         over = event.closed_seq is not None and seq > event.closed_seq
         if over and beyond == after:
             break
@@ -165,7 +172,7 @@ def _replay(store: Store, event: StoredEvent, before: int, after: int, most: int
             hint="they were dropped when their time was over; keep them longer, or hold events: decisight mark --hold",
         )
     led = [replace(step, why=fold.explain(by)) for step, by in earlier]
-    return Replay(event, view.key, policies, (*led, *shown), compared, tuple(differing), kept is None)
+    return Replay(event, view.key, policies, (*led, *shown), compared, tuple(differing), begun)
 
 
 def _is_whole(store: Store, camera: str, first: int, last: int) -> bool:

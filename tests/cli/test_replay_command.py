@@ -15,7 +15,10 @@ from tests.clips import BRIGHT, DARK, scripted_source
 from tests.plants import LEVELS, SiteFile
 from tests.store.alterations import alter
 
+from decisight.assemble import chain_key, open_site_store
 from decisight.cli import main
+from decisight.config import read_site
+from decisight.store import Limit, Retention, request_mark
 
 from .conftest import Run
 
@@ -48,7 +51,9 @@ def test_why_it_came_so(run: Run, plant: SiteFile) -> None:
     assert lines[1] == "  from 2026-05-05 00:30:00 until 2026-05-05 00:30:02, 2.0 s, 20 readings"
     assert lines[2] == "  ended by: dog"
     assert re.match(r"  model light \(sha256:[0-9a-f]{12}\), onnxruntime \S+ fp32; region sha256:", lines[3])
-    assert lines[4].startswith("  class is decided by majority_vote: fallback unknown, required 3, window 5")
+    assert lines[4].startswith(
+        "  class is decided by majority_vote: fallback unknown, required 3, stale_after 10s, window 5"
+    )
     readings = lines[6:-2]
     # Two before it was opened, those that it held, the one that closed it, five after.
     assert len(readings) == 2 + 20 + 1 + 5
@@ -175,10 +180,6 @@ def test_readings_that_were_dropped(run: Run, plant: SiteFile, monkeypatch: pyte
     run("watch", plant.write())
     cat, dog = (event["event_id"] for event in plant.reported()[-4::2])
     assert all(run("replay", plant.path, "--event", event).status == 0 for event in (cat, dog))
-    from decisight.assemble import open_site_store
-    from decisight.config import read_site
-    from decisight.store import Limit, Retention
-
     with sqlite3.connect(plant.folder / "plant.db") as database:
         # The segment that the dog has come in.
         ((sealed,),) = database.execute(
@@ -208,6 +209,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory, small_model: Path) -> SiteFi
     site.camera("gate", LEVELS, source={"begin": 1_777_933_800.0})
     with scripted_source():
         assert main(["watch", str(site.write())]) == 0
+        key = chain_key(read_site(site.path), make=False)
+    request_mark(site.folder / "plant.db", site.event(), key=key, held=True)
     return site
 
 

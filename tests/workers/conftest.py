@@ -120,7 +120,7 @@ class Heard:
 class FakeCodec:
     """Records that say what they were made of."""
 
-    def record(self, view: int, item: Any, decisions: Any, *, repeated: bool) -> Any:
+    def record(self, view: int, item: Any, decisions: Any, *, repeated: bool, skipped: int) -> Any:
         return view, item.time, repeated
 
 

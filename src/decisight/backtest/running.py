@@ -112,7 +112,7 @@ def watch_clip(
                 fresh.append(seat)
             taken.append((contender, watched, seat))
         if fresh:
-            alone = Pipeline(plan.camera, [seat.view for seat in fresh], threads, pause=pipeline.pause)
+            alone = Pipeline(plan.camera, [seat.view for seat in fresh], threads, pause=pipeline.pause, throughout=True)
             desks.append(_Desk(alone, camera.fps, {seat.view.number: seat for seat in fresh}))
     looked = []
     for at, fps in enumerate({desk.fps: 0 for desk in desks}):

@@ -68,6 +68,8 @@ class Pipeline:
     _sights: dict[int, _Sight] = field(default_factory=dict)
     _opened: int = 0
     """How many events were ever opened."""
+    _pictured: float | None = None
+    """When the last frame was taken."""
     _time: float | None = None
     _now: float | None = None
     _ahead: Sequence[float] = ()
@@ -123,7 +125,9 @@ class Pipeline:
                 crop = _cut(view, frame.pixels)
                 seen += [Seen(event, frame.pixels, crop) for event in opened]
         self.position = frame.position
-        set_back = 0.0 if before is None else before - frame.time
+        # Against the last picture: one that comes late is behind the time that was let pass meanwhile, and no fault.
+        set_back = 0.0 if self._pictured is None else self._pictured - frame.time
+        self._pictured = frame.time
         notes = (f"the clock was set back by {set_back:.1f} s",) if set_back > _SET_BACK else ()
         return Step(tuple(entries), tuple(changes), tuple(seen), notes, self._told(entries))
 
@@ -159,6 +163,7 @@ class Pipeline:
             "finished": self.finished,
             "opened": self._opened,
             "clock": [self._time, self._now, list(self._ahead)],
+            "pictured": self._pictured,
             "ticked": self._ticked,
             "begun": list(self._begun),
             "states": {str(number): sight.states for number, sight in self._sights.items()},
@@ -169,7 +174,7 @@ class Pipeline:
             },
         }
 
-    def resume(self, checkpoint: Mapping[str, Any]) -> Step:
+    def resume(self, checkpoint: Mapping[str, Any], *, again: bool = False) -> Step:
         """Take up a checkpoint.
 
         Views that were set up otherwise than now have another number: their events are closed, and the new ones begin
@@ -178,6 +183,7 @@ class Pipeline:
 
         Args:
             checkpoint: what :meth:`checkpoint` gave, also after :func:`json.dumps` and :func:`json.loads`.
+            again: it is known, and wanted, that it is watched from its beginning.
 
         Returns:
             What that has changed.
@@ -192,6 +198,7 @@ class Pipeline:
             )
         self._time, self._now, self._ahead = checkpoint["clock"]
         self._opened, self._ticked = checkpoint["opened"], checkpoint["ticked"]
+        self._pictured = checkpoint["pictured"]
         now = Moment(self._time or 0.0, self._now or 0.0)
         changes: list[EventChange] = []
         notes: list[str] = []
@@ -199,7 +206,7 @@ class Pipeline:
             number = int(text)
             if number in self._sights:
                 if _take_up(self._sights[number], self._view(number), checkpoint["states"][text], events):
-                    self._begun.pop(number)
+                    self._begun.pop(number, None)
                     if number in checkpoint["begun"]:
                         self._begun[number] = self._sights[number].states
                     continue
@@ -212,8 +219,9 @@ class Pipeline:
                 sight.keepers = _keepers(self._view(number), checkpoint["gates"].get(str(number), ()))
         else:
             # What time it was in another recording says nothing of this one.
-            self._time, self._now, self._ahead, self._ticked = None, None, (), False
-            notes.append("the source is another one than before: it is watched from its beginning")
+            self._time, self._now, self._ahead, self._ticked, self._pictured = None, None, (), False, None
+            if not again:
+                notes.append("the source is another one than before: it is watched from its beginning")
         return Step(changes=tuple((change, None) for change in changes), notes=tuple(dict.fromkeys(notes)))
 
     def _view(self, number: int) -> View:

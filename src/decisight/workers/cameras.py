@@ -124,8 +124,8 @@ class CameraRun:
         try:
             if self.begin != Step():
                 put(self._taken(self.begin))
-            if self.source.live:
-                # A folder, say, that was watched to its end, and is followed now.
+            if self.source.live or getattr(self.source, "grows", False):
+                # A folder that was watched to its end may have got pictures since.
                 self.pipeline.finished = False
             if self.pipeline.finished:
                 return
@@ -139,8 +139,9 @@ class CameraRun:
                     step = self.pipeline.step(frame)
                     last, taken_at = frame.time, time.monotonic()
                 if step != Step():
-                    self.status.count(step, 0 if frame is None else frame.skipped)
-                    put(self._taken(step))
+                    skipped = 0 if frame is None else frame.skipped
+                    self.status.count(step, skipped)
+                    put(self._taken(step, skipped))
                 if stop.is_set():
                     return
             if not stop.is_set():
@@ -161,11 +162,12 @@ class CameraRun:
         if close is not None:
             close()
 
-    def _taken(self, step: Step) -> Taken:
+    def _taken(self, step: Step, skipped: int = 0) -> Taken:
 
         pictures = tuple(self.evidence.pictures(step.seen)) if step.seen else ()
         # Whole pictures are not kept until they are stored: what is kept of them is encoded by now.
-        return Taken(self.name, replace(step, seen=()), self.pipeline.checkpoint(), self.pipeline.time or 0.0, pictures)
+        kept, now = replace(step, seen=()), self.pipeline.time or 0.0
+        return Taken(self.name, kept, self.pipeline.checkpoint(), now, pictures, skipped)
 
     def _frames(self, stop: threading.Event) -> Iterator[Frame | None]:
         """Frames; of a live source ``None`` where none has come for a while."""

@@ -152,7 +152,7 @@ class Recorder:
             of_camera = [one for one in taken if one.camera == name]
             for one in of_camera:
                 changes += [(change, None if at is None else at + len(records)) for change, at in one.step.changes]
-                records += [self._record(entry) for entry in one.step.entries]
+                records += [self._record(entry, one.skipped) for entry in one.step.entries]
             batches.append(
                 CameraBatch(
                     camera=name,
@@ -167,9 +167,10 @@ class Recorder:
             )
         return batches
 
-    def _record(self, entry: Entry) -> ReadingRecord:
-        codec = self.codecs[entry.view]
-        return codec.record(entry.view, entry.item, entry.decisions, repeated=entry.kind == "repeated")
+    def _record(self, entry: Entry, skipped: int) -> ReadingRecord:
+        codec, missed = self.codecs[entry.view], 0 if entry.kind == "tick" else skipped
+        repeated = entry.kind == "repeated"
+        return codec.record(entry.view, entry.item, entry.decisions, repeated=repeated, skipped=missed)
 
     def _keep_trying(self, work: Callable[[], T], stop: threading.Event) -> T:
         pause, begun, told, left = _FIRST_PAUSE, time.monotonic(), False, 0.0

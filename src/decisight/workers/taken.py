@@ -22,6 +22,7 @@ class Taken(NamedTuple):
         checkpoint: what it is in the middle of by then.
         time: of the camera by then, in seconds since 1970.
         pictures: that are kept of events.
+        skipped: how many pictures the source passed over before this one, since it could not keep up.
     """
 
     camera: str
@@ -29,3 +30,4 @@ class Taken(NamedTuple):
     checkpoint: Mapping[str, Any]
     time: float
     pictures: Sequence[EvidencePicture] = ()
+    skipped: int = 0
