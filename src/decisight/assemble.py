@@ -50,6 +50,8 @@ _SUPPLIED = "imagenet:"
 """How the names of models begin that are no files."""
 _FILE, _IN_MEMORY = "sqlite:///", ":memory:"
 _KEY_BYTES = 32
+_SQLITE = b"SQLite format 3\0"
+"""How a file of SQLite begins."""
 _TICKS_PER_PICTURE = 1.5
 """Where pictures come seldom, time alone passes when one is late."""
 
@@ -232,7 +234,7 @@ def _setup(site: Site, models: Mapping[str, Classifier], camera: str) -> CameraS
         ViewSetup(name, None if region is None else regions[region], models[name], policies, quiet[region, name])
         for (region, name), policies in found.items()
     )
-    return CameraSetup(site, camera, section.fps, views, _evidence(site.evidence(camera)))
+    return CameraSetup(site, camera, site.fps(camera), views, _evidence(site.evidence(camera)))
 
 
 def _evidence(section: EvidenceSection) -> Evidence:
@@ -297,7 +299,7 @@ def _key(site: Site, *, make: bool) -> tuple[bytes, Path | None]:
         return _parsed_key(given, KEY_VARIABLE), None
     own = site.section.chain.key
     path = _beside_store(site, ".key") if own is None else site.folder / own
-    if make and not path.exists():
+    if make and not path.exists() and not is_there(site):
         with contextlib.suppress(FileExistsError):
             return _made_key(path), path
     try:
@@ -308,6 +310,15 @@ def _key(site: Site, *, make: bool) -> tuple[bytes, Path | None]:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise StoreError(f"the key {printable(path)} cannot be read", hint="see that you may read it") from error
+
+
+def is_there(site: Site) -> bool:
+    """Whether something lies where the store of a site is to be."""
+    place = store_place(site)
+    if not isinstance(place, Path) or not place.is_file():
+        return False
+    with place.open("rb") as file:
+        return file.read(len(_SQLITE)) == _SQLITE
 
 
 def _made_key(path: Path) -> bytes:

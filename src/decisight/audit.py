@@ -52,6 +52,7 @@ class ReplayedStep:
         stored: what was decided then.
         derived: what is decided now.
         why: one line a group: what the policy counted, and what was needed.
+        repeated: the picture was not classified: a gate took it to say the same as the one before.
     """
 
     seq: int
@@ -59,6 +60,7 @@ class ReplayedStep:
     stored: tuple[Decision, ...]
     derived: tuple[Decision, ...]
     why: tuple[str, ...] = ()
+    repeated: bool = False
 
     @property
     def same(self) -> bool:
@@ -145,6 +147,7 @@ def _replay(store: Store, event: StoredEvent, before: int, after: int, most: int
     compared = beyond = 0
     last, is_there = 0, False
     begun = kept is None
+    classified: Any = None
     for seq, found in store.course(camera, view, 1 if kept is None else kept[0]):
         if isinstance(found, Beginning):
             # A restart with other settings, or of another recording: what was counted before counts no more.
@@ -156,7 +159,10 @@ def _replay(store: Store, event: StoredEvent, before: int, after: int, most: int
             break
         beyond += over
         states, derived = fold.step(states, item)
-        step = ReplayedStep(seq, item, decisions, derived)
+        prediction = getattr(item, "prediction", None)
+        # What is repeated is not stored twice, and so is the very same when it is read.
+        step = ReplayedStep(seq, item, decisions, derived, repeated=prediction is not None and prediction is classified)
+        classified = classified if prediction is None else prediction
         compared += 1
         is_there = is_there or seq == event.opened_seq
         last = seq if event.closed_seq is None else min(seq, event.closed_seq)
@@ -197,6 +203,7 @@ def steps_json(steps: Sequence[ReplayedStep]) -> Iterator[dict[str, Any]]:
                 decision.to_json() | {"group": decision.group, "why": why}
                 for decision, why in zip(step.derived, step.why, strict=True)
             ],
+            "repeated": step.repeated,
             "same": step.same,
         }
         # As they are, unrounded: they may differ in the last bit.

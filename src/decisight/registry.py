@@ -37,6 +37,7 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from decisight.errors import MissingPartError, UsageError
+from decisight.files import printable
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -356,7 +357,7 @@ def _refusal(error: ValidationError, config: Mapping[str, Any], options: list[st
     for one in error.errors(include_url=False):
         found.setdefault(_place(one, config), []).append(one)
     for key, ones in list(found.items())[:_NAMED]:
-        first, name = ones[0], _cut(key)
+        first, name = ones[0], _cut(printable(key))
         value = shortened(first["input"])
         if first["type"] == "missing":
             problems.append(f"{name} is missing")

@@ -47,10 +47,10 @@ def test_the_list(run: Run, plant: SiteFile) -> None:
     lines = result.out.splitlines()
     assert lines[0].split() == ["event", "from", "for", "where", "state", "conf.", "outcome"]
     # In the site's time zone, in which it is two hours later and another day.
-    assert re.fullmatch(r"[0-9a-f]{12}  2026-05-05 00:30:00  2\.0 s  gate class  cat    0\.99\d", lines[1])
+    assert re.fullmatch(r"[0-9a-f]{12}  2026-05-05 00:30:00\+02:00  2\.0 s  gate class  cat    0\.99\d", lines[1])
     assert [line.split()[5:7] for line in lines[1:5]] == [["gate", "class"]] * 2 + [["yard", "class"]] * 2
     assert lines[5] == ""
-    assert lines[6] == "Since 2026-05-04 01:30:03 (the last 24 hours of what is stored):"
+    assert lines[6] == "Since 2026-05-04 01:30:03+02:00 (the last 24 hours of what is stored):"
     # By the name that the site file gives the model.
     assert lines[7] == "gate (light): 100.0 % of 3.9 s could be judged, from 40 pictures"
     assert re.fullmatch(r"yard \(light\): 7\d\.\d % of 3\.9 s could be judged, from 40 pictures; .*", lines[8])
@@ -119,7 +119,7 @@ def test_by_itself_coverage_is_of_the_last_day(run: Run, plant: SiteFile) -> Non
 
 def test_a_camera_that_was_not_watched_meanwhile_is_named(run: Run, plant: SiteFile) -> None:
     shown = run("events", plant.path, "--since", "2026-05-04T23:00:00Z").out.splitlines()
-    begin = shown.index("Since 2026-05-05 01:00:00:")
+    begin = shown.index("Since 2026-05-05 01:00:00+02:00:")
     assert shown[begin + 1] == "gate: nothing was watched"
     assert shown[begin + 2].startswith("yard (light): ")
 

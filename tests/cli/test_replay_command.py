@@ -48,7 +48,7 @@ def test_why_it_came_so(run: Run, plant: SiteFile) -> None:
     assert (result.status, result.err) == (0, "")
     lines = result.out.splitlines()
     assert lines[0] == f"event {event}: class cat at gate"
-    assert lines[1] == "  from 2026-05-05 00:30:00 until 2026-05-05 00:30:02, 2.0 s, 20 readings"
+    assert lines[1] == "  from 2026-05-05 00:30:00+02:00 until 2026-05-05 00:30:02+02:00, 2.0 s, 20 readings"
     assert lines[2] == "  ended by: dog"
     assert re.match(r"  model light \(sha256:[0-9a-f]{12}\), onnxruntime \S+ fp32; region sha256:", lines[3])
     assert lines[4].startswith(
@@ -58,11 +58,11 @@ def test_why_it_came_so(run: Run, plant: SiteFile) -> None:
     # Two before it was opened, those that it held, the one that closed it, five after.
     assert len(readings) == 2 + 20 + 1 + 5
     opened = readings[2]
-    assert opened.startswith("  > 2026-05-05 00:30:00.200  cat 0.99")
+    assert opened.startswith("  > 2026-05-05 00:30:00.200+02:00  cat 0.99")
     assert opened.endswith("(votes of 3: cat 3 (3 needed))")
     assert "-> cat 0.99" in opened.replace("  ", " ")
     assert [line[2] for line in readings].count("<") == 1
-    assert readings[22].startswith("  < 2026-05-05 00:30:02.200")
+    assert readings[22].startswith("  < 2026-05-05 00:30:02.200+02:00")
     assert lines[-1] == (
         "28 readings were derived again, from the first one of this rule: every decision is the same to the bit."
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -68,7 +70,7 @@ class TestOneLine:
         assert len(lines[4]) == 80
         assert lines[4].index("█") < lines[4].index("▒")
         assert lines[5].strip() == "█ cat   ▒ dog   · nothing sure"
-        assert lines[6] == "gate: 20 pictures, 100 % could be judged; 2 events"
+        assert lines[6] == "gate: 20 pictures, 100 % of them could be judged; 2 events"
         assert lines[7:] == ["Events are in gate.events.jsonl."]
         events = changes((here / "gate.events.jsonl").read_text())
         assert told(events) == CAT_THEN_DOG
@@ -426,20 +428,59 @@ class TestSite:
     def test_pictures_that_cannot_be_judged_are_counted(self, run: Run, plant: SiteFile) -> None:
         plant.camera("gate", [BRIGHT] * 8 + [-1] * 2)
         result = run("watch", plant.write())
-        assert "gate: 10 pictures, 80 % could be judged (not: damaged 2); 1 event\n" in result.out
+        assert "gate: 10 pictures, 80 % of them could be judged (not: damaged 2); 1 event\n" in result.out
 
-    @pytest.mark.parametrize("heads", ["heads.jsonl", "nowhere/heads.jsonl"])
-    def test_heads_are_kept_and_where_they_cannot_be_is_said(self, run: Run, plant: SiteFile, heads: str) -> None:
+    def test_heads_are_kept(self, run: Run, plant: SiteFile) -> None:
         plant.camera("gate")
-        plant.values["chain"] = {"heads": heads}
+        plant.values["chain"] = {"heads": "heads.jsonl"}
+        assert run("watch", plant.write()).status == 0
+        assert (plant.folder / "heads.jsonl").exists()
+
+    def test_heads_that_can_be_kept_nowhere_are_refused_at_the_start(self, run: Run, plant: SiteFile) -> None:
+        plant.camera("gate")
+        plant.values["chain"] = {"heads": "nowhere/heads.jsonl"}
+        result = run("watch", plant.write())
+        assert result.status == 2
+        assert "there is no folder" in result.err
+        assert plant.reported() == []
+
+    def test_heads_that_cannot_be_kept_for_a_while_are_said(
+        self, run: Run, plant: SiteFile, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def broken(path: Path, heads: Any) -> None:
+            raise StoreError("the network is away")
+
+        monkeypatch.setattr("decisight.store.append_heads", broken)
+        plant.camera("gate")
+        plant.values["chain"] = {"heads": "heads.jsonl"}
         result = run("watch", plant.write())
         # Whatever became of them, all was watched, stored and reported.
         assert result.status == 0
-        assert "gate: 40 pictures, 100 % could be judged; 2 events\n" in result.out
+        assert "gate: 40 pictures, 100 % of them could be judged; 2 events\n" in result.out
         assert states(plant.reported(), "gate") == BOTH
-        assert (plant.folder / heads).exists() is (heads == "heads.jsonl")
-        said = f"warning: heads could not be kept: {plant.folder / heads} cannot be written: "
-        assert (said in result.err) is (heads != "heads.jsonl")
+        assert "warning: heads could not be kept: the network is away" in result.err
+
+    def test_a_store_that_was_put_back_is_told_and_found(self, run: Run, plant: SiteFile) -> None:
+        plant.camera("gate")
+        plant.values["chain"] = {"heads": "heads.jsonl"}
+        path, database = plant.write(), plant.folder / "plant.db"
+        assert run("watch", path).status == 0
+        with contextlib.closing(sqlite3.connect(database)) as source, contextlib.closing(sqlite3.connect("old")) as old:
+            source.backup(old)
+        assert run("watch", path, "--again").status == 0
+        for left in plant.folder.glob("plant.db-*"):
+            left.unlink()
+        Path("old").replace(database)
+        assert run("verify", path).status == 1
+        result = run("watch", path, "--again")
+        assert "it was put back to an earlier state" in result.err
+        found = run("verify", path)
+        assert found.status == 1
+        assert "two heads of it differ" in found.out
+        (plant.folder / "heads.jsonl").unlink()
+        gone = run("verify", path)
+        assert gone.status == 1
+        assert "the heads that the site file names are gone" in gone.out
 
     def test_where_nothing_can_be_dropped_heads_are_kept_all_the_same(
         self, run: Run, plant: SiteFile, monkeypatch: pytest.MonkeyPatch

@@ -24,6 +24,14 @@ from decisight.types import Frame
 
 LONG_AGO = 1_700_000_000
 
+BAD = [
+    [1, "a.png", 2, [], [], "a.png"],
+    [1, "a.png", 2, [3], [], 1],
+    [1, "a.png", 2, [], [[1, "a.png"]], 1],
+    [1, "a.png", 2, {}, [], 1],
+]
+"""Positions that are almost one."""
+
 
 def picture(value: int = 0) -> bytes:
     return encode_png(np.full((4, 6, 3), value, np.uint8))
@@ -92,7 +100,7 @@ def test_pictures_come_by_time_then_name(tmp_path: Path) -> None:
     assert names_of(frames) == ["c.png", "below/deep/z.jpg", "a.png", "b.png"]
     assert [frame.time - LONG_AGO for frame in frames] == [0.25, 1, 2, 2]
     assert [int(frame.pixels[0, 0, 0]) for frame in frames if frame.pixels is not None] == [4, 3, 2, 1]
-    assert frames[1].position == [(LONG_AGO + 1) * 10**9, "below/deep/z.jpg"]
+    assert frames[1].position[:2] == [(LONG_AGO + 1) * 10**9, "below/deep/z.jpg"]
 
 
 def test_pictures_of_a_rate_come_by_name(tmp_path: Path) -> None:
@@ -102,7 +110,7 @@ def test_pictures_of_a_rate_come_by_name(tmp_path: Path) -> None:
     begin = datetime(2024, 5, 3, 8, tzinfo=UTC).timestamp()
     assert names_of(frames) == ["Gate1.png", "Gate2.png", "Gate9.png", "Gate10.png"]
     assert [frame.time - begin for frame in frames] == [0, 0.25, 0.5, 0.75]
-    assert [frame.position for frame in frames] == [[at, name] for at, name in enumerate(names_of(frames))]
+    assert [frame.position[:2] for frame in frames] == [[at, name] for at, name in enumerate(names_of(frames))]
     assert frames_of(tmp_path, fps=4)[2].time == LONG_AGO - 1 + 0.5
 
 
@@ -230,7 +238,7 @@ def test_pictures_that_arrive_are_given_once(tmp_path: Path, monkeypatch: pytest
     assert [frame.time - LONG_AGO for frame in frames] == [10, 20, 5, 60]
     # To go on after the late one is to go on after what was given before it.
     assert [frame.position[1] for frame in frames] == ["a.png", "b.png", "b.png", "b.png"]
-    assert frames[2].position == frames[1].position
+    assert frames[2].position[0] == frames[1].position[0]
 
 
 def test_an_empty_folder_is_waited_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -264,7 +272,52 @@ def test_a_folder_that_vanishes_is_waited_for(tmp_path: Path, monkeypatch: pytes
 
     # Gone, then an empty mount point, then there again.
     frames = Followed(root, monkeypatch).frames(lambda: root.rename(away), nothing, root.mkdir, nothing, back, nothing)
-    assert names_of(frames) == ["a.png", "b.png"]
+    assert names_of(frames) == ["a.png", str(root), "b.png"]
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_that_a_folder_is_not_there_is_said_every_ten_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: bool
+) -> None:
+    root, away = tmp_path / "share", tmp_path / "away"
+    root.mkdir()
+    if first:
+        put(root / "a.png", at=1)
+    followed = Followed(root, monkeypatch, poll=2.5)
+    told: list[float] = []
+
+    def told_frame(*args: Any) -> Frame:
+        told.append(followed.now)
+        return Frame(*args)
+
+    monkeypatch.setattr(watching, "Frame", told_frame)
+
+    def leave() -> None:
+        root.rename(away)
+
+    def back() -> None:
+        away.rename(root)
+
+    frames = followed.frames(leave, *[nothing] * 8, back, nothing, leave, nothing)
+    gone = frames[first:]
+    assert [(frame.name, frame.cause, frame.time) for frame in gone] == [
+        (str(root), "the folder is not there", followed.wall)
+    ] * 4
+    # Its position is that of the picture before, or none.
+    assert all(frame.position == (frames[0].position if first else None) for frame in gone)
+    # When it is back and leaves again, that is said at once.
+    assert [now - told[first] for now in told[first:]] == [0.0, 10.0, 20.0, 27.5]
+
+
+def test_a_folder_that_is_away_keeps_the_place_where_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "share"
+    put(root / "a.png")
+    (known,) = frames_of(root)
+    followed = Followed(root, monkeypatch, after=known.position)
+    (away,) = followed.frames(lambda: root.rename(tmp_path / "away"))
+    assert (away.pixels, away.position) == (None, known.position)
 
 
 def test_no_more_than_a_tenth_of_the_time_is_spent_on_looking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -369,7 +422,7 @@ def test_what_is_no_folder_is_refused(tmp_path: Path, name: str, follow: bool, s
         assert caught.value.hint
 
 
-@pytest.mark.parametrize("position", [3, "a.png", [1], ["a.png", 1], [True, "a.png"], [1, "a.png", 2]])
+@pytest.mark.parametrize("position", [3, "a.png", [1], ["a.png", 1], [True, "a.png"], [1, "a.png", 2], *BAD])
 def test_a_position_of_something_else_is_refused(tmp_path: Path, position: Any) -> None:
     put(tmp_path / "a.png")
     with pytest.raises(SourceError, match="is not a place in a folder"):

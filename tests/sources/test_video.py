@@ -325,8 +325,13 @@ def test_facts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert facts.seconds == pytest.approx(6.0)
     assert facts == Video("clips/gate.mp4").facts()
     assert facts.identity == Video(str(tmp_path / "clips/../clips/gate.mp4")).facts().identity
+    # Moved or touched it is the same; with anything more in it, another.
     os.utime("clips/gate.mp4", ns=(1, 1))
-    assert facts.identity != Video("clips/gate.mp4").facts().identity
+    Path("clips/gate.mp4").rename("moved.mp4")
+    assert facts.identity == Video("moved.mp4").facts().identity
+    with Path("moved.mp4").open("ab") as file:
+        file.write(b"\0" * 8)
+    assert facts.identity != Video("moved.mp4").facts().identity
 
 
 def test_its_own_speed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -212,6 +212,12 @@ def _status(options: BacktestOptions, backtest: Backtest) -> int:
     if backtest.verdict.worse:
         warn(verdict_text(backtest.verdict).splitlines()[0])
         return 1
+    if not any(figures.sequence.images for figures in backtest.figures.values()):
+        warn(
+            "that it is not worse rests on nothing: no picture is labelled",
+            "see that the times in the tables are right",
+        )
+        return 1
     if not backtest.verdict.told:
         warn("that it is not worse rests on nothing: what is true changes nowhere", "give clips with more changes")
     return 0

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from decisight.types import Decision, Reading
 
 if TYPE_CHECKING:
     from decisight.audit import Replay, ReplayedStep
+    from decisight.store import Store, StoredEvent
 
 __all__ = ["ReplayOptions", "run"]
 
@@ -55,11 +57,12 @@ def run(options: ReplayOptions) -> int:
     site = read_site(options.site)
     with open_site_store(site, read_only=True) as store, understanding():
         found = replay(store, store.event(options.event), before=options.before, after=options.after)
+        pictures = _pictures(store, found.event)
     if options.as_json:
         with output.standard_output(utf8=True) as stream:
-            stream.write(json.dumps(_values(found), indent=2, ensure_ascii=False) + "\n")
+            stream.write(json.dumps(_values(found) | {"pictures": dict(pictures)}, indent=2, ensure_ascii=False) + "\n")
     else:
-        for line in _lines(found, ZoneInfo(site.section.timezone), all_readings=options.all_readings):
+        for line in _lines(found, ZoneInfo(site.section.timezone), pictures, all_readings=options.all_readings):
             say(printable(line))
         sys.stdout.flush()
     return 1 if found.differing else 0
@@ -83,7 +86,19 @@ def _values(found: Replay) -> dict[str, Any]:
     }
 
 
-def _lines(found: Replay, zone: ZoneInfo, *, all_readings: bool) -> Iterator[str]:
+def _pictures(store: Store, event: StoredEvent) -> list[tuple[str, str]]:
+    """Where the pictures of an event lie; of one that was removed, why it is not there."""
+    found = []
+    for one in event.evidence:
+        place = store.picture_place(one.digest)
+        gone = None if one.removed_at is None else f"removed ({one.why})"
+        found.append((one.what, gone or (one.digest if place is None else os.path.relpath(place))))
+    return found
+
+
+def _lines(
+    found: Replay, zone: ZoneInfo, pictures: Sequence[tuple[str, str]] = (), *, all_readings: bool
+) -> Iterator[str]:
     event, key = found.event.event, found.key
     where = event.camera if event.region is None else f"{event.camera}, region {event.region}"
     yield f"event {event.event_id}: {event.group} {event.state} at {where}"
@@ -91,6 +106,8 @@ def _lines(found: Replay, zone: ZoneInfo, *, all_readings: bool) -> Iterator[str
     yield f"  from {moment(event.start_time, zone)} {until}, {event.duration:.1f} s, {event.readings} readings"
     if event.ended_by is not None:
         yield f"  ended by: {event.ended_by}"
+    for what, place in pictures:
+        yield f"  {what}: {place}"
     yield f"  model {key.model} ({key.graph_digest[:19]}), {key.runtime}; region {key.region_digest[:19]}"
     for name, policy in key.policies.items():
         section = ", ".join(f"{k} {v}" for k, v in policy["section"].items() if k != "type" and v not in (None, {}, 0))
@@ -124,11 +141,11 @@ def _step_lines(step: ReplayedStep, mark: str, zone: ZoneInfo, *, several: bool)
         if isinstance(step.item, Reading) and step.item.prediction is not None:
             top = step.item.prediction.results(decision.group)[:_LABELS]
             said = ", ".join(f"{one.label} {one.confidence:.3f}" for one in top)
+            said += " (not looked at: the same as before)" if step.repeated else ""
         group = f"{decision.group}: " if several else ""
         # To the millisecond first: 5.9996 s is 6.000, not 5.000.
-        time = round(step.item.time or 0.0, 3)
-        fraction = f"{time % 1:.3f}"[1:]
-        yield f"  {mark} {moment(time, zone)}{fraction}  {said}  ->  {group}{_state(decision)}  ({why})"
+        time = moment(round(step.item.time or 0.0, 3) + 1e-4, zone, exact=True)
+        yield f"  {mark} {time}  {said}  ->  {group}{_state(decision)}  ({why})"
         if not step.same:
             stored = of_group.get(decision.group)
             said = "nothing" if stored is None else f"{_state(stored)}, confidence {stored.confidence!r}"

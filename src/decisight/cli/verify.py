@@ -9,7 +9,7 @@ from typing import Any
 
 from decisight.cli import output
 from decisight.cli.console import say, warn
-from decisight.errors import UsageError
+from decisight.errors import StoreError, UsageError
 from decisight.files import printable
 from decisight.registry import shortened
 
@@ -27,17 +27,27 @@ def run(path: Path, *, heads: Path | None = None, as_json: bool = False) -> int:
     Raises:
         DecisightError: there is no store, or no key to check it with.
     """
-    from decisight.assemble import open_site_store
+    from decisight.assemble import chain_key, is_there, open_site_store
     from decisight.config import read_site
-    from decisight.store import read_heads
+    from decisight.store import Fault, read_heads
 
     site = read_site(path)
     kept = heads or (None if site.section.chain.heads is None else site.folder / site.section.chain.heads)
     if heads is not None and not heads.is_file():
         raise UsageError(f"there is no file {printable(heads)}", hint="name the file with the heads that were kept")
     known = read_heads(kept) if kept is not None and kept.is_file() else ()
-    with open_site_store(site, read_only=True) as store:
-        faults = list(store.verify(known))
+    chain_key(site, make=False)
+    faults: list[Fault] = []
+    if kept is not None and not known:
+        faults.append(Fault(None, None, None, f"the heads that the site file names are gone: {printable(kept)}"))
+    try:
+        with open_site_store(site, read_only=True) as store:
+            faults += store.verify(known)
+    except StoreError as error:
+        if not is_there(site):
+            raise
+        # It is there, and not such as it was written: that is what was asked.
+        faults.append(Fault(None, None, None, error.message))
     if as_json:
         values: dict[str, Any] = {
             "heads": len(known),

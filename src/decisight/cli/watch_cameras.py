@@ -130,6 +130,7 @@ def watch_cameras(
         _drop_what_is_old(site, store, display)
         keep_heads()
 
+    _warn_of_heads(site, store)
     with hearing(partial(_end, stop), "SIGINT", "SIGTERM", "SIGHUP"), display:
         try:
             for taken in before:
@@ -169,6 +170,31 @@ def _keep_heads(site: Site, store: Store, display: Display) -> None:
         _care(display, "heads could not be kept", lambda: append_heads(site.folder / heads, store.heads()))
 
 
+def _warn_of_heads(site: Site, store: Store) -> None:
+    """Say so where the store is behind the heads that were kept of it: it was put back to an earlier state.
+
+    Raises:
+        OutputError: heads cannot be kept where they are to be.
+    """
+    from decisight.cli import output
+    from decisight.store import read_heads
+
+    if site.section.chain.heads is None:
+        return
+    path = site.folder / site.section.chain.heads
+    output.check_file(path, example="heads.jsonl")
+    if not path.is_file():
+        return
+    now = {(head.camera, head.lane): head.seq for head in store.heads()}
+    behind = sorted({head.camera for head in read_heads(path) if head.seq > now.get((head.camera, head.lane), 0)})
+    if behind:
+        warn(
+            f"the store ends before the heads that were kept of it ({', '.join(map(printable, behind))}): it was put "
+            "back to an earlier state",
+            "if that was not you, stop, and keep both as they are; going on will show in decisight verify",
+        )
+
+
 def _care(display: Display, failure: str, work: Callable[[], object]) -> None:
     """Do what can be done the next time as well: that it could not be done now ends nothing."""
     try:
@@ -187,7 +213,7 @@ def _camera(camera: Opened, store: Store, threads: int, *, again: bool) -> Camer
     identity = _identity(camera.facts.identity, checkpoint, again=again)
     numbers = [store.view_id(key) for key in setup.view_keys(identity)]
     pipeline = setup.pipeline(numbers, store.store_id, threads=threads, identity=identity)
-    begin = Step() if checkpoint is None else pipeline.resume(checkpoint)
+    begin = Step() if checkpoint is None else pipeline.resume(checkpoint, again=again)
     return CameraRun(setup.camera, camera.source, pipeline, setup.fps, setup.evidence, begin)
 
 

@@ -38,18 +38,24 @@ _WIDTH = 80
 """Of the lines of states, where there is no terminal."""
 
 
-def moment(seconds: float, zone: tzinfo, origin: float | None = None) -> str:
+def moment(seconds: float, zone: tzinfo, origin: float | None = None, *, exact: bool = False) -> str:
     """A time as people read it: of a recording its place in it, else date and time.
 
     Args:
         seconds: since 1970.
         zone: in which it is shown.
         origin: when the recording begins; ``None`` where it is none.
+        exact: to the millisecond.
     """
     if origin is not None:
         return f"{seconds - origin:.1f} s"
     try:
-        return datetime.fromtimestamp(seconds, zone).strftime("%Y-%m-%d %H:%M:%S")
+        # With its offset: an hour comes twice where summer time ends.
+        return (
+            datetime.fromtimestamp(seconds, zone)
+            .isoformat(" ", "milliseconds" if exact else "seconds")
+            .replace("+00:00", "Z")
+        )
     except (ValueError, OverflowError, OSError):  # later than the year 9999
         return f"{seconds:.1f}"
 
@@ -160,7 +166,7 @@ class Display:
             return f"{camera.name}: no new picture{again if camera.pipeline.finished else ''}"
         text = f"{camera.name}: {status.frames} picture{'' if status.frames == 1 else 's'}"
         if not math.isnan(status.judged):
-            text += f", {100 * status.judged:.0f} % could be judged"
+            text += f", {100 * status.judged:.0f} % of them could be judged"
         if status.causes:
             causes = ", ".join(f"{printable(cause)} {count}" for cause, count in status.causes.most_common(5))
             text += f" (not: {causes})"

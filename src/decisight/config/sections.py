@@ -113,7 +113,7 @@ class CameraSection(_Section):
     source: dict[str, Any]
     """Where the pictures come from: a type, and the settings of that source."""
     fps: Number | None = Field(default=DEFAULT_FPS, gt=0, le=1000)
-    """Pictures a second that are looked at, at most; null: all."""
+    """Pictures a second that are looked at, at most; null: all. Of a folder all, unless it is said."""
     reference: str | None = Field(default=None, examples=["1920x1080"])
     """The corners of regions are pixels, measured on a picture of this size."""
     regions: dict[str, RegionSection] = Field(default_factory=dict)

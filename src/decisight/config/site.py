@@ -63,6 +63,9 @@ _POLYGON = "for example polygon: [[0.1, 0.2], [0.5, 0.2], [0.5, 0.9], [0.1, 0.9]
 _SITE = Kind("site", "sites", _EXAMPLE, most_values=200_000, error=SiteError)
 _NAME = re.compile(r"[^\s/\\:=|][^/\\:=|]{0,62}")
 
+_NO_STORE = re.compile(r"(?!.*://).*|sqlite:/*|sqlite:/*:memory:.*", re.DOTALL)
+"""What names no place, or none that is kept."""
+
 _P = TypeVar("_P")
 
 
@@ -143,6 +146,13 @@ class Site:
         if isinstance(path := section.get("path"), str):
             section["path"] = str(self.folder / path)
         return self._part(SOURCES, section, "cameras", camera, "source")
+
+    def fps(self, camera: str) -> float | None:
+        """Pictures a second that are looked at; of a folder all, unless the file says otherwise: each is meant."""
+        section = self.section.cameras[camera]
+        if "fps" not in section.model_fields_set and section.source.get("type") == "folder":
+            return None
+        return section.fps
 
     def gates(self, camera: str) -> tuple[Gate, ...]:
         """The gates of a camera, in the order in which they stand.
@@ -237,7 +247,7 @@ class Site:
         policy = section.watch[at].policy
         given: Mapping[str, Any] | str = DEFAULT_POLICY if policy is None else policy
         # A camera that gives no pictures keeps its state for ever otherwise, however often it gave them.
-        stale = {"stale_after": _stale_after(section.fps)}
+        stale = {"stale_after": _stale_after(self.fps(camera))}
         try:
             return policy_from_section(
                 {"type": given} if isinstance(given, str) else given, {**stale, **(defaults or {})}
@@ -320,7 +330,7 @@ def _check(site: Site) -> None:
                     "them; name the group of each entry, or leave out one of the two",
                 )
             earlier[watch.group] = at
-    if site.section.store is not None and "://" not in site.section.store:
+    if site.section.store is not None and _NO_STORE.fullmatch(site.section.store.strip()):
         raise SiteError(
             f"{site.where('store')} = {shortened(site.section.store)} is no place for a store",
             hint="write it as sqlite:///plant-7.db",

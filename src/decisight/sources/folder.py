@@ -13,14 +13,14 @@ from typing import ClassVar, Literal
 from decisight.errors import SourceError, UsageError
 from decisight.files import printable
 from decisight.protocols import SourceFacts
-from decisight.registry import shortened
 from decisight.sources import SOURCES
 from decisight.sources.listing import Seen, list_pictures
 from decisight.sources.moments import parse_moment
 from decisight.sources.opened import Opened
+from decisight.sources.place import Place
 from decisight.sources.sampling import Sampler
 from decisight.sources.sequence import ByName, ByTime, Sequence, natural_order
-from decisight.sources.watching import Watch
+from decisight.sources.watching import Absence, Watch
 from decisight.types import Frame, Position
 
 __all__ = ["Folder"]
@@ -39,14 +39,18 @@ class Folder:
     They come in the order of when each was taken, those of one time by name; or, where ``fps`` is given, by name,
     numbers in it in their own order. Each is given once, and again only where it was replaced by another picture that
     is newer than all that were given. What arrives with an older time than those that were given is given as it
-    arrives; but not what arrived so while nobody watched.
+    arrives, and what arrived so while nobody watched is given when it goes on. Then old pictures that were touched, or
+    whose owner or permissions were changed, meanwhile may be given again: they look as if they had arrived. What it
+    cannot tell is that a folder of old pictures was moved in as a whole while nobody watched; nor that a picture came
+    while the clock was an hour behind, say, where that was right when it last watched.
 
     A picture that cannot be read comes as a frame with its cause, once it has not changed for two seconds: until then
     it may still be being written, and those after it wait. Hidden names, those that end in ``.part`` or ``.tmp`` before
     or after the suffix, and what is not called a picture are passed over.
 
-    A folder that vanishes while it is followed is waited for. All that is looked at are names, times and sizes, at most
-    every ``poll`` seconds, and for no more than a tenth of the time.
+    A folder that vanishes while it is followed is waited for; until it is back, a frame without a picture says so every
+    ten seconds. All that is looked at are names, times and sizes, at most every ``poll`` seconds, and for no more than
+    a tenth of the time.
 
     Args:
         path: of the folder.
@@ -66,6 +70,8 @@ class Folder:
     """
 
     name: ClassVar[str] = "folder"
+    grows: ClassVar[bool] = True
+    """Whether there may be more after its last frame when it is opened again after that: so also where it ends."""
 
     path: str
     follow: bool = True
@@ -132,7 +138,7 @@ class Folder:
             UsageError: ``fps`` is not more than 0.
         """
         Sampler(fps)
-        place = None if after is None else _place(after, self.path)
+        place = None if after is None else Place.of(after, self.path)
 
         def begin(closed: Event) -> Generator[Frame]:
             self._pictures()
@@ -140,38 +146,37 @@ class Folder:
 
         return Opened(begin)
 
-    def _frames(self, place: tuple[int, str] | None, fps: float | None, closed: Event) -> Generator[Frame]:
-        watch = None
+    def _frames(self, place: Place | None, fps: float | None, closed: Event) -> Generator[Frame]:
+        watch: Watch | None = None
+        absence = Absence(printable(self.path))
+        position = None if place is None else place.position()
         while not closed.is_set():
-            watch = watch or self._watch(place, fps)
-            for frame in watch.frames() if watch else ():
-                if closed.is_set():
-                    return
-                if frame is not None:
-                    yield frame
+            cause = None
+            if watch is None:
+                listing = list_pictures(self.path)
+                cause = listing.cause
+                # As long as there is no picture, there is nothing to begin with.
+                watch = self._watch(listing.pictures, place, fps) if listing.pictures else None
+            if watch is not None:
+                for frame in watch.frames():
+                    if closed.is_set():
+                        return
+                    if frame is not None:
+                        position = frame.position
+                        yield frame
+                cause = watch.cause
             if not self.follow and not (watch and watch.waiting):
                 return
+            away = absence.frame(cause, position)
+            if away is not None:
+                yield away
             took = watch.took if watch else 0.0
             closed.wait(max(self.poll, took / _SHARE - took))
 
-    def _watch(self, place: tuple[int, str] | None, fps: float | None) -> Watch | None:
-        """A watch that begins after a place; ``None`` as long as there is no picture to begin with."""
-        pictures = list_pictures(self.path).pictures
-        if not pictures:
-            return None
+    def _watch(self, pictures: list[Seen], place: Place | None, fps: float | None) -> Watch:
         sequence = self._sequence(pictures)
-        if place is None:
-            return Watch(self.path, sequence, Sampler(fps))
-        number, name = place
-        return Watch(
-            self.path,
-            sequence,
-            Sampler(fps, after=sequence.moment(number).slot),
-            last=sequence.key_at(number, name),
-            name=name,
-            number=number,
-            count=sequence.count_at(number),
-        )
+        after = None if place is None else sequence.moment(place.taken).slot
+        return Watch(self.path, sequence, Sampler(fps, after=after), place)
 
     def _sequence(self, pictures: list[Seen]) -> Sequence:
         if self.fps is None:
@@ -208,13 +213,3 @@ class Folder:
             yield "times are what the pictures say; those that name no offset are taken for UTC"
         elif self.fps is None and not self.follow:
             yield "times are when the pictures were last changed, which copying may do: `times: exif` asks them instead"
-
-
-def _place(position: Position, path: str) -> tuple[int, str]:
-    """A position as it was given, taken up again."""
-    match position:
-        case [int(number), str(name)] if not isinstance(number, bool):
-            return number, name
-    raise SourceError(
-        f"{printable(path)}: {shortened(position)} is not a place in a folder", hint="give one of its frames' own"
-    )

@@ -34,7 +34,10 @@ class Moment:
 
 
 class Sequence(Protocol):
-    """How a folder's pictures follow each other. A position is ``[number, name]``: what the number is, it says."""
+    """How a folder's pictures follow each other.
+
+    A position begins with the number and the name of a picture: what that number is, it says.
+    """
 
     def key(self, picture: Seen) -> Key:
         """By which pictures are in order."""

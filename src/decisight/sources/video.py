@@ -36,6 +36,8 @@ _LOOKED_AT = 1000
 _EARLIEST = 631_152_000.0
 """1990: before it, a moment of creation is the zero of some clock (1904, 1970)."""
 
+_DIGESTED = 1 << 20
+"""Bytes of the beginning and of the end that a recording is known by."""
 _GUESSED = (
     "when it was taken is guessed from when the file was last changed: give `start`, the moment of its first picture"
 )
@@ -161,9 +163,13 @@ class Video:
         return os.stat(self.path).st_mtime - (recording.seconds or 0.0), _GUESSED
 
     def _identity(self) -> str:
-        found = os.stat(self.path)
-        content = f"{os.path.realpath(self.path)}\0{found.st_size}\0{found.st_mtime_ns}"
-        return f"video:{hashlib.sha256(os.fsencode(content)).hexdigest()}"
+        """By content: its size, beginning and end. So a recording that was moved, copied or touched is the same."""
+        with open(self.path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            digest = hashlib.sha256(size.to_bytes(8, "little") + file.read(_DIGESTED))
+            file.seek(max(0, size - _DIGESTED))
+            digest.update(file.read(_DIGESTED))
+        return f"video:{digest.hexdigest()}"
 
 
 class _Chosen(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from decisight.errors import StoreError
@@ -96,6 +97,10 @@ class Reader:
         """
         with self._database.reading() as connection:
             return queries.find_event(connection, event_id)
+
+    def picture_place(self, digest: str) -> Path | None:
+        """Where a picture of an event lies; ``None`` where the store was opened without a folder of evidence."""
+        return None if self._evidence is None else self._evidence.place(digest)
 
     def picture(self, digest: str) -> bytes:
         """A picture of an event: the JPEG file as it was written.

@@ -214,7 +214,13 @@ class Verification:
         for wrong in _wrong_segments(segments, intact, chain):
             yield Fault(camera, lane, None, wrong)
         is_sound = self._seals.is_intact(CHAINS, chain)
-        trace = Trace(self._seals, chain["id"], intact, {head.seq: bytes.fromhex(head.mac) for head in heads})
+        kept: dict[int, bytes] = {}
+        for head in heads:
+            if kept.setdefault(head.seq, bytes.fromhex(head.mac)) != bytes.fromhex(head.mac):
+                yield Fault(
+                    camera, lane, head.seq, "two heads were kept that differ: it was put back, and gone on with"
+                )
+        trace = Trace(self._seals, chain["id"], intact, kept)
         for row in self._records(chain["id"]):
             for seq, what in trace.take(row):
                 yield Fault(camera, lane, seq, what)
