@@ -472,11 +472,11 @@ class TestSite:
             left.unlink()
         Path("old").replace(database)
         assert run("verify", path).status == 1
+        # Gone on with in another way, so that it is as long again.
+        assert run("mark", path, "--event", "last", "--outcome", "confirmed").status == 0
         result = run("watch", path, "--again")
         assert "it was put back to an earlier state" in result.err
-        found = run("verify", path)
-        assert found.status == 1
-        assert "two heads of it differ" in found.out
+        assert run("verify", path).status == 1
         (plant.folder / "heads.jsonl").unlink()
         gone = run("verify", path)
         assert gone.status == 1

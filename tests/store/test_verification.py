@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -498,3 +499,10 @@ def test_a_picture_that_is_missing_is_a_fault_all_the_same(place: Open, tmp_path
         for path in (tmp_path / "evidence").rglob("*.jpg"):
             path.unlink()
         assert len(list(reader.verify())) == 3
+
+
+def test_two_heads_of_one_record_that_differ(copy: Path) -> None:
+    with open_store(f"sqlite:///{copy}/store.db", key=KEY, read_only=True) as store:
+        heads = store.heads()
+    told = [fault.what for fault in faults(copy, [*heads, replace(heads[0], mac="00" * 16)])]
+    assert "two heads were kept that differ: it was put back, and gone on with" in told

@@ -214,7 +214,7 @@ class Watch:
             self._known = {name: known for name, known in self._known.items() if name in names}
         news.sort(key=self.sequence.key)
         if listing.pictures:
-            self._look(listing, news)
+            self._look(listing, names, news)
         self.took = time.monotonic() - begun
         return news
 
@@ -227,7 +227,7 @@ class Watch:
             return True
         return not _is_said(self._begun, key, picture) and mark(picture) not in self.place.marks
 
-    def _look(self, listing: Listing, news: list[Seen]) -> None:
+    def _look(self, listing: Listing, names: set[str], news: list[Seen]) -> None:
         """Take in when the folder was looked at: what positions say of pictures that came late depends on it."""
         arrivals = [picture.arrived for picture in listing.pictures]
         self._newest = max(self._newest, max(arrivals))
@@ -237,7 +237,8 @@ class Watch:
         self._steps = [(key, Step(step.number, step.name, min(step.looked, looked))) for key, step in self._steps]
         earliest = min([looked, *(step.looked for _, step in self._steps)])
         late = [picture for picture in listing.pictures if picture.arrived > earliest]
-        self._unsaid = []
+        # What lies where nobody could look now was given all the same.
+        self._unsaid = [] if listing.whole else [unsaid for unsaid in self._unsaid if unsaid[0].name not in names]
         for picture in sorted(late, key=self.sequence.key):
             key = self.sequence.key(picture)
             given = picture.name in self._known and not _is_said(self._steps, key, picture)
