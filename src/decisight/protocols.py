@@ -127,7 +127,13 @@ class SourceFacts:
 
 
 class FrameSource(Protocol):
-    """Where pictures come from. It is only what is configured: nothing is opened before it is asked for."""
+    """Where pictures come from. It is only what is configured: nothing is opened before it is asked for.
+
+    A recording that may have got more since it was watched to its end has an attribute ``grows`` that is true: it is
+    opened again then, after the last position. A live source may say by ``lag`` how many seconds a picture may take to
+    arrive (2 where it does not). What :meth:`open` gives may have a method ``close`` that any thread may call, and that
+    lets who waits for a frame find that there are no more; without it a stop waits for the next frame.
+    """
 
     name: ClassVar[str]
     """What it is registered under, and so the ``type`` of its sections."""
