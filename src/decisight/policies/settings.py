@@ -25,7 +25,8 @@ class Settings(ABC):
         min_dwell: how long a state, once entered, is kept whatever comes, the fall-back too: ``3`` images or ``"2s"``.
         gap_tolerance: how long a state outlives what speaks for it while nothing speaks for another.
         stale_after: the time without a judged picture after which nothing is known, for example ``"10s"``; by default
-            never, so that the last state stays while pictures are missing.
+            never, so that the last state stays while pictures are missing; in a site file after 10 seconds, or three
+            times the time between two pictures where that is more.
     """
 
     name: ClassVar[str]
