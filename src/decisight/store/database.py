@@ -60,6 +60,8 @@ class Database:
         self.in_memory = self.is_sqlite and self.path is None
         self.title = printable(self.path) if self.path else _shown(self._url)
         """What messages call it; without any password."""
+        self._file: tuple[int, int] | None = None
+        """Device and number of the file, once something was written to it."""
         self._closing = contextlib.ExitStack()
         with contextlib.ExitStack() as stack:
             if self.path and not read_only and not beside:
@@ -98,12 +100,37 @@ class Database:
         """A connection with a transaction, committed at the end; nothing is left of it where an exception passes.
 
         Raises:
-            StoreError: the store was opened for reading only, or the database fails.
+            StoreError: the store was opened for reading only, its file was removed or replaced, or the database fails.
         """
         if self.read_only:
             raise StoreError(f"{self.title} was opened for reading only", hint="open it for writing")
         with self._failures(), self._writing.begin() as connection:
+            self._check_file()
             yield connection
+
+    def _check_file(self) -> None:
+        """See that the file is still the one that was opened: what is written to a removed one goes with the process.
+
+        Raises:
+            StoreError: it is another one, or is not there.
+        """
+        if self.path is None:
+            return
+        try:
+            status = os.stat(self.path)
+        except OSError as error:
+            raise StoreError(
+                f"{self.title} was removed while it was written: {error.strerror}",
+                hint="what was stored since then is lost; put back a copy, with its key and its evidence, and begin again",
+            ) from error
+        found = status.st_dev, status.st_ino
+        if self._file is None:
+            self._file = found
+        elif found != self._file:
+            raise StoreError(
+                f"{self.title} was replaced by another file while it was written",
+                hint="what was stored since then is lost; see which of the two is right, and begin again",
+            )
 
     def prepare(self, create: Callable[[Connection], None]) -> None:
         """See that it holds a store of this version: make one, or bring an older one up to date.
