@@ -121,7 +121,7 @@ class Database:
         except OSError as error:
             raise StoreError(
                 f"{self.title} was removed while it was written: {error.strerror}",
-                hint="what was stored since then is lost; put back a copy, with its key and its evidence, and begin again",
+                hint="what was stored since is lost; put back a copy, with its key and its evidence, and begin again",
             ) from error
         found = status.st_dev, status.st_ino
         if self._file is None:

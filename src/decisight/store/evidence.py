@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from decisight.errors import StoreError
-from decisight.files import printable
+from decisight.files import printable, sync_folder
 from decisight.store.failures import failure_of_file
 
 __all__ = ["EvidenceFolder"]
@@ -72,7 +72,7 @@ class EvidenceFolder:
                     return digest
             if not place.parent.is_dir():
                 _make_folder(place.parent)
-                _sync_folder(self.path)
+                sync_folder(self.path)
             self._write(place, content, place.with_name(f".{digest}.{secrets.token_hex(4)}.part"))
         return digest
 
@@ -146,7 +146,7 @@ class EvidenceFolder:
             with contextlib.suppress(OSError):
                 draft.unlink(missing_ok=True)
             raise
-        _sync_folder(place.parent)
+        sync_folder(place.parent)
 
     @contextlib.contextmanager
     def _failures(self) -> Iterator[None]:
@@ -164,14 +164,3 @@ def _make_folder(path: Path) -> None:
 
 def _opened_privately(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
-
-
-def _sync_folder(folder: Path) -> None:
-    """See that a file's name is on the disk, not only what is in it; Windows has no such thing."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
