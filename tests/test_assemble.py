@@ -58,7 +58,7 @@ def test_names_that_mean_something_in_a_url(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="folders cannot be synchronised on this system")
 def test_the_name_of_a_new_key_is_on_the_disk_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[Path] = []
-    monkeypatch.setattr("decisight.assemble.sync_folder", synced.append)
+    monkeypatch.setattr("decisight.assemble.keeping.sync_folder", synced.append)
     key = chain_key(site(tmp_path), make=True)
     assert synced == [tmp_path]
     assert chain_key(site(tmp_path), make=True) == key

@@ -133,6 +133,13 @@ class FrameSource(Protocol):
     opened again then, after the last position. A live source may say by ``lag`` how many seconds a picture may take to
     arrive (2 where it does not). What :meth:`open` gives may have a method ``close`` that any thread may call, and that
     lets who waits for a frame find that there are no more; without it a stop waits for the next frame.
+
+    Of a live source, the frames are asked for one by one, when the one before has been decided on. One that gets its
+    pictures by itself keeps only the newest meanwhile, and counts the others in :attr:`Frame.skipped`; what it gives may
+    have a method ``next_within(seconds)`` that gives the next frame, or ``None`` where none has come by then, and raises
+    ``StopIteration`` where there are no more: without it, a thread of its own waits for them. Its :meth:`facts` do not
+    wait for a camera, which may be off just then: that it cannot be reached is told by frames with a cause, at once and
+    now and then as long as it lasts, while it goes on trying.
     """
 
     name: ClassVar[str]
@@ -190,7 +197,8 @@ class Gate(Protocol):
     """What looks at a picture before it is classified: whether it can be judged, and whether it need be.
 
     Those that ask whether it need be come last, so that they see only pictures that can be judged: what they let
-    through is classified.
+    through is classified. One with an attribute ``whole`` that is true is given all of the picture instead of what lies
+    in the region.
     """
 
     name: ClassVar[str]
