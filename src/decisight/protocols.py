@@ -134,10 +134,10 @@ class FrameSource(Protocol):
     arrive (2 where it does not). What :meth:`open` gives may have a method ``close`` that any thread may call, and that
     lets who waits for a frame find that there are no more; without it a stop waits for the next frame.
 
-    Of a live source, the frames are asked for one by one, when the one before has been decided on. One that gets its
-    pictures by itself keeps only the newest meanwhile, and counts the others in :attr:`Frame.skipped`; what it gives may
-    have a method ``next_within(seconds)`` that gives the next frame, or ``None`` where none has come by then, and raises
-    ``StopIteration`` where there are no more: without it, a thread of its own waits for them. Its :meth:`facts` do not
+    Of a live source, frames are asked for one by one, when the one before has been decided on. One that gets its
+    pictures by itself keeps only the newest meanwhile, and counts the others in :attr:`Frame.skipped`. What it gives
+    may have a method ``next_within(seconds)``: the next frame, or ``None`` where none has come by then; it raises
+    ``StopIteration`` where there are no more. Without it, a thread of its own waits for them. Its :meth:`facts` do not
     wait for a camera, which may be off just then: that it cannot be reached is told by frames with a cause, at once and
     now and then as long as it lasts, while it goes on trying.
     """
