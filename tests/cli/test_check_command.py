@@ -128,7 +128,7 @@ def test_what_is_wrong_is_said_with_its_place(run, site: Path, changes: dict[str
     [
         (None, "cannot be read"),
         ("", "there is no site in it"),
-        ("site: plant", "models is missing"),
+        ("site: plant", "cameras is missing"),
         ("site: [", "this is not YAML"),
     ],
 )
@@ -140,3 +140,18 @@ def test_what_is_no_site_file(run, tmp_path: Path, text: str | None, says: str) 
     assert (result.status, result.out) == (2, "")
     assert says in result.err
     assert str(path) in result.err
+
+
+def test_a_site_without_a_model_is_for_collecting(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "plant.yaml"
+    path.write_text("site: plant\ncameras:\n  drawn:\n    source: {type: rendered, size: 64x96, seconds: 2}\n")
+    result = run("check", path)
+    assert result.status == 0, result.err
+    assert "nothing is watched in it yet" in result.out
+    assert f"All is well. Begin with: decisight collect {path}" in result.out
+    refused = run("watch", path)
+    assert refused.status == 2
+    assert f"error: {path}, line 2: cameras: there is nothing to watch yet\nhint: with a model, write" in refused.err
+    assert "decisight collect SITE" in refused.err
+    refused = run("watch", path, "--camera", "drawn")
+    assert f"{path}, line 3: cameras.drawn: there is nothing to watch yet" in refused.err

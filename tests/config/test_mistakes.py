@@ -45,10 +45,9 @@ MISTAKES: list[tuple[str, str, str, int, str, str]] = [
     ("fps: 5", "evidence: {qualiti: 3}", "", 8, f"{GATE}.evidence.qualiti: there is no such key", "'quality'?"),
     # keys that are missing
     ("site: plant-7\n", "", "", 1, "site is missing", "add site"),
-    (MODELS, "", "", 1, "models is missing", "add models"),
+    (MODELS, "", "", 11, f"{GATE}.watch.0: something is to be watched, and the site has no models", "name the model"),
     ("{path: gear.onnx}", "{}", "", 4, "models.gear.path is missing", "add path"),
     (f"    source: {SOURCE}\n", "", "", 6, f"{GATE}.source is missing", "add source"),
-    ("    watch:\n" + WATCH, "", "", 6, f"{GATE}.watch is missing", "add watch"),
     (f"polygon: {POLYGON}", "mask: false", "", 10, f"{GATE}.regions.gate.polygon is missing", "add polygon"),
     ("{type: video, path: clips/gate-1.mp4}", "{type: video}", "", 7, "path is missing", "add path"),
     # keys that are no names

@@ -263,3 +263,9 @@ def test_what_does_not_fit_the_model(watch: dict[str, Any], says: str) -> None:
 def test_only_one_gate_saves_work(gates: tuple[str, ...]) -> None:
     with pytest.raises(SiteError, match=r"cameras\.gate\.gates\.\d: \w+ and motion both save work"):
         smallest(gates=[{"type": gate} for gate in gates]).gates("gate")
+
+
+def test_a_site_without_a_model_can_be_read() -> None:
+    site = parse_site({"site": "plant", "cameras": {"gate": {"source": {"type": "folder", "path": "photos"}}}})
+    assert (site.section.models, site.section.cameras["gate"].watch, site.watched()) == ({}, [], [])
+    assert parse_site(SMALLEST).watched() == ["gate"]

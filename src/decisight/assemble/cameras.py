@@ -27,6 +27,10 @@ __all__ = ["CameraSetup", "ViewSetup", "camera_threads", "check_concealing", "lo
 
 _SUPPLIED = "imagenet:"
 """How the names of models begin that are no files."""
+_NOTHING_YET = (
+    "with a model, write models: {NAME: {path: MODEL.onnx}} into the site file, and watch: [{model: NAME}] at the "
+    "camera; without one, collect pictures to learn from: decisight collect SITE"
+)
 _TICKS_PER_PICTURE = 1.5
 """Where pictures come seldom, time alone passes when one is late."""
 
@@ -174,16 +178,21 @@ def setups(site: Site, models: Mapping[str, Classifier], cameras: Iterable[str] 
     Args:
         site: the site.
         models: its models, loaded.
-        cameras: only these; by default all.
+        cameras: only these; by default all in which something is watched.
 
     Raises:
-        SiteError: there is no such camera, or what it watches does not fit the model; names the line.
+        SiteError: there is no such camera, nothing is watched in it, or what it watches does not fit the model; names
+            the line.
     """
     known = site.section.cameras
-    wanted = list(dict.fromkeys(cameras)) or list(known)
+    wanted = list(dict.fromkeys(cameras)) or site.watched()
+    if not wanted:
+        raise SiteError(f"{site.where('cameras')}: there is nothing to watch yet", hint=_NOTHING_YET)
     for camera in wanted:
         if camera not in known:
             raise SiteError(f"there is no camera {camera!r} in the site file", hint=f"there is: {', '.join(known)}")
+        if not known[camera].watch:
+            raise SiteError(f"{site.where('cameras', camera)}: there is nothing to watch yet", hint=_NOTHING_YET)
     return [_setup(site, models, camera) for camera in wanted]
 
 

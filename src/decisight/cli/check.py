@@ -41,7 +41,8 @@ def run(path: Path, *, runtime: str | None = None) -> int:
     if wrong:
         say(f"{_count(wrong, 'thing')} to put right.")
     else:
-        say(f"All is well. Begin with: decisight watch {printable(path)}")
+        command = "watch" if site.watched() else "collect"
+        say(f"All is well. Begin with: decisight {command} {printable(path)}")
     return 1 if wrong else 0
 
 
@@ -114,6 +115,9 @@ def _camera(site: Site, camera: str, models: dict[str, Classifier]) -> int:
         check_concealing(site, camera)
     except DecisightError as error:
         wrong += _tell(error)
+    if not site.section.cameras[camera].watch:
+        say("    nothing is watched in it yet; pictures can be collected")
+        return wrong
     rules, known = _rules(site, camera, models)
     wrong += rules
     if rules or not known:

@@ -120,8 +120,8 @@ class CameraSection(_Section):
     """Where to look, by name."""
     gates: list[dict[str, Any]] | None = None
     """What looks at each picture first. By default: size, brightness, sharpness, frozen."""
-    watch: list[WatchSection] = Field(min_length=1)
-    """What is watched."""
+    watch: list[WatchSection] = Field(default_factory=list, min_length=1)
+    """What is watched; left out while pictures are still being collected for the first model."""
     evidence: EvidenceSection | None = None
     """Which pictures are kept of its events, where it is otherwise than at the site: what is left out is the site's."""
 
@@ -188,8 +188,8 @@ class SiteSection(_Section):
     """In which times are shown to people, for example Europe/Berlin."""
     store: str | None = None
     """Where everything is kept, for example sqlite:///plant-7.db; by default beside the site file, named as it is."""
-    models: dict[str, ModelSection] = Field(min_length=1)
-    """The models, by the names that cameras use."""
+    models: dict[str, ModelSection] = Field(default_factory=dict, min_length=1)
+    """The models, by the names that cameras use; left out while there is none yet."""
     cameras: dict[str, CameraSection] = Field(min_length=1)
     """The cameras, by name."""
     evidence: EvidenceSection = EvidenceSection()

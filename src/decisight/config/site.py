@@ -147,6 +147,10 @@ class Site:
             section["path"] = str(self.folder / path)
         return self._part(SOURCES, section, "cameras", camera, "source")
 
+    def watched(self) -> list[str]:
+        """The cameras that anything is watched in; of the others pictures can be collected."""
+        return [name for name, camera in self.section.cameras.items() if camera.watch]
+
     def fps(self, camera: str) -> float | None:
         """Pictures a second that are looked at; of a folder all, unless the file says otherwise: each is meant."""
         section = self.section.cameras[camera]
@@ -372,6 +376,11 @@ def model_of(site: Site, camera: str, at: int) -> str:
     keys = ("cameras", camera, "watch", at)
     if watch.model is None and len(models) == 1:
         return next(iter(models))
+    if not models:
+        raise SiteError(
+            f"{site.where(*keys)}: something is to be watched, and the site has no models",
+            hint="name the model, for example models: {gear: {path: gear.onnx}}; or leave out watch until there is one",
+        )
     if watch.model is None or watch.model not in models:
         what = "no model is named" if watch.model is None else f"there is no model {shortened(watch.model)}"
         where = keys if watch.model is None else (*keys, "model")
