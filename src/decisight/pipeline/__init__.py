@@ -8,8 +8,21 @@ as it says the same as the last one, may be classified.
 
 from __future__ import annotations
 
+from decisight.pipeline.cutting import cut, keepers, rectangle
 from decisight.pipeline.pipeline import Pipeline
 from decisight.pipeline.steps import Entry, EntryKind, Seen, Step, View
 from decisight.pipeline.ticks import TICK_SECONDS, tick_times
 
-__all__ = ["TICK_SECONDS", "Entry", "EntryKind", "Pipeline", "Seen", "Step", "View", "tick_times"]
+__all__ = [
+    "TICK_SECONDS",
+    "Entry",
+    "EntryKind",
+    "Pipeline",
+    "Seen",
+    "Step",
+    "View",
+    "cut",
+    "keepers",
+    "rectangle",
+    "tick_times",
+]

@@ -12,6 +12,7 @@ import numpy as np
 
 from decisight.errors import UsageError
 from decisight.events import SETTINGS_CHANGED, Moment, close_events, open_events
+from decisight.pipeline.cutting import cut, keepers, rectangle
 from decisight.pipeline.steps import Entry, EntryKind, Seen, Step, View
 from decisight.pipeline.ticks import TICK_SECONDS, tick_times
 from decisight.policies.steady_clock import steady
@@ -80,7 +81,7 @@ class Pipeline:
 
     def __post_init__(self) -> None:
         for view in self.views:
-            sight = _Sight(view.fold.initial(), dict.fromkeys(view.events, ()), _keepers(view))
+            sight = _Sight(view.fold.initial(), dict.fromkeys(view.events, ()), keepers(view.gates))
             self._sights[view.number] = sight
             self._begun[view.number] = sight.states
 
@@ -122,7 +123,7 @@ class Pipeline:
             entries.append(entry)
             opened = [change.event for change in new if change.change == "opened"]
             if opened and frame.pixels is not None:
-                crop = _cut(view, frame.pixels)
+                crop = cut(view.region, frame.pixels, view.model.card.preprocessing.fill)
                 seen += [Seen(event, frame.pixels, crop) for event in opened]
         self.position = frame.position
         # Against the last picture: one that comes late is behind the time that was let pass meanwhile, and no fault.
@@ -216,7 +217,7 @@ class Pipeline:
         if checkpoint["identity"] == self.identity:
             self.position, self.finished = checkpoint["position"], checkpoint["finished"]
             for number, sight in self._sights.items():
-                sight.keepers = _keepers(self._view(number), checkpoint["gates"].get(str(number), ()))
+                sight.keepers = keepers(self._view(number).gates, checkpoint["gates"].get(str(number), ()))
         else:
             # What time it was in another recording says nothing of this one.
             self._time, self._now, self._ahead, self._ticked, self._pictured = None, None, (), False, None
@@ -304,7 +305,7 @@ class Pipeline:
         """What the gates say of a frame; ``None`` where it is to be classified."""
         assert frame.pixels is not None  # noqa: S101 - for the type checker; who calls has looked
         sight = self._sights[view.number]
-        crop = _rectangle(view, frame.pixels)
+        crop = rectangle(view.region, frame.pixels)
         for _, keeper in sight.keepers:
             verdict = keeper.judge(crop, frame.time)
             if verdict is None:
@@ -329,31 +330,6 @@ def _take_up(sight: _Sight, view: View, states: Mapping[str, Any], events: Mappi
     sight.states = dict(states)
     sight.events = {name: events.get(name, ()) for name in sight.events}
     return True
-
-
-def _keepers(view: View, stored: Sequence[Sequence[Any]] = ()) -> list[tuple[Gate, GateKeeper]]:
-    """The gates of a view at work, each from what was stored at its place if that was of a gate of its name.
-
-    Those that ask whether a picture need be classified come last: they must see only what can be judged.
-    """
-    kept = dict(enumerate(stored))
-    found = []
-    for at, gate in enumerate(sorted(view.gates, key=lambda gate: gate.saves)):
-        name, state = kept.get(at, ("", None))
-        found.append((gate, gate.keeper(state if name == gate.name else None)))
-    return found
-
-
-def _rectangle(view: View, pixels: Pixels) -> Pixels:
-    """What of a picture lies in the rectangle of a view's region; nothing is masked."""
-    if view.region is None:
-        return pixels
-    left, top, right, bottom = view.region.bounds(pixels.shape[1], pixels.shape[0])
-    return pixels[top:bottom, left:right]
-
-
-def _cut(view: View, pixels: Pixels) -> Pixels:
-    return pixels if view.region is None else view.region.cut(pixels, view.model.card.preprocessing.fill)
 
 
 def _part(view: View, pixels: Pixels) -> Any:
