@@ -101,7 +101,7 @@ def commands(page: Path) -> list[Command]:
 
 
 def is_run(command: Command) -> bool:
-    return re.search(r"(^|\| )decisight ", command.line) is not None
+    return re.search(r"(^|\| )decisight ", command.line) is not None and command.line not in NOT_RUN
 
 
 # --- running ---------------------------------------------------------------------------------------------------------
