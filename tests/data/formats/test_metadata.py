@@ -164,6 +164,25 @@ def test_an_accent_may_be_stored_in_two_ways(make: Make) -> None:
     assert [e.source for e in examples] == [together, together, None]
 
 
+def test_where_collected_pictures_come_from_is_no_label(make: Make) -> None:
+    table = "file_name,camera,region,time,source,helmet\na.jpg,g1,bay,1,s,yes\nb.jpg,g2,bay,2,s,no\n"
+    root = make({"metadata.csv": table, **PICTURES})
+    assert targets(root) == {"a.jpg": "yes", "b.jpg": "no"}
+    assert targets(root, groups=["camera"]) == {"a.jpg": "g1", "b.jpg": "g2"}
+    # Where one of the three is missing, it is somebody's own table.
+    other = make(
+        {"o/metadata.csv": "file_name,camera,region\na.jpg,g1,x\nb.jpg,g2,y\n", "o/a.jpg": "x", "o/b.jpg": "x"}
+    )
+    assert targets(other / "o") == {"a.jpg": ("g1", "x"), "b.jpg": ("g2", "y")}
+
+
+def test_collected_pictures_that_nobody_has_labelled_are_refused(make: Make) -> None:
+    root = make({"metadata.csv": "file_name,camera,region,time,source\na.jpg,g1,bay,1,s\n", **PICTURES})
+    with pytest.raises(DataError, match="none is labelled yet") as caught:
+        read_dataset(root)
+    assert caught.value.hint == f"label them: decisight label {root}"
+
+
 def test_absolute_names_and_tab_separated_tables(make: Make) -> None:
     root = make(PICTURES)
     table = make({"t.tsv": f"file_name\tlabel\n{root / 'a.jpg'}\tyes\n{root / 'b.jpg'}\tno\n"}) / "t.tsv"

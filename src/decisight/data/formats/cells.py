@@ -18,6 +18,7 @@ from decisight.types import NONE_OF_THEM
 
 __all__ = [
     "FILE_NAME",
+    "ORIGIN",
     "SOURCE",
     "SPLIT",
     "check_splits",
@@ -33,6 +34,9 @@ __all__ = [
 
 FILE_NAME, SPLIT, SOURCE = "file_name", "split", "source"
 """The columns that hold no labels."""
+
+ORIGIN = ("camera", "region", "time")
+"""Nor do these, in a table that has all three: then it is one that ``decisight collect`` wrote."""
 
 _LOOKS_LIKE_FILE_NAME = {"file", "filename", "file_name", "image", "image_path", "path", "img", "filepath", "name"}
 
@@ -64,9 +68,17 @@ def wanted_columns(root: Path, columns: tuple[str, ...], asked: Asked) -> tuple[
     """The label columns to take: those asked for, else those that the model knows, else all.
 
     Raises:
+        DataError: the pictures were collected, and nobody has labelled them.
         UsageError: one is asked for that is not there, or twice, or none at all.
     """
     if asked.groups is None:
+        if set(ORIGIN) <= set(columns):
+            columns = tuple(column for column in columns if column not in ORIGIN)
+        if not columns:
+            raise DataError(
+                f"{printable(root)}: its pictures were collected, and none is labelled yet",
+                hint=f"label them: decisight label {printable(root)}",
+            )
         return tuple(column for column in columns if column in asked.known) or columns
     groups = [composed(name) for name in asked.groups]
     for name in groups:

@@ -11,7 +11,7 @@ from pathlib import Path
 from decisight.errors import DataError
 from decisight.imaging import printable
 
-__all__ = ["Row", "read_rows", "read_text"]
+__all__ = ["Row", "layout", "read_rows", "read_text"]
 
 Row = tuple[int, dict[str, object]]
 """The line on which a row begins, from 1, and its cells by column."""
@@ -67,13 +67,12 @@ def read_rows(path: Path) -> Iterator[Row]:
             names the line.
     """
     text, name = read_text(path), printable(path)
-    named, text = _named_delimiter(text)
-    header_line = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = named or max(_DELIMITERS, key=header_line.count)
+    delimiter, first = layout(text)
+    named, text = bool(first), text[len(first) :]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     header: list[str] | None = None
     while True:
-        line = reader.line_num + 1 + bool(named)
+        line = reader.line_num + 1 + named
         try:
             cells = [cell.strip() for cell in next(reader)]
         except StopIteration:
@@ -98,10 +97,20 @@ def read_rows(path: Path) -> Iterator[Row]:
         yield line, dict(zip(header, cells, strict=True))
 
 
-def _named_delimiter(text: str) -> tuple[str | None, str]:
-    """The delimiter that a first line such as ``sep=;`` names, and what comes after; ``None`` where there is none."""
+def layout(text: str) -> tuple[str, str]:
+    """What separates the cells of a CSV file, and its first line where that names it, as ``sep=;`` does.
+
+    Args:
+        text: the file's content, without a byte-order mark.
+
+    Returns:
+        The delimiter, and that line with its end; empty where there is none.
+    """
     found = _SEP_LINE.match(text)
-    return (found[1], text[found.end() :]) if found else (None, text)
+    if found:
+        return found[1], found[0]
+    header_line = next((line for line in text.splitlines() if line.strip()), "")
+    return max(_DELIMITERS, key=header_line.count), ""
 
 
 # Other programs put it into quotes when they save such a file anew.
