@@ -9,7 +9,6 @@ from __future__ import annotations
 from decisight.assemble.cameras import (
     CameraSetup,
     ViewSetup,
-    camera_threads,
     check_concealing,
     load_model,
     load_models,
@@ -21,7 +20,6 @@ __all__ = [
     "KEY_VARIABLE",
     "CameraSetup",
     "ViewSetup",
-    "camera_threads",
     "chain_key",
     "check_concealing",
     "is_there",

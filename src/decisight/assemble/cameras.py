@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from decisight.compute import threads as granted_threads
 from decisight.config import EvidenceSection, Site, model_of
 from decisight.deciding import model_settings
 from decisight.errors import DecisightError, SiteError
 from decisight.events import EventFold, Scope
-from decisight.pipeline import TICK_SECONDS, Pipeline, View
+from decisight.pipeline import TICK_SECONDS, Pipeline, Predictor, View
 from decisight.policies.identity import policy_digest
 from decisight.policies.task_fold import TaskFold
 from decisight.protocols import Gate, Policy
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from decisight.models.classifier import Classifier
     from decisight.store import ViewKey
 
-__all__ = ["CameraSetup", "ViewSetup", "camera_threads", "check_concealing", "load_model", "load_models", "setups"]
+__all__ = ["CameraSetup", "ViewSetup", "check_concealing", "load_model", "load_models", "setups"]
 
 _SUPPLIED = "imagenet:"
 """How the names of models begin that are no files."""
@@ -107,7 +106,15 @@ class CameraSetup:
             )
         return keys
 
-    def pipeline(self, numbers: Sequence[int], store_id: str, *, threads: int, identity: str = "") -> Pipeline:
+    def pipeline(
+        self,
+        numbers: Sequence[int],
+        store_id: str,
+        *,
+        threads: int = 1,
+        identity: str = "",
+        share: Callable[[Classifier], Predictor] = lambda model: model,
+    ) -> Pipeline:
         """The camera at work.
 
         Args:
@@ -115,6 +122,7 @@ class CameraSetup:
             store_id: what tells its events from those of any other store.
             threads: that compute together on one picture.
             identity: of its source.
+            share: what is to classify in place of a model; by default the model itself.
         """
         gates = self.site.gates(self.camera)
         site = self.site.section.site
@@ -122,7 +130,7 @@ class CameraSetup:
             View(
                 number,
                 view.region,
-                view.model,
+                share(view.model),
                 TaskFold.of(view.policies, view.model.task),
                 {
                     name: EventFold(
@@ -252,11 +260,6 @@ def check_concealing(site: Site, camera: str) -> None:
         find_faces(np.zeros((8, 8, 3), np.uint8))
     except DecisightError as error:
         raise SiteError(f"{site.where(*keys, 'evidence', 'conceal')}: {error.message}", hint=error.hint) from error
-
-
-def camera_threads(cameras: int) -> int:
-    """How many threads may compute together on one picture, where so many cameras are watched at once."""
-    return max(1, granted_threads().count // max(1, cameras))
 
 
 def _digest(text: str) -> str:

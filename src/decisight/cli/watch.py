@@ -80,7 +80,9 @@ def _watch_site(options: WatchOptions) -> int:
     with open_site_store(site) as store:
         # Who watches some of the cameras only has not said that the others are gone.
         before = [] if options.cameras else closed_events(store, site.section.cameras)
-        return watch_cameras(site, store, cameras, site.sinks(), before=before, again=options.again)
+        return watch_cameras(
+            site, store, cameras, site.sinks(), before=before, again=options.again, threads=options.threads
+        )
 
 
 def _refuse_what_is_of_a_model(options: WatchOptions) -> None:

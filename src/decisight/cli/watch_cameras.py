@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from decisight.cli.watch import WatchOptions
     from decisight.cli.watch_display import Display
     from decisight.config import Site
+    from decisight.models.classifier import Classifier
+    from decisight.pipeline import Pipeline, Predictor, Step
     from decisight.protocols import FrameSource, Sink, SourceFacts
     from decisight.store import Store
     from decisight.workers import CameraRun, Taken
@@ -92,6 +94,7 @@ def watch_cameras(
     quietly: bool = False,
     origin: bool = False,
     again: bool = False,
+    threads: int | None = None,
 ) -> int:
     """Watch, and say how it went.
 
@@ -104,6 +107,7 @@ def watch_cameras(
         quietly: show nothing but warnings.
         origin: times are shown as places in the recordings.
         again: watch recordings once more that were watched to their end.
+        threads: that compute; by default as many as the machine grants.
 
     Returns:
         The exit status: 0, or 1 where a camera could not be watched to its end.
@@ -111,13 +115,13 @@ def watch_cameras(
     Raises:
         DecisightError: what was decided cannot be stored, or a camera cannot go on from where it was.
     """
-    from decisight.assemble import camera_threads
     from decisight.cli.watch_display import Display
+    from decisight.compute import threads as granted_threads
     from decisight.store import Codec
-    from decisight.workers import Recorder, watch
+    from decisight.workers import Inference, Recorder, watch
 
-    threads = camera_threads(len(cameras))
-    runs = [_camera(camera, store, threads, again=again) for camera in cameras]
+    inference = Inference(max(1, len(cameras)), granted_threads(threads).count)
+    runs = [_camera(camera, store, inference.share, again=again) for camera in cameras]
     origins = {camera.setup.camera: camera.facts.origin for camera in cameras} if origin else {}
     screen = None if quietly else terminal(sys.stdout)
     display = Display(runs, site.section.timezone, origins, screen=screen, silent=quietly)
@@ -131,7 +135,7 @@ def watch_cameras(
         keep_heads()
 
     _warn_of_heads(site, store)
-    with hearing(partial(_end, stop), "SIGINT", "SIGTERM", "SIGHUP"), display:
+    with inference, hearing(partial(_end, stop), "SIGINT", "SIGTERM", "SIGHUP"), display:
         try:
             for taken in before:
                 recorder.add(taken)
@@ -203,7 +207,7 @@ def _care(display: Display, failure: str, work: Callable[[], object]) -> None:
         display.noted(None, f"{failure}: {error.message}")
 
 
-def _camera(camera: Opened, store: Store, threads: int, *, again: bool) -> CameraRun:
+def _camera(camera: Opened, store: Store, share: Callable[[Classifier], Predictor], *, again: bool) -> CameraRun:
     """A camera where it has stopped the last time, or at its beginning."""
     from decisight.pipeline import Step
     from decisight.workers import CameraRun
@@ -212,9 +216,16 @@ def _camera(camera: Opened, store: Store, threads: int, *, again: bool) -> Camer
     checkpoint = store.checkpoint(setup.camera)
     identity = _identity(camera.facts.identity, checkpoint, again=again)
     numbers = [store.view_id(key) for key in setup.view_keys(identity)]
-    pipeline = setup.pipeline(numbers, store.store_id, threads=threads, identity=identity)
-    begin = Step() if checkpoint is None else pipeline.resume(checkpoint, again=again)
-    return CameraRun(setup.camera, camera.source, pipeline, setup.fps, setup.evidence, begin)
+    store_id = store.store_id
+
+    def renewed(known: Mapping[str, Any] | None) -> tuple[Pipeline, Step]:
+        pipeline = setup.pipeline(numbers, store_id, identity=identity, share=share)
+        return pipeline, Step() if known is None else pipeline.resume(known, again=again)
+
+    pipeline, begin = renewed(checkpoint)
+    return CameraRun(
+        setup.camera, camera.source, pipeline, setup.fps, setup.evidence, begin, renewal=renewed, checkpoint=checkpoint
+    )
 
 
 def _identity(source: str, checkpoint: Mapping[str, Any] | None, *, again: bool) -> str:

@@ -66,7 +66,16 @@ def watch_one(options: WatchOptions, source: str) -> int:
             else:
                 _begin(place, anew=options.store is None)
                 sinks = {_SINK: SINKS.build("jsonl", {"path": str(place)})}
-            status = watch_cameras(site, store, cameras, sinks, quietly=to_stdout, origin=True, again=options.again)
+            status = watch_cameras(
+                site,
+                store,
+                cameras,
+                sinks,
+                quietly=to_stdout,
+                origin=True,
+                again=options.again,
+                threads=options.threads,
+            )
     if not to_stdout:
         sys.stderr.flush()
         sys.stdout.write(f"Events are in {printable(place)}.\n")

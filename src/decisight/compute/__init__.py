@@ -24,6 +24,7 @@ from decisight.compute.machine import (
     memory_limit_bytes,
     one_blas_thread,
     peak_memory_bytes,
+    resident_memory_bytes,
     threads,
 )
 from decisight.compute.runtimes import Engine, Network
@@ -51,6 +52,7 @@ __all__ = [
     "open_network",
     "open_session",
     "peak_memory_bytes",
+    "resident_memory_bytes",
     "runtime",
     "threads",
 ]

@@ -34,6 +34,7 @@ __all__ = [
     "memory_limit_bytes",
     "one_blas_thread",
     "peak_memory_bytes",
+    "resident_memory_bytes",
     "thread_count",
     "threads",
 ]
@@ -135,8 +136,17 @@ def memory_limit_bytes(root: Path = _ROOT) -> int | None:
 
 def peak_memory_bytes(root: Path = _ROOT) -> int | None:
     """The most memory that this process has held so far, in bytes; ``None`` on other systems than Linux."""
+    return _own_memory("VmHWM:", root)
+
+
+def resident_memory_bytes(root: Path = _ROOT) -> int | None:
+    """The memory that this process holds now, in bytes; ``None`` on other systems than Linux."""
+    return _own_memory("VmRSS:", root)
+
+
+def _own_memory(what: str, root: Path) -> int | None:
     for line in _read(root / "proc/self/status").splitlines():
-        if line.startswith("VmHWM:"):
+        if line.startswith(what):
             return int(line.split()[1]) << 10
     return None
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from decisight.pipeline.cutting import cut, keepers, rectangle
 from decisight.pipeline.pipeline import Pipeline
-from decisight.pipeline.steps import Entry, EntryKind, Seen, Step, View
+from decisight.pipeline.steps import Entry, EntryKind, Predictor, Seen, Step, View
 from decisight.pipeline.ticks import TICK_SECONDS, tick_times
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Entry",
     "EntryKind",
     "Pipeline",
+    "Predictor",
     "Seen",
     "Step",
     "View",

@@ -4,23 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from decisight.events import EventFold
 from decisight.protocols import Gate
-from decisight.types import Decision, Event, EventChange, Reading, Tick
+from decisight.types import Decision, Event, EventChange, Prediction, Reading, Runtime, Task, Tick
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from decisight.imaging import Pixels
-    from decisight.models.classifier import Classifier
+    from decisight.models.card import ModelCard
+    from decisight.models.classifier import Picture
+    from decisight.models.model_file import ModelFile
     from decisight.policies.task_fold import TaskFold
     from decisight.regions import Region
 
-__all__ = ["Entry", "EntryKind", "Seen", "Step", "View"]
+__all__ = ["Entry", "EntryKind", "Predictor", "Seen", "Step", "View"]
 
 EntryKind = Literal["reading", "repeated", "unjudged", "tick"]
 """What an entry is: a picture that was classified; one that says the same as the last of these; one that could not be
 judged; or time that passed without a picture."""
+
+
+class Predictor(Protocol):
+    """What a pipeline needs of a :class:`~decisight.models.classifier.Classifier`, or of what stands in for one."""
+
+    @property
+    def card(self) -> ModelCard:
+        """All that the model says of itself."""
+
+    @property
+    def task(self) -> Task:
+        """What it classifies."""
+
+    @property
+    def file(self) -> ModelFile:
+        """Where it comes from, and the digests of it."""
+
+    @property
+    def runtime(self) -> Runtime:
+        """What computes."""
+
+    def prepare(self, picture: Picture) -> npt.NDArray[np.uint8]:
+        """The picture as the model takes it: uint8 (size, size, 3)."""
+
+    def predict_prepared(self, squares: npt.NDArray[np.uint8], *, threads: int = 1) -> list[Prediction]:
+        """Classify what :meth:`prepare` gave, uint8 (N, size, size, 3), N at least 1."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +69,7 @@ class View:
 
     number: int
     region: Region | None
-    model: Classifier
+    model: Predictor
     fold: TaskFold
     events: Mapping[str, EventFold]
     gates: Sequence[Gate] = ()

@@ -1,80 +1,43 @@
-"""One camera on a thread of its own: frames in, decided steps out."""
+"""One camera on a thread of its own: frames in, decided steps out; a live one is started again whatever happens."""
 
 from __future__ import annotations
 
-import queue
+import contextlib
+import random
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from decisight.errors import DecisightError
 from decisight.events import SOURCE_ENDED
 from decisight.pipeline import Pipeline, Step
+from decisight.workers.arrivals import paced
 from decisight.workers.evidence import Evidence
+from decisight.workers.health import CameraHealth
+from decisight.workers.status import CameraStatus
 from decisight.workers.taken import Taken
 
 if TYPE_CHECKING:
     from decisight.protocols import FrameSource
     from decisight.types import Frame
 
-__all__ = ["CameraRun", "CameraStatus"]
+__all__ = ["CameraRun", "Renewal"]
+
+Renewal: TypeAlias = Callable[["Mapping[str, Any] | None"], "tuple[Pipeline, Step]"]
+"""Makes the pipeline of a camera anew, from a checkpoint; and gives what taking that up has changed."""
 
 _LAG = 2.0
 """Seconds that a picture may be on its way, where its source does not say: time is not let pass beyond that of one that
 may still come."""
-_FEW_PAUSES = 60
-_PAUSE_GROWTH = 1.1
-_LONGEST_PAUSE = 60.0
-"""Seconds: a camera that has long been silent is looked after less and less often."""
-_HEARING = 0.5
-"""Seconds after which a wait looks whether it is to end."""
+_FIRST_WAIT, _LONGEST_WAIT = 1.0, 30.0
+"""Seconds before a camera that has failed is started again: at first, and at most."""
+_JITTER = 0.25
+"""The share by which such a wait is longer or shorter, so that cameras that failed together do not start together."""
+_STEADY = 10.0
+"""Seconds that a camera works without failing before it counts as mended."""
 _FAREWELL = 5.0
 """Seconds that a source gets to let go."""
-
-
-@dataclass(slots=True)
-class CameraStatus:
-    """How a camera is doing.
-
-    Args:
-        frames: how many were looked at.
-        skipped: how many the source passed over since it could not keep up.
-        entries: how many entries there were of each kind, over all views.
-        causes: how often pictures could not be judged, by cause.
-        last_time: of the last frame, in seconds since 1970.
-        finished: whether there is nothing more to come.
-        error: what ended it, if something did.
-    """
-
-    frames: int = 0
-    skipped: int = 0
-    entries: Counter[str] = field(default_factory=Counter)
-    causes: Counter[str] = field(default_factory=Counter)
-    last_time: float | None = None
-    finished: bool = False
-    error: DecisightError | Exception | None = None
-
-    def count(self, step: Step, skipped: int = 0) -> None:
-        """Take a step into account."""
-        self.skipped += skipped
-        for entry in step.entries:
-            self.entries[entry.kind] += 1
-            cause = getattr(entry.item, "cause", None)
-            if cause is not None:
-                self.causes[cause] += 1
-        pictures = [entry.item.time for entry in step.entries if entry.kind != "tick"]
-        if pictures:
-            self.frames += 1
-            self.last_time = pictures[-1]
-
-    @property
-    def judged(self) -> float:
-        """The share of pictures that could be judged, 0..1; NaN before the first."""
-        good, bad = self.entries["reading"] + self.entries["repeated"], self.entries["unjudged"]
-        return good / (good + bad) if good + bad else float("nan")
 
 
 @dataclass(slots=True, eq=False)
@@ -88,6 +51,9 @@ class CameraRun:
         fps: pictures a second that are looked at.
         evidence: which pictures are kept of events.
         begin: what has to be stored before its first picture: what taking up a checkpoint has changed.
+        renewal: makes its pipeline anew. A live camera that has one is started again whatever happens; any other ends
+            with what it cannot go on with.
+        checkpoint: what the pipeline has taken up; ``None`` where it begins.
     """
 
     name: str
@@ -96,9 +62,16 @@ class CameraRun:
     fps: float | None
     evidence: Evidence
     begin: Step = field(default_factory=Step)
+    renewal: Renewal | None = None
+    checkpoint: Mapping[str, Any] | None = None
     status: CameraStatus = field(default_factory=CameraStatus)
     _thread: threading.Thread | None = None
     _opened: Any = None
+    _failing: float | None = None
+    """Since when it has failed again and again, on the machine's steady clock."""
+    _fallen: bool = False
+    """Whether it has failed since its pipeline was made."""
+    _wait: float = _FIRST_WAIT
 
     def start(self, put: Callable[[Taken], None], stop: threading.Event) -> None:
         """Begin to work on a thread of its own.
@@ -120,123 +93,125 @@ class CameraRun:
         if self._thread is not None:
             self._thread.join(seconds)
 
-    def _work(self, put: Callable[[Taken], None], stop: threading.Event) -> None:
-        try:
-            if self.begin != Step():
-                put(self._taken(self.begin))
-            if self.source.live or getattr(self.source, "grows", False):
-                # A folder that was watched to its end may have got pictures since.
-                self.pipeline.finished = False
-            if self.pipeline.finished:
-                return
-            last, taken_at, lag = self._begun_at(), time.monotonic(), float(getattr(self.source, "lag", _LAG))
-            for frame in self._frames(stop):
-                if frame is None:
-                    # By how long it has been, not by the wall clock, which may be another than the camera's.
-                    silent = time.monotonic() - taken_at - lag
-                    step = Step() if last is None else self.pipeline.tick(last + silent)
-                else:
-                    step = self.pipeline.step(frame)
-                    last, taken_at = frame.time, time.monotonic()
-                if step != Step():
-                    skipped = 0 if frame is None else frame.skipped
-                    self.status.count(step, skipped)
-                    put(self._taken(step, skipped))
-                if stop.is_set():
-                    return
-            if not stop.is_set():
-                put(self._taken(self.pipeline.close(SOURCE_ENDED)))
-        except Exception as error:  # whatever it is, the other cameras go on
-            self.status.error = error
-        finally:
-            self.status.finished = True
-
-    def _begun_at(self) -> float | None:
-        """From when on time passes. Of a live camera it has passed while nobody watched, too."""
-        known = self.pipeline.time
-        return max(known, time.time()) if known is not None and self.source.live else known
-
     def interrupt(self) -> None:
         """Do not wait for the next picture any more."""
         close = getattr(self._opened, "close", None)
         if close is not None:
             close()
 
-    def _taken(self, step: Step, skipped: int = 0) -> Taken:
+    def health(self) -> CameraHealth:
+        """How it is doing."""
+        return self.status.health(self.name, live=self.source.live, fps=self.fps)
 
+    def _work(self, put: Callable[[Taken], None], stop: threading.Event) -> None:
+        error: Exception | None = None
+        try:
+            self._hand_over(put, self.begin)
+            self._count_events()
+            while not self._watched(put, stop):
+                stop.wait(self._wait * random.uniform(1.0 - _JITTER, 1.0 + _JITTER))  # noqa: S311 - no secret
+                self._wait = min(2.0 * self._wait, _LONGEST_WAIT)
+        except Exception as other:  # whatever it is, the other cameras go on
+            error = other
+        finally:
+            self.status.ended(error)
+
+    def _watched(self, put: Callable[[Taken], None], stop: threading.Event) -> bool:
+        """Watch until there is nothing more to come, or it is to end; false where it is to be started again.
+
+        Raises:
+            Exception: what a camera that is not started again cannot go on with.
+        """
+        try:
+            if self._fallen:
+                self._renew(put)
+            self._watch(put, stop)
+        except Exception as error:
+            if self.renewal is None or not self.source.live:
+                raise
+            self._fallen = True
+            self.status.failed(error)
+            return stop.is_set()
+        return True
+
+    def _watch(self, put: Callable[[Taken], None], stop: threading.Event) -> None:
+        if self.source.live or getattr(self.source, "grows", False):
+            # A folder that was watched to its end may have got pictures since.
+            self.pipeline.finished = False
+        if self.pipeline.finished or stop.is_set():
+            return
+        last, came, lag = self._begun_at(), time.monotonic(), float(getattr(self.source, "lag", _LAG))
+        begun = came
+        with contextlib.closing(self._frames(stop)) as frames:
+            for frame in frames:
+                if frame is None:
+                    # By how long it has been, not by the wall clock, which may be another than the camera's.
+                    silent = time.monotonic() - came - lag
+                    self._hand_over(put, Step() if last is None else self.pipeline.tick(last + silent))
+                else:
+                    self._look(put, frame)
+                    last, came = frame.time, time.monotonic()
+                if self._failing is not None and time.monotonic() - begun > _STEADY:
+                    self._mended(put)
+                if stop.is_set():
+                    return
+        if not stop.is_set():
+            self._hand_over(put, self.pipeline.close(SOURCE_ENDED), always=True)
+
+    def _look(self, put: Callable[[Taken], None], frame: Frame) -> None:
+        came = self.status.came(frame)
+        with self.status.at("deciding"):
+            step = self.pipeline.step(frame)
+        self.status.decided(frame, came, live=self.source.live)
+        self._hand_over(put, step, frame.skipped)
+
+    def _begun_at(self) -> float | None:
+        """From when on time passes. Of a live camera it has passed while nobody watched, too."""
+        known = self.pipeline.time
+        return max(known, time.time()) if known is not None and self.source.live else known
+
+    def _renew(self, put: Callable[[Taken], None]) -> None:
+        """Take up what was handed over last, with a pipeline made anew: what has failed may be in any state."""
+        assert self.renewal is not None  # noqa: S101 - for the type checker; nothing else is started again
+        self.pipeline, step = self.renewal(self.checkpoint)
+        notes = step.notes
+        if self._failing is None:
+            self._failing = time.monotonic()
+            notes = (*notes, f"it has failed: {self.status.fault}: it is started again until it works")
+        self._hand_over(put, replace(step, notes=notes))
+        self._count_events()
+        self._fallen = False
+
+    def _count_events(self) -> None:
+        self.status.events_open = sum(1 for _ in self.pipeline.open_events())
+
+    def _mended(self, put: Callable[[Taken], None]) -> None:
+        if self._failing is not None:
+            lasted = time.monotonic() - self._failing
+            self._hand_over(put, Step(notes=(f"it works again, after {lasted:.0f} s",)))
+        self._failing, self._wait = None, _FIRST_WAIT
+
+    def _hand_over(self, put: Callable[[Taken], None], step: Step, skipped: int = 0, *, always: bool = False) -> None:
+        """Have a step stored, where there is something in it."""
+        if step == Step() and not always:
+            return
+        self.status.count(step, skipped)
+        taken = self._taken(step, skipped)
+        with self.status.at("storing"):
+            put(taken)
+        self.checkpoint = taken.checkpoint
+
+    def _taken(self, step: Step, skipped: int = 0) -> Taken:
         pictures = tuple(self.evidence.pictures(step.seen)) if step.seen else ()
         # Whole pictures are not kept until they are stored: what is kept of them is encoded by now.
         kept, now = replace(step, seen=()), self.pipeline.time or 0.0
         return Taken(self.name, kept, self.pipeline.checkpoint(), now, pictures, skipped)
 
-    def _frames(self, stop: threading.Event) -> Iterator[Frame | None]:
+    def _frames(self, stop: threading.Event) -> Generator[Frame | None]:
         """Frames; of a live source ``None`` where none has come for a while."""
         self._opened = self.source.open(after=self.pipeline.position, fps=self.fps)
         with self._opened as frames:
-            yield from _paced(frames, self.pipeline.pause, stop) if self.source.live else frames
-
-
-def _paced(frames: Iterator[Frame], pause: float, stop: threading.Event) -> Iterator[Frame | None]:
-    """Frames that come as time passes, and ``None`` where none has come for so many seconds, or longer and longer."""
-    arrived: queue.Queue[Any] = queue.Queue(maxsize=1)
-    done = object()
-    ended = threading.Event()
-
-    def give(value: Any) -> bool:
-        """Hand over, unless nobody takes it any more."""
-        while not (stop.is_set() or ended.is_set()):
-            try:
-                arrived.put(value, timeout=pause)
-            except queue.Full:
-                continue
-            return True
-        return False
-
-    def take() -> None:
-        try:
-            for frame in frames:
-                if not give(frame):
-                    return
-            give(done)
-        except Exception as error:  # it is for who takes the frames
-            give(error)
-
-    threading.Thread(target=take, name="frames", daemon=True).start()
-    try:
-        yield from _taken_from(arrived, done, pause, stop)
-    finally:
-        ended.set()
-
-
-def _taken_from(arrived: queue.Queue[Any], done: object, pause: float, stop: threading.Event) -> Iterator[Frame | None]:
-    wait, pauses = pause, 0
-    while not stop.is_set():
-        try:
-            frame = _within(arrived, wait, stop)
-        except queue.Empty:
-            pauses += 1
-            wait = min(wait * _PAUSE_GROWTH, max(pause, _LONGEST_PAUSE)) if pauses > _FEW_PAUSES else pause
-            yield None
-            continue
-        wait, pauses = pause, 0
-        if frame is done:
-            return
-        if isinstance(frame, Exception):
-            raise frame
-        yield frame
-
-
-def _within(arrived: queue.Queue[Any], seconds: float, stop: threading.Event) -> Any:
-    """What arrives within so many seconds, unless it is to end before.
-
-    Raises:
-        Empty: nothing does.
-    """
-    end = time.monotonic() + seconds
-    while True:
-        left = end - time.monotonic()
-        try:
-            return arrived.get(timeout=max(0.0, min(left, _HEARING)))
-        except queue.Empty:
-            if left <= _HEARING or stop.is_set():
-                raise
+            if self.source.live:
+                yield from paced(frames, self.pipeline.pause, stop, self.status.beat)
+            else:
+                yield from frames

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from decisight.errors import StoreError
 from decisight.pipeline import Entry
 from decisight.protocols import Sink
 from decisight.types import EventChange
+from decisight.workers.health import SinkHealth, StoreHealth
 from decisight.workers.reporter import Reporter
 from decisight.workers.taken import Taken
 
@@ -35,6 +37,8 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 5.0
 """Seconds before storing or reporting is tried again: at first, and at most."""
 _FAREWELL = 5.0
 """Seconds that a sink gets at the end for what is still to be reported to it."""
+_NO_ANSWER = 3.0
+"""Seconds after which a store that has not answered yet is said not to."""
 
 
 @dataclass(slots=True)
@@ -47,6 +51,7 @@ class Recorder:
         sinks: where events are reported to, by name.
         listener: who else is told.
         patience: seconds for which storing is tried again when everything is to end.
+        incoming: what cameras have handed over and nobody has taken in yet.
     """
 
     store: Store
@@ -54,10 +59,16 @@ class Recorder:
     sinks: Mapping[str, Sink]
     listener: Listener
     patience: float = 30.0
+    incoming: queue.Queue[Taken] | None = None
     _waiting: list[Taken] = field(default_factory=list)
     _entries: int = 0
     _urgent: bool = False
     _since: float = 0.0
+    _trouble: tuple[str, float] | None = None
+    """Why nothing can be stored now, and since when, in seconds since 1970."""
+    _asked: float | None = None
+    """Since when the store is being asked, in seconds since 1970."""
+    _undelivered: dict[str, int | None] = field(default_factory=dict)
     _reporters: list[Reporter] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -117,6 +128,34 @@ class Recorder:
         for refused in self._fulfilled(stop):
             self.listener.noted(None, refused)
         self._report()
+        self._undelivered = {
+            one.name: 0 if one.trouble is None else self._undelivered_to(one.name) for one in self._reporters
+        }
+
+    def health(self) -> StoreHealth:
+        """How storing and reporting goes; from any thread."""
+        trouble, asked, now = self._trouble, self._asked, time.time()
+        if trouble is None and asked is not None and now - asked > _NO_ANSWER:
+            trouble = "the store does not answer", asked
+        cause, since = trouble or (None, None)
+        incoming = self.incoming
+        sinks = []
+        for one in self._reporters:
+            why, when = one.trouble or (None, None)
+            sinks.append(SinkHealth(one.name, why, when, self._undelivered.get(one.name)))
+        return StoreHealth(
+            cause,
+            since,
+            len(self._waiting) + (0 if incoming is None else incoming.qsize()),
+            0 if incoming is None else incoming.maxsize,
+            tuple(sinks),
+        )
+
+    def _undelivered_to(self, name: str) -> int | None:
+        try:
+            return self.store.waiting(name)
+        except StoreError:
+            return None
 
     def _report(self) -> None:
         for reporter in self._reporters:
@@ -176,10 +215,12 @@ class Recorder:
         pause, begun, told, left = _FIRST_PAUSE, time.monotonic(), False, 0.0
         while True:
             try:
+                self._asked = time.time()
                 found = work()
             except StoreError as error:
                 if not error.passing:
                     raise
+                self._trouble = error.message, time.time() - (time.monotonic() - begun)
                 left = left + pause if stop.is_set() else 0.0
                 if left > self.patience:
                     raise
@@ -190,6 +231,9 @@ class Recorder:
                 time.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
                 continue
+            finally:
+                self._asked = None
+            self._trouble = None
             if told:
                 self.listener.noted(None, f"written again, after {time.monotonic() - begun:.0f} s; nothing was lost")
             return found

@@ -21,6 +21,8 @@ _AT_ONCE = 200
 """Changes that are taken out of the store together."""
 _LOOK_SECONDS = 1.0
 """How often is looked for changes that nobody has told of."""
+_NO_ANSWER = 5.0
+"""Seconds after which a sink that has not taken a change yet is said not to answer."""
 
 
 class Reporter:
@@ -43,7 +45,17 @@ class Reporter:
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
         self._failing = False
+        self._trouble: tuple[str, float] | None = None
+        self._asked: float | None = None
         self._not_before, self._pause = 0.0, _FIRST_PAUSE
+
+    @property
+    def trouble(self) -> tuple[str, float] | None:
+        """Why nothing can be reported now, and since when, in seconds since 1970; from any thread."""
+        trouble, asked = self._trouble, self._asked
+        if trouble is None and asked is not None and time.time() - asked > _NO_ANSWER:
+            return "it does not answer", asked
+        return trouble
 
     def start(self) -> None:
         """Report on a thread of its own from now on."""
@@ -89,6 +101,7 @@ class Reporter:
             told = error.message if isinstance(error, DecisightError) else f"{type(error).__name__}: {error}"
             if not self._failing:
                 self._notes.put(f"sink {self.name}: {told}: tried again until it works")
+                self._trouble = told, time.time()
             self._failing = True
             self._not_before = time.monotonic() + self._pause
             self._pause = min(2 * self._pause, _LONGEST_PAUSE)
@@ -96,15 +109,18 @@ class Reporter:
             if self._failing:
                 self._notes.put(f"sink {self.name}: reported again; nothing was lost")
             self._failing, self._not_before, self._pause = False, 0.0, _FIRST_PAUSE
+            self._trouble = None
 
     def _deliver(self) -> None:
         while waiting := self._store.pending(self.name, _AT_ONCE):
             written: list[int] = []
             try:
                 for delivery in waiting:
+                    self._asked = time.time()
                     self._sink.write(delivery.change)
                     written.append(delivery.id)
             finally:
+                self._asked = None
                 # What was written is not written again, whatever came after it.
                 self._take_out(written)
 

@@ -13,6 +13,7 @@ from decisight.errors import DecisightError
 from decisight.workers.cameras import CameraRun
 from decisight.workers.listener import Listener
 from decisight.workers.recorder import Recorder
+from decisight.workers.status import said
 from decisight.workers.taken import Taken
 
 __all__ = ["watch"]
@@ -25,6 +26,8 @@ _ATTENTION_SECONDS = 1.0
 """How often is looked for what other processes want to be said, and for what could not be reported."""
 _CARE_SECONDS = 3600.0
 """How often what is too old is dropped."""
+_FAREWELL = 5.0
+"""Seconds that cameras get to end; one that hangs is left behind after that."""
 
 
 def watch(
@@ -53,6 +56,7 @@ def watch(
         StoreError: what was decided cannot be stored.
     """
     decided: queue.Queue[Taken] = queue.Queue(maxsize=_WAITING)
+    recorder.incoming = decided
     ending = threading.Event()
 
     def put(taken: Taken) -> None:
@@ -68,26 +72,32 @@ def watch(
     with recorder.reporting(), _ended(cameras, stop, ending):
         for camera in cameras:
             camera.start(put, stop)
-        interrupted = False
+        left_at = math.inf
         while True:
-            if stop.is_set() and not interrupted:
-                interrupted = True
+            if stop.is_set() and left_at == math.inf:
+                left_at = time.monotonic() + _FAREWELL
                 for camera in cameras:
                     camera.interrupt()
             working = any(camera.alive for camera in cameras)
-            for camera in _failed(cameras, told):
-                listener.noted(camera.name, f"it has stopped: {_said(camera.status.error)}")
+            for name, error in _failed(cameras, told):
+                listener.noted(name, f"it has stopped: {said(error)}")
             try:
                 taken = decided.get(timeout=max(0.0, min(_IDLE_SECONDS, recorder.due_in())))
             except queue.Empty:
                 if not working:
+                    break
+                if time.monotonic() > left_at:
+                    _leave_behind(cameras, listener)
                     break
                 listener.idle()
             else:
                 recorder.add(taken)
                 listener.decided(taken.camera, taken.step)
             if recorder.due_in() <= 0.0:
+                before = time.monotonic()
                 recorder.flush(stop)
+                # Who waits for the store does not hang.
+                left_at += time.monotonic() - before
             if time.monotonic() - attended > _ATTENTION_SECONDS:
                 recorder.attend(stop)
                 attended = time.monotonic()
@@ -107,9 +117,10 @@ def _ended(cameras: Sequence[CameraRun], stop: threading.Event, ending: threadin
         stop.set()
         for camera in cameras:
             camera.interrupt()
+        until = time.monotonic() + _FAREWELL
         for camera in cameras:
             with contextlib.suppress(RuntimeError):
-                camera.join()
+                camera.join(max(0.0, until - time.monotonic()))
 
 
 def _look_after(care: Callable[[], None], listener: Listener) -> None:
@@ -120,13 +131,16 @@ def _look_after(care: Callable[[], None], listener: Listener) -> None:
         listener.noted(None, f"what is too old could not be dropped: {error.message}")
 
 
-def _failed(cameras: Sequence[CameraRun], told: set[str]) -> Iterator[CameraRun]:
-    """The cameras that have failed since it was asked last: somebody must hear of it while others go on."""
+def _failed(cameras: Sequence[CameraRun], told: set[str]) -> Iterator[tuple[str, Exception]]:
+    """The cameras that have ended by an error since it was asked last: somebody must hear of it while others go on."""
     for camera in cameras:
-        if camera.status.error is not None and camera.name not in told:
+        error = camera.status.error
+        if error is not None and camera.name not in told:
             told.add(camera.name)
-            yield camera
+            yield camera.name, error
 
 
-def _said(error: Exception | None) -> str:
-    return error.message if isinstance(error, DecisightError) else f"{type(error).__name__}: {error}"
+def _leave_behind(cameras: Sequence[CameraRun], listener: Listener) -> None:
+    for camera in cameras:
+        if camera.alive:
+            listener.noted(camera.name, "it does not end: it is left behind; what it had decided is stored")

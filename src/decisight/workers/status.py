@@ -1,0 +1,258 @@
+"""What is known of a camera at work: its thread writes it down, and anybody may ask how it is doing."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import threading
+import time
+from bisect import bisect_left
+from collections import Counter, deque
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
+
+from decisight.errors import DecisightError
+from decisight.workers.health import LATENCY_BOUNDS, CameraHealth, CameraState, Latencies
+from decisight.workers.shares import Rate
+
+if TYPE_CHECKING:
+    from decisight.pipeline import Step
+    from decisight.types import Frame
+
+__all__ = ["CameraStatus", "said"]
+
+_RECENT = 500
+"""Latencies of which quantiles are told."""
+_LATE = 60.0
+"""Seconds: a picture that is older than this when it comes was not taken just now, so its age is no latency."""
+_STORING, _HANGING, _HANGING_RECORDING = 2.0, 8.0, 30.0
+"""Seconds after which somebody hears that a camera waits for the store; that it hangs; that a recording does, whose
+next picture may be due then."""
+_SILENT = 8.0
+"""Seconds without a picture of a live camera that are told at the earliest, "nothing has come"."""
+_SILENT_PICTURES = 5.0
+"""The same in pictures, where they come seldom: by what is asked for, and by the longest of the last gaps."""
+_GAPS = 8
+
+Stage = Literal["asking", "deciding", "storing"]
+"""What the camera's thread is at: waiting for a picture, looking at one, or handing over what was decided."""
+
+
+def said(error: Exception) -> str:
+    """An error in one line, for people."""
+    text = error.message if isinstance(error, DecisightError) else f"{type(error).__name__}: {error}"
+    return " ".join(text.split())
+
+
+class CameraStatus:
+    """How a camera is doing. Its thread writes; anybody may read :meth:`health`.
+
+    Attributes:
+        frames: how many were looked at.
+        skipped: how many the source passed over since it could not keep up.
+        entries: how many entries there were of each kind, over all views.
+        causes: how often pictures could not be judged, by cause.
+        last_time: of the last frame, in seconds since 1970.
+        finished: whether there is nothing more to come.
+        error: what ended it, if something did.
+        events_open: how many events are open.
+        restarts: how often it was started again.
+    """
+
+    def __init__(self) -> None:
+        self.frames = 0
+        self.skipped = 0
+        self.entries: Counter[str] = Counter()
+        self.causes: Counter[str] = Counter()
+        self.last_time: float | None = None
+        self.finished = False
+        self.error: Exception | None = None
+        self.events_open = 0
+        self.restarts = 0
+        self._lock = threading.Lock()
+        self._rate = Rate()
+        self._counts = [0] * (len(LATENCY_BOUNDS) + 1)
+        self._total = 0.0
+        self._recent: deque[float] = deque(maxlen=_RECENT)
+        self._gaps: deque[float] = deque(maxlen=_GAPS)
+        self._begun = self._beat = time.monotonic()
+        self._stage: Stage = "asking"
+        self._came: float | None = None
+        """When the last picture came, on the machine's steady clock."""
+        self._pictured: float | None = None
+        """When the last one that could be read came."""
+        self._away: str | None = None
+        """Why there are no pictures now."""
+        self._fault: str | None = None
+        """Why it has stopped, until it is started again and works."""
+        self._last_error: tuple[str, float] | None = None
+
+    @property
+    def judged(self) -> float:
+        """The share of pictures that could be judged, 0..1; NaN before the first."""
+        good, bad = self.entries["reading"] + self.entries["repeated"], self.entries["unjudged"]
+        return good / (good + bad) if good + bad else math.nan
+
+    @property
+    def fault(self) -> str | None:
+        """Why it has stopped, in few words; ``None`` once it was started again and has decided on something."""
+        return self._fault
+
+    def beat(self) -> None:
+        """The camera's thread is alive, and at what it was at."""
+        self._beat = time.monotonic()
+
+    @contextlib.contextmanager
+    def at(self, stage: Stage) -> Iterator[None]:
+        """Within it, the camera's thread is at this."""
+        before, self._stage = self._stage, stage
+        self.beat()
+        try:
+            yield
+        finally:
+            self._stage = before
+            self.beat()
+
+    def came(self, frame: Frame) -> float:
+        """A picture has come, or word why there is none.
+
+        Returns:
+            The moment, on the machine's steady clock.
+        """
+        now = time.monotonic()
+        with self._lock:
+            if frame.pixels is None:
+                self._away = frame.cause
+                self._last_error = str(frame.cause), time.time()
+            else:
+                self._away = None
+                if self._pictured is not None:
+                    self._gaps.append(now - self._pictured)
+                self._pictured = now
+            self._came = now
+        return now
+
+    def decided(self, frame: Frame, came: float, *, live: bool) -> None:
+        """It was decided on a picture.
+
+        Args:
+            frame: the picture.
+            came: when, see :meth:`came`.
+            live: whether it may have been taken just now, so that its own time tells how old it is.
+        """
+        age = time.time() - frame.time
+        latency = age if live and 0.0 <= age <= _LATE else time.monotonic() - came
+        with self._lock:
+            self._fault = None
+            if frame.pixels is None:
+                return
+            self._counts[bisect_left(LATENCY_BOUNDS, latency)] += 1
+            self._total += latency
+            self._recent.append(latency)
+            self._rate.add()
+
+    def count(self, step: Step, skipped: int = 0) -> None:
+        """Take a step into account."""
+        with self._lock:
+            self.skipped += skipped
+            for entry in step.entries:
+                self.entries[entry.kind] += 1
+                cause = getattr(entry.item, "cause", None)
+                if cause is not None:
+                    self.causes[cause] += 1
+            self.events_open += sum(1 if change.change == "opened" else -1 for change, _ in step.changes)
+            pictures = [entry.item.time for entry in step.entries if entry.kind != "tick"]
+            if pictures:
+                self.frames += 1
+                self.last_time = pictures[-1]
+
+    def failed(self, error: Exception) -> None:
+        """It has stopped, and is to be started again."""
+        with self._lock:
+            self.restarts += 1
+            self._fault = said(error)
+            self._last_error = self._fault, time.time()
+
+    def ended(self, error: Exception | None = None) -> None:
+        """There is nothing more to come.
+
+        Args:
+            error: what ended it, if something did.
+        """
+        with self._lock:
+            if error is not None:
+                self.error = error
+                self._last_error = said(error), time.time()
+            self.finished = True
+
+    def health(self, name: str, *, live: bool, fps: float | None) -> CameraHealth:
+        """How it is doing at this moment.
+
+        Args:
+            name: of the camera.
+            live: whether its pictures come as time passes.
+            fps: pictures a second that are to be looked at, at most; ``None``: all.
+        """
+        with self._lock:
+            now = time.monotonic()
+            state, cause = self._state(now, live=live, fps=fps)
+            error, error_time = self._last_error or (None, None)
+            if cause is not None and error is None:
+                error, error_time = cause, time.time()
+            return CameraHealth(
+                name=name,
+                state=state,
+                cause=cause,
+                live=live,
+                fps=self._rate.per_second(),
+                wanted_fps=fps,
+                frames=self.frames,
+                skipped=self.skipped,
+                coverage=self.judged,
+                age=None if self._pictured is None else now - self._pictured,
+                time=self.last_time,
+                error=error,
+                error_time=error_time,
+                restarts=self.restarts,
+                latency=self._latencies(),
+                events_open=self.events_open,
+                readings=dict(self.entries),
+            )
+
+    def _state(self, now: float, *, live: bool, fps: float | None) -> tuple[CameraState, str | None]:
+        if self.error is not None:
+            return "failed", said(self.error)
+        if self.finished:
+            return "ended", None
+        if self._fault is not None:
+            return "failed", self._fault
+        silent = now - self._beat
+        hanging = silent > (_HANGING if live else _HANGING_RECORDING)
+        if self._stage == "storing" and silent > _STORING:
+            return "waiting for the store", "what was decided cannot be stored now"
+        if self._stage == "deciding" and hanging:
+            return "failed", f"it hangs: it has been at one picture for {_seconds(silent)}"
+        if self._stage == "asking" and hanging:
+            return "no pictures", f"the source does not answer: nothing for {_seconds(silent)}"
+        if self._away is not None:
+            return "no pictures", self._away
+        since = now - (self._begun if self._pictured is None else self._pictured)
+        if live and since > self._patience(fps):
+            return "no pictures", f"nothing has come for {_seconds(since)}"
+        return ("starting" if self._pictured is None else "watching"), None
+
+    def _patience(self, fps: float | None) -> float:
+        """For how many seconds nothing need come."""
+        if fps is None:
+            # Pictures that come by themselves, as into a folder: nobody knows when the next is due.
+            return math.inf
+        return max(_SILENT, _SILENT_PICTURES / fps, _SILENT_PICTURES * max(self._gaps, default=0.0))
+
+    def _latencies(self) -> Latencies:
+        ordered = sorted(self._recent)
+        p50, p95 = (ordered[math.ceil(share * len(ordered)) - 1] if ordered else math.nan for share in (0.5, 0.95))
+        return Latencies(tuple(self._counts), self._total, p50, p95)
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.0f} s"
