@@ -198,7 +198,12 @@ class Gate(Protocol):
 
     Those that ask whether it need be come last, so that they see only pictures that can be judged: what they let
     through is classified. One with an attribute ``whole`` that is true is given all of the picture instead of what lies
-    in the region.
+    in the region; unless it saves, it is asked once for every picture, whatever the other gates say, and what it says
+    is said of all regions.
+
+    One that needs files opens none when it is made. It has a method ``check()`` that does, and raises a
+    :class:`~decisight.errors.UsageError`; and ``to_section()``, its settings as JSON values, with the digest of what is
+    in a file in place of its path: so that decisions can be told apart by what decided.
     """
 
     name: ClassVar[str]

@@ -270,6 +270,9 @@ def _section_of(gate: Gate) -> dict[str, Any]:
     """A gate as the section of a configuration that says it, with all its settings."""
     from dataclasses import fields, is_dataclass
 
+    own = getattr(gate, "to_section", None)
+    if own is not None:
+        return dict(own())
     settings: dict[str, Any] = (
         {field.name: getattr(gate, field.name) for field in fields(gate) if field.init} if is_dataclass(gate) else {}
     )

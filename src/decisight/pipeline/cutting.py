@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from decisight.imaging import Pixels
     from decisight.regions import Region
 
-__all__ = ["cut", "keepers", "rectangle"]
+__all__ = ["cut", "is_whole", "keepers", "rectangle"]
 
 
 def cut(region: Region | None, pixels: Pixels, fill: tuple[int, int, int]) -> Pixels:
@@ -36,14 +36,36 @@ def rectangle(region: Region | None, pixels: Pixels) -> Pixels:
     return pixels[top:bottom, left:right]
 
 
-def keepers(gates: Sequence[Gate], stored: Sequence[Sequence[Any]] = ()) -> list[tuple[Gate, GateKeeper]]:
+def keepers(
+    gates: Sequence[Gate],
+    stored: Sequence[Sequence[Any]] = (),
+    overall: list[tuple[Gate, GateKeeper]] | None = None,
+) -> list[tuple[Gate, GateKeeper]]:
     """Gates at work, each from what was stored at its place if that was of a gate of its name.
 
     Those that ask whether a picture need be classified come last: they must see only what can be judged.
+
+    Args:
+        gates: in their order.
+        stored: the name and the state of each.
+        overall: gates that look at all of the picture, and are at work already, for other regions: they are taken from
+            there, and new ones are added. One that saves work is each region's own, since it asks what was classified.
     """
     kept = dict(enumerate(stored))
+    overall = [] if overall is None else overall
     found = []
     for at, gate in enumerate(sorted(gates, key=lambda gate: gate.saves)):
-        name, state = kept.get(at, ("", None))
-        found.append((gate, gate.keeper(state if name == gate.name else None)))
+        shared = is_whole(gate) and not gate.saves
+        keeper = next((keeper for other, keeper in overall if shared and other == gate), None)
+        if keeper is None:
+            name, state = kept.get(at, ("", None))
+            keeper = gate.keeper(state if name == gate.name else None)
+            if shared:
+                overall.append((gate, keeper))
+        found.append((gate, keeper))
     return found
+
+
+def is_whole(gate: Gate) -> bool:
+    """Whether a gate is given all of the picture, whatever the region."""
+    return bool(getattr(gate, "whole", False))

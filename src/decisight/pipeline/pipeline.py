@@ -12,11 +12,12 @@ import numpy as np
 
 from decisight.errors import UsageError
 from decisight.events import SETTINGS_CHANGED, Moment, close_events, open_events
-from decisight.pipeline.cutting import cut, keepers, rectangle
+from decisight.pipeline.cutting import cut
+from decisight.pipeline.lookout import Lookout
 from decisight.pipeline.steps import Entry, EntryKind, Seen, Step, View
 from decisight.pipeline.ticks import TICK_SECONDS, tick_times
 from decisight.policies.steady_clock import steady
-from decisight.protocols import Gate, GateKeeper
+from decisight.protocols import Gate
 from decisight.types import Decision, Event, EventChange, Frame, Position, Prediction, Reading, Tick
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ class _Sight:
 
     states: dict[str, Any]
     events: dict[str, Any]
-    keepers: list[tuple[Gate, GateKeeper]]
     last: Prediction | None = None
     """Of the last picture that was classified by this pipeline."""
     decisions: tuple[Decision, ...] = ()
@@ -76,14 +76,17 @@ class Pipeline:
     _ahead: Sequence[float] = ()
     _ticked: bool = False
     """Whether time was let pass since the last frame."""
+    _lookout: Lookout[int] = field(init=False)
+    """The gates of the views at work, by the views' numbers."""
     _begun: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     """By the number of a view that has no entry yet since its folds began, the states that they began with."""
 
     def __post_init__(self) -> None:
         for view in self.views:
-            sight = _Sight(view.fold.initial(), dict.fromkeys(view.events, ()), keepers(view.gates))
+            sight = _Sight(view.fold.initial(), dict.fromkeys(view.events, ()))
             self._sights[view.number] = sight
             self._begun[view.number] = sight.states
+        self._lookout = Lookout(self._gates)
 
     @property
     def time(self) -> float | None:
@@ -169,10 +172,7 @@ class Pipeline:
             "begun": list(self._begun),
             "states": {str(number): sight.states for number, sight in self._sights.items()},
             "events": {str(number): dict(sight.events) for number, sight in self._sights.items()},
-            "gates": {
-                str(number): [[gate.name, keeper.state()] for gate, keeper in sight.keepers]
-                for number, sight in self._sights.items()
-            },
+            "gates": {str(number): self._lookout.states(number) for number in self._sights},
         }
 
     def resume(self, checkpoint: Mapping[str, Any], *, again: bool = False) -> Step:
@@ -216,14 +216,18 @@ class Pipeline:
                 changes += close_events(state, now, SETTINGS_CHANGED)
         if checkpoint["identity"] == self.identity:
             self.position, self.finished = checkpoint["position"], checkpoint["finished"]
-            for number, sight in self._sights.items():
-                sight.keepers = keepers(self._view(number).gates, checkpoint["gates"].get(str(number), ()))
+            stored = {int(number): states for number, states in checkpoint["gates"].items()}
+            self._lookout = Lookout(self._gates, stored)
         else:
             # What time it was in another recording says nothing of this one.
             self._time, self._now, self._ahead, self._ticked, self._pictured = None, None, (), False, None
             if not again:
                 notes.append("the source is another one than before: it is watched from its beginning")
         return Step(changes=tuple((change, None) for change in changes), notes=tuple(dict.fromkeys(notes)))
+
+    @property
+    def _gates(self) -> dict[int, Sequence[Gate]]:
+        return {view.number: view.gates for view in self.views}
 
     def _view(self, number: int) -> View:
         return next(view for view in self.views if view.number == number)
@@ -286,8 +290,9 @@ class Pipeline:
             return
         found: dict[int, tuple[EntryKind, Reading]] = {}
         wanted: dict[int, list[View]] = defaultdict(list)
+        self._lookout.show(frame.pixels, frame.time)
         for view in self.views:
-            verdict = self._judged(view, frame)
+            verdict = self._judged(view, frame.pixels, frame.time)
             if verdict is None:
                 wanted[id(view.model)].append(view)
             else:
@@ -301,19 +306,14 @@ class Pipeline:
         for view in self.views:
             yield view, *found[view.number]
 
-    def _judged(self, view: View, frame: Frame) -> tuple[EntryKind, Reading] | None:
-        """What the gates say of a frame; ``None`` where it is to be classified."""
-        assert frame.pixels is not None  # noqa: S101 - for the type checker; who calls has looked
-        sight = self._sights[view.number]
-        crop = rectangle(view.region, frame.pixels)
-        for _, keeper in sight.keepers:
-            verdict = keeper.judge(crop, frame.time)
-            if verdict is None:
-                continue
+    def _judged(self, view: View, pixels: Pixels, time: float) -> tuple[EntryKind, Reading] | None:
+        """What the gates say of a picture; ``None`` where it is to be classified."""
+        last = self._sights[view.number].last
+        for verdict in self._lookout.verdicts(view.number, view.region, pixels, time):
             if not verdict.unchanged:
-                return "unjudged", Reading(None, frame.time, cause=verdict.cause)
-            if sight.last is not None:
-                return "repeated", Reading(sight.last, frame.time)
+                return "unjudged", Reading(None, time, cause=verdict.cause)
+            if last is not None:
+                return "repeated", Reading(last, time)
         return None
 
 
