@@ -1,0 +1,71 @@
+"""What messages must not show: credentials in addresses, and values of settings that are secrets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+__all__ = ["HIDDEN", "is_secret", "redacted", "without_secrets"]
+
+HIDDEN = "..."
+"""What is shown instead."""
+
+_SECRET = re.compile(r"pas|pwd|psw|kennw|secret|token|credential|auth|login|(^|[_-])(api_?)?keys?$", re.IGNORECASE)
+"""Also as people mistype them."""
+_USER_INFO = re.compile(r"(://).*@", re.DOTALL)
+"""Up to the last: a password may have such a sign in it, or a slash, where it should have been written otherwise."""
+_BARE = re.compile(r"^[^\s/@]*:[^@]*@|^[^\s/@]+@(?=[^@]*[:/])")
+"""The same at the beginning of an address without its scheme."""
+_VALUES = re.compile(r"([?&;/])([^=?&;/\s]+)=[^&]*")
+"""Values in a query; and in a path, as some cameras want them: ``/user=admin&password=12345&channel=1``."""
+
+
+def is_secret(name: object) -> bool:
+    """Whether a setting of that name looks as if its value were a secret.
+
+    Example:
+        >>> is_secret("pasword"), is_secret("polygon")
+        (True, False)
+    """
+    return isinstance(name, str) and _SECRET.search(name) is not None
+
+
+def redacted(text: str) -> str:
+    """A text without the credentials of an address that is in it.
+
+    Rather too much is hidden than too little: all from ``://`` to the last ``@``, and every value in a query or a path.
+
+    Example:
+        >>> redacted("rtsp://admin:pa@ss@10.0.0.5/live?token=abc&channel=1")
+        'rtsp://...@10.0.0.5/live?token=...&channel=...'
+    """
+    hidden = _BARE.sub(f"{HIDDEN}@", _USER_INFO.sub(rf"\1{HIDDEN}@", text))
+    scheme, found, rest = hidden.partition("://")
+    if not found and HIDDEN not in hidden:
+        return hidden
+    return scheme + found + _VALUES.sub(rf"\1\2={HIDDEN}", rest) if found else _VALUES.sub(rf"\1\2={HIDDEN}", hidden)
+
+
+def without_secrets(value: object, name: object = None) -> object:
+    """A value as messages may show it: addresses in it without credentials, and secrets hidden.
+
+    Args:
+        value: texts, numbers, and lists and mappings of them.
+        name: the key that it stands under.
+    """
+    if is_secret(name) and value is not None:
+        return _Hidden()
+    if isinstance(value, str):
+        return redacted(value)
+    if isinstance(value, Mapping):
+        return {without_secrets(key): without_secrets(inner, key) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(without_secrets(inner) for inner in value) if type(value) in (list, tuple) else value
+    return value
+
+
+class _Hidden:
+    """Shows itself as what is hidden is shown, without quotes."""
+
+    def __repr__(self) -> str:
+        return HIDDEN
