@@ -20,7 +20,7 @@ from decisight.sources.address import Address, Login
 from decisight.sources.camera_stream import Opening, read_stream
 from decisight.sources.newest import Box, Newest
 from decisight.sources.retrying import AwayError
-from decisight.sources.sampling import Sampler
+from decisight.sources.sampling import Pace
 from decisight.spans import parse_seconds
 from decisight.types import Position
 
@@ -115,7 +115,7 @@ class Camera(Login):
             SourceError: a position is given; or the password cannot be read from where it is said to be.
             UsageError: ``fps`` is not more than 0.
         """
-        Sampler(fps)
+        Pace(fps)
         if after is not None:
             raise SourceError(
                 f"a camera has no position {shortened(after)}", hint="leave it out: it gives what comes now"

@@ -14,7 +14,7 @@ from decisight.sources.camera_clock import Gaps, KeyFrames, Lateness, StreamCloc
 from decisight.sources.newest import NO_PICTURES, Box
 from decisight.sources.retrying import AwayError
 from decisight.sources.rgb import RgbConverter
-from decisight.sources.sampling import Sampler
+from decisight.sources.sampling import Pace
 
 if TYPE_CHECKING:
     import av
@@ -148,14 +148,12 @@ class _Reader:
     fps: float | None
     box: Box
     time_base: Fraction = field(init=False)
-    sampler: Sampler = field(init=False)
+    pace: Pace = field(init=False)
     converter: RgbConverter = field(default_factory=RgbConverter)
     clock: StreamClock = field(default_factory=StreamClock)
     lateness: Lateness = field(default_factory=Lateness)
     keys: KeyFrames = field(default_factory=KeyFrames)
     gaps: Gaps = field(default_factory=Gaps)
-    origin: float | None = None
-    """The time of the first picture."""
     keys_only: bool = False
     waits_for_key: float | None = None
     """Since when a key frame is waited for; ``None``: it is not."""
@@ -170,7 +168,7 @@ class _Reader:
     """When a picture was last decoded."""
 
     def __post_init__(self) -> None:
-        self.sampler, self.time_base = Sampler(self.fps), self.stream.time_base or Fraction(1, 90_000)
+        self.pace, self.time_base = Pace(self.fps), self.stream.time_base or Fraction(1, 90_000)
         # One thread: more of them keep pictures back, cost twice the time where several cameras share the CPU, and say
         # late what is damaged.
         self.stream.thread_type = "NONE"
@@ -227,7 +225,7 @@ class _Reader:
             self.waits_for_key, self.spoilt = None, False
         if not self.keys_only:
             self._decode(packet, seconds, now)
-        elif key and self._is_due(seconds):
+        elif key and self.pace.takes(seconds):
             self._decode_alone(packet, now)
 
     def _is_late(self, seconds: float, key: bool, now: float) -> bool:
@@ -252,13 +250,8 @@ class _Reader:
         return False
 
     def _pass_over(self, seconds: float) -> None:
-        if self._is_due(seconds):
+        if self.pace.takes(seconds):
             self.box.skip()
-
-    def _is_due(self, seconds: float) -> bool:
-        self.origin = seconds if self.origin is None else self.origin
-        # From the middle of a slot on: a picture that is a little early or late is still in its own.
-        return self.sampler.takes(seconds - self.origin + (0.5 / self.fps if self.fps else 0.0))
 
     def _decode(self, packet: av.Packet[VideoStream], seconds: float, now: float) -> None:
         import av
@@ -275,7 +268,7 @@ class _Reader:
             self.decoded = now
             pts = frame.dts if frame.pts is None else frame.pts
             at = seconds if pts is None else self.clock.at(float(pts * self.time_base))
-            if self._is_due(at):
+            if self.pace.takes(at):
                 self.box.put(partial(self.converter.convert, frame))
 
     def _decode_alone(self, packet: av.Packet[VideoStream], now: float) -> None:

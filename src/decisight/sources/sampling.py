@@ -6,7 +6,7 @@ import math
 
 from decisight.errors import UsageError
 
-__all__ = ["MOST_FPS", "Sampler"]
+__all__ = ["MOST_FPS", "Pace", "Sampler"]
 
 MOST_FPS = 1e6
 """Nobody asks for more pictures a second; more is a slip of the pen."""
@@ -17,6 +17,9 @@ _EARLY, _MOST_EARLY = 1.5e-3, 0.25
 Times are rounded, to whole milliseconds in Matroska and Flash files: of one of 30 a second, asked for at 30, a third
 would be missed.
 """
+
+_JITTER = 0.02
+"""Seconds by which the times of a live camera are uneven."""
 
 
 class Sampler:
@@ -61,3 +64,43 @@ class Sampler:
     def _slot(self, seconds: float) -> int:
         fps = self._fps or 0.0
         return math.floor(seconds * fps + min(_EARLY * fps, _MOST_EARLY))
+
+
+class Pace:
+    """Takes at most so many pictures a second of what comes live.
+
+    A picture is due one ``1 / fps`` after the one before was. Where none came in time, it begins anew with the next one.
+    One that comes a little early is taken for the one that is due: of a camera whose times are uneven, none is missed
+    that :class:`Sampler` would find in the slot of the one before.
+
+    Args:
+        fps: so many a second; ``None`` takes all.
+
+    Raises:
+        UsageError: ``fps`` is not more than 0, or more than :data:`MOST_FPS`.
+
+    Example:
+        >>> pace = Pace(2)
+        >>> [seconds for seconds in (0.0, 0.2, 0.49, 0.8, 1.01, 9.0, 9.2, 9.5) if pace.takes(seconds)]
+        [0.0, 0.49, 1.01, 9.0, 9.5]
+    """
+
+    def __init__(self, fps: float | None) -> None:
+        Sampler(fps)
+        self._step = 1 / fps if fps else 0.0
+        self._due: float | None = None
+
+    def takes(self, seconds: float) -> bool:
+        """Whether the next picture is taken, and remembers it if so.
+
+        Args:
+            seconds: when it was taken. Where they go back by more than a step, it begins anew.
+        """
+        early = min(_JITTER, self._step * _MOST_EARLY)
+        if self._due is None or seconds < self._due - 2 * self._step or seconds >= self._due + self._step:
+            self._due = seconds + self._step
+            return True
+        if seconds < self._due - early:
+            return False
+        self._due += self._step
+        return True
