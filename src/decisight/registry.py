@@ -38,6 +38,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from decisight.errors import MissingPartError, UsageError
 from decisight.files import printable
+from decisight.types.secrecy import redacted, without_secrets
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -252,14 +253,18 @@ class Registry(Generic[P]):
         return cast("Callable[..., P]", factory)
 
 
-def shortened(value: object) -> str:
-    """A value as messages show it: as Python writes it, and no more than a line of that.
+def shortened(value: object, name: object = None) -> str:
+    """A value as messages show it: as Python writes it, no more than a line of that, and without secrets.
+
+    Args:
+        value: what somebody gave.
+        name: the key that it stands under: what looks as if it were a password is not shown.
 
     Example:
-        >>> shortened("vest"), len(shortened("vest" * 1000))
-        ("'vest'", 80)
+        >>> shortened("vest"), len(shortened("vest" * 1000)), shortened("rtsp://me:secret@gate"), shortened(7, "pin")
+        ("'vest'", 80, "'rtsp://...@gate'", '...')
     """
-    return _cut(repr(value))
+    return _cut(repr(without_secrets(value, name)))
 
 
 def wanted(error: ErrorDetails) -> str:
@@ -318,7 +323,9 @@ def _choices(word: str, known: Iterable[str], lead: str) -> str:
 def _configure(factory: Callable[..., P], config: dict[str, Any], title: str) -> P:
     if not (isinstance(factory, type) and is_dataclass(factory)):
         if config:
-            raise UsageError(f"{title} takes no options", hint=f"leave out: {_cut(', '.join(map(str, config)))}")
+            raise UsageError(
+                f"{title} takes no options", hint=f"leave out: {_cut(', '.join(redacted(str(key)) for key in config))}"
+            )
         return factory()
     options = [field for field in fields(factory) if field.init]
     required = [field for field in options if field.default is MISSING and field.default_factory is MISSING]
@@ -357,8 +364,8 @@ def _refusal(error: ValidationError, config: Mapping[str, Any], options: list[st
     for one in error.errors(include_url=False):
         found.setdefault(_place(one, config), []).append(one)
     for key, ones in list(found.items())[:_NAMED]:
-        first, name = ones[0], _cut(printable(key))
-        value = shortened(first["input"])
+        first, name = ones[0], _cut(printable(redacted(key)))
+        value = shortened(first["input"], key.rpartition(".")[2])
         if first["type"] == "missing":
             problems.append(f"{name} is missing")
             hints.append(f"add {name}")

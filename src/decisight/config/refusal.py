@@ -14,6 +14,7 @@ from decisight.config.sections import SiteSection
 from decisight.errors import SiteError
 from decisight.files import printable
 from decisight.registry import shortened, wanted
+from decisight.types.secrecy import redacted
 from decisight.yaml_file import line_of
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def _told(keys: tuple[str | int, ...], ones: Sequence[ErrorDetails]) -> tuple[st
     value = first["input"]
     if value is None or value in ({}, []):
         return f"{way} is empty", f"{_name(keys)} should be {wanted}"
-    return f"{way} = {_shown(value)} cannot be used", f"{_name(keys)} should be {wanted}"
+    return f"{way} = {_shown(value, keys[-1] if keys else None)} cannot be used", f"{_name(keys)} should be {wanted}"
 
 
 def _wanted(keys: Sequence[str | int], one: ErrorDetails) -> str:
@@ -138,16 +139,19 @@ def _wanted(keys: Sequence[str | int], one: ErrorDetails) -> str:
 
 
 def _way_text(keys: Sequence[str | int]) -> str:
-    shown = (printable(_shown(key) if key is None or isinstance(key, bool) else str(_plain_key(key))) for key in keys)
+    shown = (
+        printable(_shown(key) if key is None or isinstance(key, bool) else redacted(str(_plain_key(key))))
+        for key in keys
+    )
     return ".".join(key if len(key) <= _LONGEST_KEY else f"{key[:_LONGEST_KEY]}..." for key in shown)
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, name: str | int | None = None) -> str:
     """A value as a message shows it; what YAML and Python write differently, as YAML does."""
     return (
         {None: "null", True: "true", False: "false"}[value]
         if value is None or isinstance(value, bool)
-        else shortened(value)
+        else shortened(value, name)
     )
 
 

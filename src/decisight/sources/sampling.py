@@ -69,9 +69,9 @@ class Sampler:
 class Pace:
     """Takes at most so many pictures a second of what comes live.
 
-    A picture is due one ``1 / fps`` after the one before was. Where none came in time, it begins anew with the next one.
-    One that comes a little early is taken for the one that is due: of a camera whose times are uneven, none is missed
-    that :class:`Sampler` would find in the slot of the one before.
+    A picture is due ``1 / fps`` seconds after the one before was; where none came in time, it begins anew with the next
+    one. One that comes a little early is taken for the one that is due: :class:`Sampler` would find it in the slot of
+    the one before, and miss it.
 
     Args:
         fps: so many a second; ``None`` takes all.

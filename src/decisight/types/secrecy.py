@@ -10,12 +10,10 @@ __all__ = ["HIDDEN", "is_secret", "redacted", "without_secrets"]
 HIDDEN = "..."
 """What is shown instead."""
 
-_SECRET = re.compile(r"pas|pwd|psw|kennw|secret|token|credential|auth|login|(^|[_-])(api_?)?keys?$", re.IGNORECASE)
+_SECRET = re.compile(r"pas|pwd|psw|kennw|secret|token|credential|auth|login|(^|[_-])(api_?)?keys?$|^pin$", re.IGNORECASE)
 """Also as people mistype them."""
-_USER_INFO = re.compile(r"(://).*@", re.DOTALL)
-"""Up to the last: a password may have such a sign in it, or a slash, where it should have been written otherwise."""
 _BARE = re.compile(r"^[^\s/@]*:[^@]*@|^[^\s/@]+@(?=[^@]*[:/])")
-"""The same at the beginning of an address without its scheme."""
+"""Credentials at the beginning of an address without its scheme."""
 _VALUES = re.compile(r"([?&;/])([^=?&;/\s]+)=[^&]*")
 """Values in a query; and in a path, as some cameras want them: ``/user=admin&password=12345&channel=1``."""
 
@@ -33,17 +31,19 @@ def is_secret(name: object) -> bool:
 def redacted(text: str) -> str:
     """A text without the credentials of an address that is in it.
 
-    Rather too much is hidden than too little: all from ``://`` to the last ``@``, and every value in a query or a path.
+    Rather too much is hidden than too little: all from ``://`` to the last ``@``, since a password may have such a sign
+    in it, and every value in a query or a path.
 
     Example:
         >>> redacted("rtsp://admin:pa@ss@10.0.0.5/live?token=abc&channel=1")
         'rtsp://...@10.0.0.5/live?token=...&channel=...'
     """
-    hidden = _BARE.sub(f"{HIDDEN}@", _USER_INFO.sub(rf"\1{HIDDEN}@", text))
-    scheme, found, rest = hidden.partition("://")
-    if not found and HIDDEN not in hidden:
-        return hidden
-    return scheme + found + _VALUES.sub(rf"\1\2={HIDDEN}", rest) if found else _VALUES.sub(rf"\1\2={HIDDEN}", hidden)
+    before, found, rest = text.partition("://")
+    if not found:
+        hidden = _BARE.sub(f"{HIDDEN}@", text)
+        return text if hidden == text else _VALUES.sub(rf"\1\2={HIDDEN}", hidden)
+    _, at, place = rest.rpartition("@")
+    return before + found + (HIDDEN + at if at else "") + _VALUES.sub(rf"\1\2={HIDDEN}", place)
 
 
 def without_secrets(value: object, name: object = None) -> object:
