@@ -19,7 +19,7 @@ from decisight.files import printable
 if TYPE_CHECKING:
     from ruamel.yaml import YAML
 
-__all__ = ["SUFFIXES", "Kind", "line_of", "read_yaml"]
+__all__ = ["SUFFIXES", "Kind", "line_of", "parse_yaml", "read_yaml"]
 
 SUFFIXES = (".yaml", ".yml")
 """How the name of a YAML file ends."""
@@ -58,9 +58,18 @@ def read_yaml(path: Path, kind: Kind) -> dict[str, Any]:
         DecisightError: of the kind's class; the file cannot be read, is not YAML, holds more than it can be meant to,
             has a tag, or is no mapping.
     """
+    return parse_yaml(_read_text(path, kind), path, kind)
+
+
+def parse_yaml(text: str, path: Path, kind: Kind) -> dict[str, Any]:
+    """The mapping that a text holds which is, or is to be, in a file; see :func:`read_yaml`.
+
+    Raises:
+        DecisightError: of the kind's class; see there.
+    """
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-    name, text = printable(path), _read_text(path, kind)
+    name = printable(path)
     try:
         _check_values(name, text, kind)
         content = _reader().load(text)

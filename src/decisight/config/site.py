@@ -22,12 +22,12 @@ from decisight.registry import Registry, shortened
 from decisight.sinks import SINKS
 from decisight.sources import SOURCES
 from decisight.types import UNPRINTABLE, is_label
-from decisight.yaml_file import Kind, read_yaml
+from decisight.yaml_file import Kind, parse_yaml, read_yaml
 
 if TYPE_CHECKING:
     from decisight.types import Task
 
-__all__ = ["DEFAULT_GATES", "DEFAULT_POLICY", "Site", "model_of", "parse_site", "read_site"]
+__all__ = ["DEFAULT_GATES", "DEFAULT_POLICY", "Site", "model_of", "parse_site", "read_site", "read_site_text"]
 
 DEFAULT_POLICY: Mapping[str, Any] = {
     "type": "majority_vote",
@@ -158,16 +158,20 @@ class Site:
             return None
         return section.fps
 
-    def gates(self, camera: str) -> tuple[Gate, ...]:
-        """The gates of a camera, in the order in which they stand.
+    def gates(self, camera: str, *, checked: bool = True) -> tuple[Gate, ...]:
+        """The gates of a camera, in the order in which they stand; a ``reference`` is relative to the site file.
+
+        Args:
+            camera: the camera's name.
+            checked: whether files that a gate needs are opened, to see that it can be set to work.
 
         Raises:
-            SiteError: there is none of a type, or a setting cannot be used.
+            SiteError: there is none of a type, a setting cannot be used, or a file that it needs cannot be.
         """
         given = self.section.cameras[camera].gates
         if given is None:
             return tuple(GATES.build(str(gate["type"]), _settings(gate)) for gate in DEFAULT_GATES)
-        gates = [self._part(GATES, gate, "cameras", camera, "gates", at) for at, gate in enumerate(given)]
+        gates = [self._gate(gate, checked, "cameras", camera, "gates", at) for at, gate in enumerate(given)]
         saving = [at for at, gate in enumerate(gates) if gate.saves]
         if len(saving) > 1:
             # What the first lets through is what it compares the next with: another must not hold it back.
@@ -177,6 +181,26 @@ class Site:
                 hint="leave out one of the two",
             )
         return tuple(gates)
+
+    def _gate(self, given: Mapping[str, Any], checked: bool, *keys: str | int) -> Gate:
+        section = dict(given)
+        match section.get("reference"):
+            case str() as path:
+                section["reference"] = self._beside(path)
+            case [*paths]:
+                section["reference"] = [self._beside(path) if isinstance(path, str) else path for path in paths]
+        gate = self._part(GATES, section, *keys)
+        check = getattr(gate, "check", None)
+        if checked and check is not None:
+            try:
+                check()
+            except DecisightError as error:
+                raise self.blamed(error, *keys) from error
+        return gate
+
+    def _beside(self, path: str) -> str:
+        """A path that is relative to the site file; an empty one is none."""
+        return str(self.folder / path) if path else path
 
     def evidence(self, camera: str) -> EvidenceSection:
         """Which pictures are kept of a camera's events: what the camera does not say is as at the site.
@@ -283,7 +307,19 @@ def read_site(path: Path) -> Site:
     Raises:
         SiteError: it cannot be read, or says what cannot be done; names the line and the key.
     """
-    content = read_yaml(path, _SITE)
+    return _checked(read_yaml(path, _SITE), path)
+
+
+def read_site_text(text: str, path: Path) -> Site:
+    """A site by the text that is to be in its file.
+
+    Raises:
+        SiteError: it says what cannot be done; names the line and the key.
+    """
+    return _checked(parse_yaml(text, path, _SITE), path)
+
+
+def _checked(content: Mapping[str, Any], path: Path) -> Site:
     site = parse_site(content, path)
     _check(site)
     return site
@@ -318,7 +354,7 @@ def _check(site: Site) -> None:
             _check_name(site, name, "cameras", camera, "regions", name)
         regions = site.regions(camera)
         site.source(camera)
-        site.gates(camera)
+        site.gates(camera, checked=False)
         seen: dict[tuple[str | None, str], dict[str | None, int]] = {}
         for at, watch in enumerate(section.watch):
             _check_watch(site, camera, at, regions)
