@@ -1,11 +1,13 @@
-"""Altering a store as somebody would who can write its file, but does not have the key."""
+"""Altering a store as somebody would who can write its database, but does not have the key."""
 
 from __future__ import annotations
 
+import contextlib
 import random
 import sqlite3
-from pathlib import Path
 from typing import Any
+
+from tests.databases import Place
 
 __all__ = ["TABLES", "alter"]
 
@@ -25,16 +27,13 @@ TABLES = {
 """Every table, with its key."""
 
 
-def alter(path: Path, seed: int) -> str:
+def alter(place: Place, seed: int) -> str:
     """Do one thing to a store, by chance: alter a column, remove a row, or swap two; what was done."""
     chance = random.Random(seed)  # noqa: S311  nothing secret
     table = chance.choices(list(TABLES), [10, 2, 3, 2, 4, 3, 2, 3, 2, 1, 1])[0]
-    with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA synchronous = OFF")
-        columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
-        rows = connection.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608
-        done = chance.choice([_alter_column, _alter_column, _remove, _swap])(connection, table, columns, rows, chance)
-    connection.close()
+    columns = place.columns(table)
+    rows = place.query(f"SELECT * FROM {table} ORDER BY {', '.join(TABLES[table])}")  # noqa: S608
+    done = chance.choice([_alter_column, _alter_column, _remove, _swap])(place, table, columns, rows, chance)
     return f"{seed}: {table}: {done}"
 
 
@@ -43,20 +42,18 @@ def _key(table: str, columns: list[str], row: tuple[Any, ...]) -> tuple[str, lis
     return " AND ".join(f"{name} = ?" for name in names), [row[columns.index(name)] for name in names]
 
 
-def _alter_column(
-    connection: sqlite3.Connection, table: str, columns: list[str], rows: list[Any], chance: random.Random
-) -> str:
+def _alter_column(place: Place, table: str, columns: list[str], rows: list[Any], chance: random.Random) -> str:
     row = chance.choice(rows)
     column = chance.choice(columns)
     before = row[columns.index(column)]
     where, key = _key(table, columns, row)
-    after = _another(before, chance)
-    try:
-        connection.execute(f"UPDATE {table} SET {column} = ? WHERE {where}", [after, *key])  # noqa: S608
-    except sqlite3.IntegrityError:  # a number that is taken
-        after = 10**6 + chance.randrange(1000)
-        connection.execute(f"UPDATE {table} SET {column} = ? WHERE {where}", [after, *key])  # noqa: S608
-    return f"{column} of {key} from {before!r:.60} to {after!r:.60}"
+    statement = f"UPDATE {table} SET {column} = ? WHERE {where}"  # noqa: S608
+    # A number may be taken; and PostgreSQL knows types, so of what was nothing only one thing can be made.
+    for after in (_another(before, chance), 10**6 + chance.randrange(1000), "x", b"x"):
+        with contextlib.suppress(sqlite3.IntegrityError, *place.refusals):
+            place.change(statement, after, *key)
+            return f"{column} of {key} from {before!r:.60} to {after!r:.60}"
+    raise AssertionError(f"{column} of {table} takes nothing")
 
 
 def _another(value: Any, chance: random.Random) -> Any:
@@ -74,25 +71,21 @@ def _another(value: Any, chance: random.Random) -> Any:
     return chance.choice([0, 1.5, "x", b"x"])
 
 
-def _remove(
-    connection: sqlite3.Connection, table: str, columns: list[str], rows: list[Any], chance: random.Random
-) -> str:
+def _remove(place: Place, table: str, columns: list[str], rows: list[Any], chance: random.Random) -> str:
     where, key = _key(table, columns, chance.choice(rows))
-    connection.execute(f"DELETE FROM {table} WHERE {where}", key)  # noqa: S608
+    place.change(f"DELETE FROM {table} WHERE {where}", *key)  # noqa: S608
     return f"{key} removed"
 
 
-def _swap(
-    connection: sqlite3.Connection, table: str, columns: list[str], rows: list[Any], chance: random.Random
-) -> str:
+def _swap(place: Place, table: str, columns: list[str], rows: list[Any], chance: random.Random) -> str:
     if len(rows) < 2:
-        return _remove(connection, table, columns, rows, chance)
+        return _remove(place, table, columns, rows, chance)
     one, two = chance.sample(rows, 2)
     (where, first), (_, second) = _key(table, columns, one), _key(table, columns, two)
-    connection.execute(f"DELETE FROM {table} WHERE {where}", first)  # noqa: S608
-    connection.execute(f"DELETE FROM {table} WHERE {where}", second)  # noqa: S608
+    place.change(f"DELETE FROM {table} WHERE {where}", *first)  # noqa: S608
+    place.change(f"DELETE FROM {table} WHERE {where}", *second)  # noqa: S608
     for key, content in ((first, two), (second, one)):
         values = dict(zip(columns, content, strict=True)) | dict(zip(TABLES[table], key, strict=True))
         marks = ", ".join("?" for _ in columns)
-        connection.execute(f"INSERT INTO {table} VALUES ({marks})", [values[name] for name in columns])  # noqa: S608
+        place.change(f"INSERT INTO {table} VALUES ({marks})", *(values[name] for name in columns))  # noqa: S608
     return f"{first} and {second} swapped"

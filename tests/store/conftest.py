@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.databases import Place, PostgreSQLPlace, SQLitePlace, session_server
 
 from decisight.store import (
     CameraBatch,
@@ -17,7 +18,6 @@ from decisight.store import (
     ReadingRecord,
     Store,
     ViewKey,
-    open_store,
     task_to_stored,
 )
 from decisight.types import Decision, Event, EventChange, LabelGroup, Prediction, Reading, Reason, Task, Tick
@@ -26,7 +26,7 @@ KEY = b"a key that only these tests know"
 TASK = Task((LabelGroup("class", ("a", "b", "c")),))
 BEGIN = 1_700_000_000.0
 
-Open = Callable[..., Store]
+Open = Place
 
 
 def view(camera: str = "gate", **changes: Any) -> ViewKey:
@@ -153,17 +153,48 @@ def batch(
     )
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """The databases that each test is run on, but for those that say why not."""
+    return str(request.param)
+
+
+def only_sqlite(reason: str) -> pytest.MarkDecorator:
+    """A test of what there is with SQLite alone.
+
+    Args:
+        reason: why it says nothing about another database.
+    """
+    assert reason
+    return pytest.mark.parametrize("kind", ["sqlite"])
+
+
+def only_postgresql(reason: str) -> pytest.MarkDecorator:
+    """A test of what there is with PostgreSQL alone.
+
+    Args:
+        reason: why it says nothing about another database.
+    """
+    assert reason
+    return pytest.mark.parametrize("kind", ["postgresql"])
+
+
+def place_in(folder: Path, kind: str, *, name: str | None = None) -> Place:
+    """A place for a store.
+
+    Args:
+        folder: for its files.
+        kind: of its database.
+        name: of the database of PostgreSQL; by default that of each test, emptied.
+    """
+    if kind == "sqlite":
+        return SQLitePlace(folder, KEY, clock=lambda: BEGIN)
+    return PostgreSQLPlace(folder, KEY, clock=lambda: BEGIN, name=name or session_server().emptied())
+
+
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Open]:
-    """Opens the store of a test, with its evidence; closed in the end, where it was not before."""
-    opened: list[Store] = []
-
-    def make(**options: Any) -> Store:
-        values: dict[str, Any] = {"key": KEY, "evidence": tmp_path / "evidence"} | options
-        store = open_store(f"sqlite:///{tmp_path}/store.db", **({"clock": lambda: BEGIN} | values))
-        opened.append(store)
-        return store
-
-    yield make
-    for store in opened:
-        store.close()
+def place(tmp_path: Path, kind: str) -> Iterator[Place]:
+    """Where the store of a test lies; it is opened by calling it, with its evidence, and closed in the end."""
+    made = place_in(tmp_path, kind)
+    yield made
+    made.close()

@@ -9,12 +9,13 @@ import pytest
 
 from decisight.errors import StoreError
 
-from .conftest import Open, batch, fill
+from .conftest import Place, batch, fill, only_sqlite
 
 
+@only_sqlite("PostgreSQL looks after its files itself")
 @pytest.mark.parametrize(("replaced", "said"), [(False, "was removed while"), (True, "was replaced by another file")])
 def test_what_would_go_with_the_process_is_not_said_to_be_stored(
-    place: Open, tmp_path: Path, replaced: bool, said: str
+    place: Place, tmp_path: Path, replaced: bool, said: str
 ) -> None:
     with place() as store:
         number = fill(store, batches=2)

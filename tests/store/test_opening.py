@@ -16,16 +16,17 @@ from typing import Any
 import pytest
 from sqlalchemy import MetaData, create_engine
 from sqlalchemy.exc import DBAPIError, OperationalError
+from tests.databases import SQLitePlace
 
-from decisight.errors import DecisightError, MissingPartError, StoreError, UsageError
+from decisight.errors import DecisightError, MissingPartError, StoreError, StoreInUseError, UsageError
 from decisight.store import CameraBatch, failures, open_store, request_mark
 from decisight.store.failures import failure_of, failure_of_file
 from decisight.store.schema import METADATA, VERSION
 
-from .conftest import BEGIN, KEY, Open, batch, fill, reading, view
+from .conftest import BEGIN, KEY, Place, batch, fill, only_sqlite, reading, view
 
 
-def test_a_store_is_made_once_and_found_again(tmp_path: Path, place: Open) -> None:
+def test_a_store_is_made_once_and_found_again(tmp_path: Path, place: Place) -> None:
     with place() as store:
         identity = store.store_id
         assert len(identity) == 32
@@ -36,7 +37,8 @@ def test_a_store_is_made_once_and_found_again(tmp_path: Path, place: Open) -> No
         assert other.store_id != identity
 
 
-def test_how_sqlite_is_opened(tmp_path: Path, place: Open) -> None:
+@only_sqlite("it is about how SQLite is set up")
+def test_how_sqlite_is_opened(tmp_path: Path, place: Place) -> None:
     with place() as store, store._database.writing() as connection:
         settings = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
@@ -46,28 +48,34 @@ def test_how_sqlite_is_opened(tmp_path: Path, place: Open) -> None:
     assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "auto_vacuum": 2}
 
 
-def test_the_tables_are_those_of_the_schema(tmp_path: Path, place: Open) -> None:
+def test_the_tables_are_those_of_the_schema(tmp_path: Path, place: Place) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
     place().close()
-    engine = create_engine(f"sqlite:///{tmp_path}/store.db")
+    engine = create_engine(place.url)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, METADATA) == []
         found = MetaData()
         found.reflect(connection)
         assert found.tables.keys() == METADATA.tables.keys() | {"alembic_version"}
-        made = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name = 'records'").scalar()
-        assert "WITHOUT ROWID" in str(made)
     engine.dispose()
 
 
-def test_one_writer(tmp_path: Path, place: Open) -> None:
+@only_sqlite("rows lie in the order of their key there")
+def test_records_take_no_second_index(place: Place) -> None:
+    place().close()
+    ((made,),) = place.query("SELECT sql FROM sqlite_master WHERE name = 'records'")
+    assert "WITHOUT ROWID" in made
+
+
+def test_one_writer(tmp_path: Path, place: Place) -> None:
     with place() as store:
         number = fill(store, batches=1)
         with pytest.raises(StoreError, match="is being written by another process") as caught:
-            open_store(f"sqlite:///{tmp_path}/store.db", key=KEY)
+            open_store(place.url, key=KEY)
+        assert isinstance(caught.value, StoreInUseError)
         assert caught.value.hint is not None
         # Any number read meanwhile, and see what was committed.
         with place(read_only=True) as reader:
@@ -78,11 +86,11 @@ def test_one_writer(tmp_path: Path, place: Open) -> None:
     place().close()
 
 
-def test_another_process_writes(tmp_path: Path, place: Open) -> None:
+def test_another_process_writes(tmp_path: Path, place: Place) -> None:
     place().close()
     script = (
         "import sys\nfrom decisight.store import open_store\n"
-        f"store = open_store({f'sqlite:///{tmp_path}/store.db'!r}, key={KEY!r})\n"
+        f"store = open_store({place.url!r}, key={KEY!r})\n"
         "print('open', flush=True)\nsys.stdin.read()\n"
     )
     with subprocess.Popen(
@@ -97,7 +105,7 @@ def test_another_process_writes(tmp_path: Path, place: Open) -> None:
     place().close()
 
 
-def test_threads_share_a_store(place: Open) -> None:
+def test_threads_share_a_store(place: Place) -> None:
     with place() as store:
         numbers = {camera: store.view_id(view(camera)) for camera in "abcd"}
         failed: list[BaseException] = []
@@ -139,12 +147,26 @@ def test_urls_that_cannot_be_opened(url: str, message: str) -> None:
     assert caught.value.hint is not None
 
 
-def test_no_password_is_told() -> None:
-    for url in ("postgresql+psycopg://u:hunter2@127.0.0.1:1/db?password=hunter2", "postgresql+nothing://u:hunter2@h/d"):
-        with pytest.raises(DecisightError) as caught:
-            open_store(url, key=KEY)
-        assert "hunter2" not in str(caught.value)
-        assert isinstance(caught.value, StoreError | MissingPartError)
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("postgresql+psycopg://u:hunter2@127.0.0.1:1/db?password=hunter2", "cannot be reached: .*refused"),
+        ("postgresql+nothing://u:hunter2@h/d", "is not kept with the driver 'nothing'"),
+        ("postgresql+psycopg2://u:hunter2@h/d", "is not kept with the driver 'psycopg2'"),
+        ("postgresql://u:hun@ter2@h/d", "has a second @"),
+        ("postgresql://u:hunter2@h", "names no database"),
+        ("postgresql://u:hunter2@h/?sslmode=require", "names no database"),
+        ("postgresql://u:hunter2@127.0.0.1:1/d?sslmode=hunter2", r"\*\*\*"),
+        ("postgresql://u:hunter2@127.0.0.1:1/d?no_such_option=hunter2", "no_such_option"),
+        ("postgres://u:hunter2@no-such-host.invalid/d", "cannot be reached: .*no-such-host.invalid"),
+    ],
+)
+def test_no_password_is_told(url: str, message: str) -> None:
+    with pytest.raises(DecisightError, match=message) as caught:
+        open_store(url, key=KEY)
+    assert "hunter2" not in str(caught.value)
+    assert "ter2" not in str(caught.value)
+    assert caught.value.hint
 
 
 def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,14 +175,14 @@ def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         open_store("postgresql+psycopg://u:hunter2@h/d", key=KEY)
 
 
-def test_a_key_that_is_too_short(tmp_path: Path) -> None:
+def test_a_key_that_is_too_short(place: Place) -> None:
     with pytest.raises(UsageError, match="has 15 bytes"):
-        open_store(f"sqlite:///{tmp_path}/store.db", key=b"x" * 15)
+        place(key=b"x" * 15)
     # Nothing was made that another key could not open.
-    open_store(f"sqlite:///{tmp_path}/store.db", key=KEY).close()
+    place().close()
 
 
-def test_another_key(place: Open) -> None:
+def test_another_key(place: Place) -> None:
     with place() as store:
         fill(store)
     for read_only in (True, False):
@@ -168,7 +190,8 @@ def test_another_key(place: Open) -> None:
             place(key=b"a key that was never used", read_only=read_only)
 
 
-def test_there_is_no_store_to_read(tmp_path: Path, place: Open) -> None:
+@only_sqlite("it is about what lies there as a file")
+def test_there_is_no_store_to_read(tmp_path: Path, place: Place) -> None:
     with pytest.raises(StoreError, match=r"there is no store at .*store\.db"):
         place(read_only=True)
     assert not list(tmp_path.iterdir())
@@ -182,6 +205,7 @@ def test_there_is_no_store_to_read(tmp_path: Path, place: Open) -> None:
             place(read_only=read_only)
 
 
+@only_sqlite("no server lets anybody into that")
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -191,45 +215,48 @@ def test_there_is_no_store_to_read(tmp_path: Path, place: Open) -> None:
     ],
 )
 @pytest.mark.parametrize("read_only", [True, False])
-def test_what_is_no_database(tmp_path: Path, place: Open, content: bytes, message: str, read_only: bool) -> None:
+def test_what_is_no_database(tmp_path: Path, place: Place, content: bytes, message: str, read_only: bool) -> None:
     (tmp_path / "store.db").write_bytes(content)
     with pytest.raises(StoreError, match=message):
         place(read_only=read_only)
     assert (tmp_path / "store.db").read_bytes() == content
 
 
+def test_there_is_nothing_to_read_yet(place: Place) -> None:
+    if isinstance(place, SQLitePlace):
+        place.path.touch()
+    with pytest.raises(StoreError, match="holds no store yet"):
+        place(read_only=True)
+    assert place.kind == "sqlite" or place.query("SELECT * FROM pg_tables WHERE schemaname = 'public'") == []
+
+
 @pytest.mark.parametrize("tables", [["letters"], ["letters", "alembic_version"], ["stores"]])
-def test_a_database_of_something_else(tmp_path: Path, place: Open, tables: list[str]) -> None:
-    with sqlite3.connect(tmp_path / "store.db") as connection:
-        for table in tables:
-            connection.execute(f"CREATE TABLE {table} (version_num TEXT)")
-    connection.close()
+def test_a_database_of_something_else(place: Place, tables: list[str]) -> None:
+    for table in tables:
+        place.change(f"CREATE TABLE {table} (version_num TEXT)")
     for read_only in (True, False):
         with pytest.raises(StoreError, match="holds a database of something else"):
             place(read_only=read_only)
 
 
-def test_a_store_of_a_newer_version(tmp_path: Path, place: Open) -> None:
+def test_a_store_of_a_newer_version(place: Place) -> None:
     place().close()
-    with sqlite3.connect(tmp_path / "store.db") as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '0999'")
-    connection.close()
+    place.edit("UPDATE alembic_version SET version_num = '0999'")
     for read_only in (True, False):
         with pytest.raises(StoreError, match=r"written by a newer Decisight \(its tables are those of 0999\)"):
             place(read_only=read_only)
 
 
-def test_a_store_of_an_older_version_is_not_read_as_it_is(tmp_path: Path, place: Open) -> None:
+def test_a_store_of_an_older_version_is_not_read_as_it_is(place: Place) -> None:
     assert VERSION > "0000"
     place().close()
-    with sqlite3.connect(tmp_path / "store.db") as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '0000'")
-    connection.close()
+    place.edit("UPDATE alembic_version SET version_num = '0000'")
     with pytest.raises(StoreError, match="written by an older Decisight"):
         place(read_only=True)
 
 
-def test_damaged_pages(tmp_path: Path, place: Open) -> None:
+@only_sqlite("the pages of PostgreSQL are its own business")
+def test_damaged_pages(tmp_path: Path, place: Place) -> None:
     with place() as store:
         fill(store, batches=5, size=500)
     path = tmp_path / "store.db"
@@ -244,8 +271,9 @@ def test_damaged_pages(tmp_path: Path, place: Open) -> None:
         list(store.verify())
 
 
+@only_sqlite("the files of PostgreSQL are its own business")
 @pytest.mark.parametrize("size", [0, 1, 100, 4096, 10_000])
-def test_a_file_that_was_cut_short(tmp_path: Path, place: Open, size: int) -> None:
+def test_a_file_that_was_cut_short(tmp_path: Path, place: Place, size: int) -> None:
     with place() as store:
         fill(store)
     path = tmp_path / "store.db"
@@ -254,7 +282,8 @@ def test_a_file_that_was_cut_short(tmp_path: Path, place: Open, size: int) -> No
         list(store.verify())
 
 
-def test_the_database_is_locked(tmp_path: Path, place: Open) -> None:
+@only_sqlite("PostgreSQL locks rows: see test_postgresql")
+def test_the_database_is_locked(tmp_path: Path, place: Place) -> None:
     with place() as store:
         number = fill(store, batches=1)
         other = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
@@ -272,7 +301,8 @@ def test_the_database_is_locked(tmp_path: Path, place: Open) -> None:
         assert not list(store.verify())
 
 
-def test_the_disk_is_full(place: Open) -> None:
+@only_sqlite("the disk of a server is filled in test_postgresql")
+def test_the_disk_is_full(place: Place) -> None:
     with place() as store:
         number = fill(store, batches=1)
         with store._database.reading() as connection:
@@ -291,7 +321,7 @@ def test_the_disk_is_full(place: Open) -> None:
         assert not list(store.verify())
 
 
-def test_the_disk_is_full_of_evidence(place: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_disk_is_full_of_evidence(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     with place() as store:
         number = fill(store, batches=1)
 
@@ -342,8 +372,9 @@ def test_a_place_that_cannot_be_written() -> None:
         shutil.rmtree(place)
 
 
+@only_sqlite("it is about the files of SQLite")
 def test_a_read_only_place_is_read_without_a_log_beside_it(
-    tmp_path: Path, place: Open, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with place() as store:
         fill(store, batches=1)
@@ -398,8 +429,15 @@ class SaidError(Exception):
         ("08006", False, "cannot be reached", True),
         ("57P01", True, "cannot be reached", True),
         (None, True, "cannot be reached", True),
-        ("42501", False, "says: could not", False),
-        ("23505", False, "says: could not", False),
+        ("57P03", False, "is starting or stopping: could not", True),
+        ("53300", False, "too many connections", True),
+        ("25006", False, "can only be read", True),
+        ("57014", False, "took too long", True),
+        ("58030", False, "the disk of the server fails", True),
+        ("XX001", False, "the database is damaged", False),
+        ("42501", False, "the user may not do that: could not", False),
+        ("23505", False, "not what the database allows: could not", False),
+        ("22021", False, "says: could not", False),
     ],
 )
 def test_what_postgresql_says(sqlstate: str | None, lost: bool, message: str, passing: bool) -> None:
@@ -408,6 +446,7 @@ def test_what_postgresql_says(sqlstate: str | None, lost: bool, message: str, pa
     )
     found = failure_of(error, "postgresql://h/d")
     assert message in found.message
+    assert found.hint or not passing
     assert "DETAIL" not in found.message
     assert found.passing is passing
 
@@ -421,15 +460,15 @@ def test_what_sqlite_says_of_the_disk() -> None:
     assert not failures.failure_of(said, "store.db").passing
 
 
-def test_evidence_of_another_store(tmp_path: Path, place: Open) -> None:
+def test_evidence_of_another_store(tmp_path: Path, place: Place) -> None:
     with place() as store:
         fill(store, batches=1)
     with pytest.raises(StoreError, match="is of another store"):
-        open_store(f"sqlite:///{tmp_path}/other.db", key=KEY, evidence=tmp_path / "evidence")
+        open_store("sqlite://", key=KEY, evidence=tmp_path / "evidence")
     assert len(list((tmp_path / "evidence").rglob("*.jpg"))) == 1
 
 
-def test_what_a_crash_left_of_evidence_is_removed(tmp_path: Path, place: Open) -> None:
+def test_what_a_crash_left_of_evidence_is_removed(tmp_path: Path, place: Place) -> None:
     with place() as store:
         fill(store, batches=2)
         ours = {picture.digest for stored in store.events() for picture in stored.evidence}
@@ -452,7 +491,8 @@ def test_what_a_crash_left_of_evidence_is_removed(tmp_path: Path, place: Open) -
     }
 
 
-def test_a_store_that_was_put_elsewhere_with_its_log(tmp_path: Path, place: Open) -> None:
+@only_sqlite("it is about the files of SQLite")
+def test_a_store_that_was_put_elsewhere_with_its_log(tmp_path: Path, place: Place) -> None:
     with place() as store:
         fill(store, batches=2)
         copy = tmp_path / "copy"
@@ -484,9 +524,10 @@ def test_names_that_urls_and_files_must_bear(tmp_path: Path, name: str) -> None:
         assert len(list(store.readings("Tür 1"))) == 1
 
 
+@only_sqlite("the files of PostgreSQL are its own business")
 @pytest.mark.skipif(os.name != "posix", reason="permissions are others there")
 @pytest.mark.parametrize("mask", [0o000, 0o022])
-def test_nobody_else_may_read_what_is_kept(tmp_path: Path, place: Open, mask: int) -> None:
+def test_nobody_else_may_read_what_is_kept(tmp_path: Path, place: Place, mask: int) -> None:
     before = os.umask(mask)
     try:
         with place() as store:

@@ -2,42 +2,42 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from decisight.errors import StoreError
 from decisight.store import (
     Beginning,
     CameraBatch,
     EvidencePicture,
+    Lane,
     Note,
     ReadingRecord,
     RecordKind,
+    Store,
     ViewKey,
     open_store,
     writing,
 )
 from decisight.types import EventChange
 
-from .conftest import BEGIN, CODEC, KEY, Open, batch, event, fill, reading, readings, repeated, unsaid, view
+from .alterations import TABLES
+from .conftest import BEGIN, CODEC, KEY, Place, batch, event, fill, place_in, reading, readings, repeated, unsaid, view
 
 
-def tables(path: Path) -> dict[str, list[Any]]:
-    """Everything that a file holds, but for when segments were sealed."""
-    with sqlite3.connect(path) as connection:
-        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        found = {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in names}  # noqa: S608
-    connection.close()
-    return found
+def tables(place: Place) -> dict[str, list[Any]]:
+    """Everything that a store's tables hold."""
+    return {table: place.query(f"SELECT * FROM {table} ORDER BY {', '.join(TABLES[table])}") for table in TABLES}  # noqa: S608
 
 
-def test_what_was_committed_is_read_back(place: Open) -> None:
+def test_what_was_committed_is_read_back(place: Place) -> None:
     with place() as store:
         number = store.view_id(view())
         given = batch(number)
@@ -58,7 +58,7 @@ def test_what_was_committed_is_read_back(place: Open) -> None:
         assert not list(store.verify())
 
 
-def test_cameras_are_chained_apart(place: Open) -> None:
+def test_cameras_are_chained_apart(place: Place) -> None:
     with place() as store:
         numbers = {camera: store.view_id(view(camera)) for camera in ("gate", "yard")}
         for at in range(3):
@@ -75,7 +75,7 @@ def test_cameras_are_chained_apart(place: Open) -> None:
         assert not list(store.verify())
 
 
-def test_items_are_what_was_given(place: Open) -> None:
+def test_items_are_what_was_given(place: Place) -> None:
     with place() as store:
         number = fill(store, batches=2)
         (stored,) = store.views("gate")
@@ -93,7 +93,7 @@ def test_items_are_what_was_given(place: Open) -> None:
         assert list(store.items("gate", stored, at + 1, at + 3)) == expected[at : at + 3]
 
 
-def test_a_segment_begins_with_the_states_before_it(place: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_segment_begins_with_the_states_before_it(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "SEGMENT_RECORDS", 50)
     with place() as store:
         number = store.view_id(view())
@@ -124,7 +124,7 @@ def test_a_segment_begins_with_the_states_before_it(place: Open, monkeypatch: py
         assert not list(store.verify())
 
 
-def test_a_segment_waits_for_a_checkpoint_of_its_end(place: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_segment_waits_for_a_checkpoint_of_its_end(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "SEGMENT_RECORDS", 10)
     with place() as store:
         number = store.view_id(view())
@@ -137,7 +137,7 @@ def test_a_segment_waits_for_a_checkpoint_of_its_end(place: Open, monkeypatch: p
         assert store.state_before("gate", number, 62) == (62, 2)
 
 
-def test_the_first_segment_begins_with_states_where_there_is_a_checkpoint(place: Open) -> None:
+def test_the_first_segment_begins_with_states_where_there_is_a_checkpoint(place: Place) -> None:
     with place() as store:
         number = store.view_id(view())
         store.commit([CameraBatch("gate", checkpoint={"states": {str(number): [7]}})])
@@ -148,59 +148,52 @@ def test_the_first_segment_begins_with_states_where_there_is_a_checkpoint(place:
         assert not list(store.verify())
 
 
-def test_a_long_time_ends_a_segment(place: Open) -> None:
+def test_a_long_time_ends_a_segment(place: Place) -> None:
     with place() as store:
         number = store.view_id(view())
         for at in range(3):
             store.commit([CameraBatch("gate", [reading(number, BEGIN + 3000.0 * at)], checkpoint={"states": {}})])
         store.commit([CameraBatch("gate", [reading(number, BEGIN)], checkpoint={"states": {}})])
         assert not list(store.verify())
-    with sqlite3.connect(store.title) as connection:
-        rows = connection.execute("SELECT first_seq, last_seq, first_time, last_time FROM segments").fetchall()
-    connection.close()
+    rows = place.query("SELECT first_seq, last_seq, first_time, last_time FROM segments ORDER BY number")
     # The clock went back by itself within the second one.
     assert rows == [(1, 3, BEGIN, BEGIN + 6000.0), (4, None, BEGIN, None)]
 
 
-def test_going_on_after_opening_again_is_the_same_as_going_on(tmp_path: Path) -> None:
+def test_going_on_after_opening_again_is_the_same_as_going_on(tmp_path: Path, kind: str) -> None:
     found = []
     for again in (False, True):
-        path = tmp_path / f"{again}.db"
-        store = open_store(f"sqlite:///{path}", key=KEY)
+        place = place_in(tmp_path / str(again), kind)
+        place.folder.mkdir()
+        store = place()
         number = store.view_id(view())
         for at in range(4):
             if again:
                 store.close()
-                store = open_store(f"sqlite:///{path}", key=KEY)
+                store = place()
             store.commit([replace(batch(number, at=at, size=2000), evidence=[])])
         assert not list(store.verify())
         store.close()
-        content = tables(path)
-        found.append([row[:-1] for row in content["records"]])
+        found.append([row[:-1] for row in tables(place)["records"]])
     assert found[0] == found[1]
-
-
-class Spoiled(sqlite3.Error):
-    """A failure in the middle of a commit."""
 
 
 @pytest.mark.parametrize("failing", ["chains", "segments", "records", "events", "evidence", "checkpoints", "outbox"])
 def test_a_commit_that_fails_leaves_nothing_and_can_be_repeated(
-    tmp_path: Path, place: Open, failing: str, monkeypatch: pytest.MonkeyPatch
+    place: Place, failing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writing, "SEGMENT_RECORDS", 50)
-    path = tmp_path / "store.db"
     with place() as store:
         number = fill(store, batches=2)
         given = [batch(number, at=2), replace(batch(store.view_id(view("yard")), "yard"), notes=())]
-        before = tables(path)
-        _break(path, failing)
+        before = tables(place)
+        _break(place, failing)
         with pytest.raises(StoreError, match="as it is told to"):
             store.commit(given)
         with pytest.raises(StoreError, match="as it is told to"):
             store.commit(given)
-        _mend(path)
-        assert tables(path) == before
+        _mend(place, failing)
+        assert tables(place) == before
         assert not list(store.verify())
         store.commit(given)
         assert not list(store.verify())
@@ -209,41 +202,121 @@ def test_a_commit_that_fails_leaves_nothing_and_can_be_repeated(
         assert len(store.pending("jsonl")) == 8
 
 
-def _break(path: Path, table: str) -> None:
-    with sqlite3.connect(path) as connection:
-        for action in ("INSERT", "UPDATE"):
-            connection.execute(
+def _break(place: Place, table: str) -> None:
+    """Have each change of a table refused."""
+    for action in ("INSERT", "UPDATE"):
+        if place.kind == "sqlite":
+            place.change(
                 f"CREATE TRIGGER spoil_{action} BEFORE {action} ON {table} "
                 "BEGIN SELECT RAISE(ABORT, 'fails as it is told to'); END"
             )
-    connection.close()
+        else:
+            place.change(
+                "CREATE OR REPLACE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS "
+                "$$ BEGIN RAISE EXCEPTION 'fails as it is told to'; END $$"
+            )
+            place.change(f"CREATE TRIGGER spoil_{action} BEFORE {action} ON {table} EXECUTE FUNCTION spoil()")
 
 
-def _mend(path: Path) -> None:
-    with sqlite3.connect(path) as connection:
-        for action in ("INSERT", "UPDATE"):
-            connection.execute(f"DROP TRIGGER spoil_{action}")
-    connection.close()
+def _mend(place: Place, table: str) -> None:
+    for action in ("INSERT", "UPDATE"):
+        place.change(f"DROP TRIGGER spoil_{action}" + ("" if place.kind == "sqlite" else f" ON {table}"))
 
 
-def test_a_commit_whose_success_nobody_was_told_of_is_not_written_twice(place: Open) -> None:
+@contextlib.contextmanager
+def unanswered(store: Store, *, through: bool) -> Iterator[None]:
+    """A commit whose answer never comes, whether it goes through or not."""
+    real = store._database.writing
+
+    @contextlib.contextmanager
+    def writing_() -> Iterator[Connection]:
+        with contextlib.ExitStack() as stack:
+            if through:
+                with real() as connection:
+                    yield connection
+            else:
+                connection = stack.enter_context(real())
+                yield connection
+                connection.rollback()
+            raise StoreError("no answer", passing=True)
+
+    store._database.writing = writing_  # type: ignore[method-assign]
+    try:
+        with pytest.raises(StoreError, match="no answer"):
+            yield
+    finally:
+        store._database.writing = real  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("through", [True, False])
+def test_a_commit_whose_success_nobody_was_told_of_is_not_written_twice(place: Place, through: bool) -> None:
     with place() as store:
         number = fill(store, batches=1)
-        writer = store._writer
-        assert writer is not None
-        given = [batch(number, at=1)]
-        before = (dict(writer.chains), dict(writer.checkpoints), dict(writer.readings))
-        store.commit(given)
-        # As it is where the connection is lost between the commit and its answer.
-        writer.chains, writer.checkpoints, writer.readings = before
+        given = [batch(number, at=1), batch(store.view_id(view("yard")), "yard")]
+        for _ in range(3):
+            with unanswered(store, through=through):
+                store.commit(given)
         store.commit(given)
         assert len(list(store.readings("gate"))) == 200
-        assert len(store.pending("webhook")) == 4
+        assert len(list(store.readings("yard"))) == 100
+        assert len(store.pending("webhook")) == 6
         store.commit([batch(number, at=2)])
+        assert not list(store.verify())
+    with place() as store:
+        store.commit([batch(number, at=3)])
         assert not list(store.verify())
 
 
-def test_what_somebody_else_wrote_is_not_written_over(place: Open) -> None:
+def test_nothing_comes_before_what_may_have_been_written(place: Place) -> None:
+    with place() as store:
+        number = fill(store, batches=1)
+        given = [batch(number, at=1)]
+        with unanswered(store, through=True):
+            store.commit(given)
+        with pytest.raises(StoreError, match="what was given before these had been written") as caught:
+            store.commit([batch(number, at=2)])
+        assert not caught.value.passing
+        store.commit(given)
+        store.commit([batch(number, at=2)])
+        assert len(list(store.readings("gate"))) == 300
+        assert not list(store.verify())
+        # What did not go through is forgotten.
+        with unanswered(store, through=False):
+            store.commit([batch(number, at=3)])
+        store.commit([batch(number, at=4)])
+        assert len(list(store.readings("gate"))) == 400
+        assert not list(store.verify())
+
+
+@pytest.mark.parametrize("through", [True, False])
+def test_what_is_said_of_events_meanwhile_does_not_hide_what_was_written(place: Place, through: bool) -> None:
+    with place() as store:
+        number = fill(store, batches=1)
+        given = [batch(number, at=1)]
+        with unanswered(store, through=through):
+            store.commit(given)
+        store.mark(event(0).event_id, outcome="confirmed")
+        with unanswered(store, through=through):
+            store.mark(event(0).event_id, outcome="false_alarm")
+        store.commit(given)
+        assert store.event(event(0).event_id).outcome == ("false_alarm" if through else "confirmed")
+        assert len(list(store.readings("gate"))) == 200
+        assert not list(store.verify())
+
+
+@pytest.mark.parametrize("through", [True, False])
+def test_sealing_whose_success_nobody_was_told_of(place: Place, through: bool) -> None:
+    with place() as store:
+        number = fill(store, batches=1)
+        with unanswered(store, through=through), store._draft() as draft:
+            draft.seal("gate", Lane.READINGS)
+        # What comes then does not go on with a segment that is sealed.
+        store.commit([batch(number, at=1)])
+        assert not list(store.verify())
+        assert len(place.query("SELECT * FROM segments WHERE chain_id = 1")) == 1 + through
+
+
+def test_what_somebody_else_wrote_is_not_written_over(place: Place) -> None:
     with place() as store:
         number = fill(store, batches=1)
         writer = store._writer
@@ -268,7 +341,7 @@ def _bad(number: int) -> dict[str, tuple[CameraBatch, type[Exception], str]]:
             ValueError,
             "time",
         ),
-        "no view": (CameraBatch("gate", [replace_view(reading(number, 1.0), 99)]), StoreError, "FOREIGN KEY"),
+        "no view": (CameraBatch("gate", [replace_view(reading(number, 1.0), 99)]), StoreError, "(?i)foreign key"),
         "no such reading": (
             CameraBatch("gate", [reading(number, 1.0)], [(EventChange("opened", event(9)), 1)]),
             ValueError,
@@ -298,20 +371,20 @@ def replace_view(record: ReadingRecord, number: int) -> ReadingRecord:
 
 
 @pytest.mark.parametrize("case", list(_bad(1)))
-def test_what_cannot_be_written_changes_nothing(tmp_path: Path, place: Open, case: str) -> None:
+def test_what_cannot_be_written_changes_nothing(place: Place, case: str) -> None:
     with place() as store:
         number = fill(store, batches=1)
-        before = tables(tmp_path / "store.db")
+        before = tables(place)
         given, kind, message = _bad(number)[case]
         with pytest.raises(kind, match=message) as caught:
             store.commit([batch(number, at=1), given])
         assert getattr(caught.value, "passing", False) is False
-        assert tables(tmp_path / "store.db") == before
+        assert tables(place) == before
         store.commit([batch(number, at=1)])
         assert not list(store.verify())
 
 
-def test_an_event_may_end_without_a_reading(place: Open) -> None:
+def test_an_event_may_end_without_a_reading(place: Place) -> None:
     with place() as store:
         number = store.view_id(view())
         opened = EventChange("opened", event(1))
@@ -323,7 +396,7 @@ def test_an_event_may_end_without_a_reading(place: Open) -> None:
         assert not list(store.verify())
 
 
-def test_a_view_is_written_once(place: Open) -> None:
+def test_a_view_is_written_once(place: Place) -> None:
     keys = [view(), view("yard"), view(fps=None), view(gates=[]), view(region="bay", region_text="mask 0,0 1,0 1,1")]
     with place() as store:
         numbers = [store.view_id(key) for key in keys]
@@ -343,7 +416,7 @@ def test_a_view_is_written_once(place: Open) -> None:
     assert keys[0].fallbacks == {"class": "unknown"}
 
 
-def test_the_same_picture_of_two_events_is_one_file(tmp_path: Path, place: Open) -> None:
+def test_the_same_picture_of_two_events_is_one_file(tmp_path: Path, place: Place) -> None:
     with place() as store:
         number = store.view_id(view())
         changes: Sequence[Any] = [(EventChange("opened", event(at)), 0) for at in (1, 2)]
@@ -355,7 +428,7 @@ def test_the_same_picture_of_two_events_is_one_file(tmp_path: Path, place: Open)
         assert not list(store.verify())
 
 
-def test_evidence_needs_its_folder(place: Open) -> None:
+def test_evidence_needs_its_folder(place: Place) -> None:
     with place(evidence=None) as store:
         with pytest.raises(StoreError, match="has no folder of evidence"):
             fill(store)
@@ -370,7 +443,7 @@ def test_a_store_in_memory() -> None:
         assert not list(store.verify(store.heads()))
 
 
-def test_records_are_found_by_view_and_number(place: Open) -> None:
+def test_records_are_found_by_view_and_number(place: Place) -> None:
     with place() as store:
         one, two = store.view_id(view()), store.view_id(view(region="bay"))
         mixed = [make(n, BEGIN + at) for at in range(2500) for n, make in ((one, reading), (two, unsaid))]
@@ -381,7 +454,7 @@ def test_records_are_found_by_view_and_number(place: Open) -> None:
         assert list(store.readings("gate", one, 5001)) == []
 
 
-def test_a_store_for_reading_is_not_written(place: Open) -> None:
+def test_a_store_for_reading_is_not_written(place: Place) -> None:
     with place() as store:
         number = fill(store, batches=1)
     with place(read_only=True) as store:
@@ -395,7 +468,7 @@ def test_a_store_for_reading_is_not_written(place: Open) -> None:
                 write(store)
 
 
-def test_notes_are_chained(place: Open) -> None:
+def test_notes_are_chained(place: Place) -> None:
     with place() as store:
         store.commit([CameraBatch("gate", notes=[Note("something happened", BEGIN, {"frames": 7})])])
         (head,) = (head for head in store.heads() if head.lane == "events")
@@ -405,7 +478,7 @@ def test_notes_are_chained(place: Open) -> None:
         Note("never", float("nan"))
 
 
-def test_folds_that_begin_anew_are_told_before_the_records(place: Open) -> None:
+def test_folds_that_begin_anew_are_told_before_the_records(place: Place) -> None:
     with place() as store:
         one, two = store.view_id(view()), store.view_id(view(region="bay"))
         first = [reading(one, BEGIN), reading(two, BEGIN + 1, (0.1, 0.2, 0.7)), repeated(one, BEGIN + 2)]
@@ -433,7 +506,7 @@ def test_folds_that_begin_anew_are_told_before_the_records(place: Open) -> None:
         assert not list(store.verify())
 
 
-def test_what_begins_anew_repeats_nothing_of_before(place: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_begins_anew_repeats_nothing_of_before(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     with place() as store:
         number = store.view_id(view())
         store.commit([CameraBatch("gate", [reading(number, BEGIN)])])
@@ -454,7 +527,7 @@ def test_what_begins_anew_repeats_nothing_of_before(place: Open, monkeypatch: py
 
 @pytest.mark.parametrize("known", [True, False])
 def test_a_segment_begins_with_the_states_that_begin_anew(
-    place: Open, monkeypatch: pytest.MonkeyPatch, known: bool
+    place: Place, monkeypatch: pytest.MonkeyPatch, known: bool
 ) -> None:
     monkeypatch.setattr(writing, "SEGMENT_RECORDS", 10)
     with place() as store:
@@ -470,7 +543,7 @@ def test_a_segment_begins_with_the_states_that_begin_anew(
         assert not list(store.verify())
 
 
-def test_folds_may_begin_anew_without_a_record(place: Open) -> None:
+def test_folds_may_begin_anew_without_a_record(place: Place) -> None:
     with place() as store:
         number = store.view_id(view())
         store.commit([CameraBatch("gate", begun={number: {"class": 0}})])
@@ -482,26 +555,23 @@ def test_folds_may_begin_anew_without_a_record(place: Open) -> None:
         assert not list(store.verify())
 
 
-def test_beginning_anew_comes_out_the_same_when_it_is_repeated(tmp_path: Path) -> None:
+def test_beginning_anew_comes_out_the_same_when_it_is_repeated(tmp_path: Path, kind: str) -> None:
     contents = []
     for failing in (False, True):
-        path = tmp_path / f"{failing}.db"
+        place = place_in(tmp_path / str(failing), kind)
+        place.folder.mkdir()
         moments = iter(range(1000))
-        with open_store(path, key=KEY, clock=lambda: float(next(moments))) as store:  # noqa: B023
+        with place(clock=lambda: float(next(moments))) as store:  # noqa: B023
             number = store.view_id(view())
             for at in range(3):
                 given = [replace(batch(number, at=at, evidence=False), begun={number: {"class": at}})]
                 if failing:
-                    _break(path, "records")
+                    _break(place, "records")
                     with pytest.raises(StoreError, match="as it is told to"):
                         store.commit(given)
-                    _mend(path)
-                    writer = store._writer
-                    assert writer is not None
-                    before = (dict(writer.chains), dict(writer.checkpoints), dict(writer.readings))
-                    store.commit(given)
-                    # As it is where nobody was told that it went through.
-                    writer.chains, writer.checkpoints, writer.readings = before
+                    _mend(place, "records")
+                    with unanswered(store, through=True):
+                        store.commit(given)
                 store.commit(given)
             assert not list(store.verify())
             stored = store.views()[0]
@@ -509,7 +579,7 @@ def test_beginning_anew_comes_out_the_same_when_it_is_repeated(tmp_path: Path) -
     assert contents[0] == contents[1]
 
 
-def test_a_view_is_known_by_what_is_not_at_its_default(place: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_view_is_known_by_what_is_not_at_its_default(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = view(gates=[], fps=None)
     assert set(json.loads(plain.to_text())) == {field.name for field in fields(ViewKey)} - {"gates", "fps", "source"}
     assert {"gates", "fps"} <= set(json.loads(view().to_text()))

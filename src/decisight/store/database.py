@@ -1,38 +1,26 @@
-"""The database below a store: opened, brought up to date, held by one writer, and asked in transactions.
-
-SQLite is opened with a write-ahead log and ``synchronous=FULL``. An event is reported only once it is committed, and
-what was reported must still be there after a power cut; at one commit a second, waiting for the disk costs little. Its
-files are made so that nobody but their owner may read them.
-"""
+"""The database below a store: opened, brought up to date, held by one writer, and asked in transactions."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-from filelock import FileLock, Timeout
-from sqlalchemy import URL, Connection, create_engine, event, inspect, make_url, text
+from sqlalchemy import URL, Connection, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
-from sqlalchemy.pool import QueuePool, StaticPool
 
-from decisight.errors import MissingPartError, StoreError, StoreInUseError
+from decisight.errors import StoreError
 from decisight.files import printable
-from decisight.store.failures import failure_of, failure_of_file
+from decisight.store.failures import failure_of
+from decisight.store.postgresql import EXAMPLE, PostgreSQL, postgresql_url, secrets_of, unlimited
 from decisight.store.schema import STORES, VERSION
+from decisight.store.sqlite import SQLite
 
 __all__ = ["Database"]
 
-_BUSY = 0.5
-"""Seconds that SQLite waits for a lock; who calls tries again, and does not hold up cameras meanwhile."""
-_EXAMPLE = "for example sqlite:///decisight.db"
-_ADVISORY = 0x6465636973696768
-"""The number under which PostgreSQL knows the lock of the writer."""
-_BEGIN = "decisight_begin"
+_EXAMPLE = f"for example sqlite:///decisight.db, or {EXAMPLE}"
 _FILE = re.compile(r"sqlite(?:\+pysqlite)?:///(.+)", re.DOTALL)
 
 
@@ -41,8 +29,8 @@ class Database:
 
     Args:
         url: the file of an SQLite database, as a path or as ``sqlite:///file.db``, where all that follows the three
-            strokes is the path as it stands; ``sqlite://`` (in memory); or ``postgresql+psycopg://...``, as SQLAlchemy
-            writes it, which is not tested yet.
+            strokes is the path as it stands; ``sqlite://`` (in memory); or ``postgresql+psycopg://user@host/name``, as
+            SQLAlchemy writes it.
         read_only: never lock it, write it or bring it up to date.
         beside: write beside the process that has the lock, if any: only what may be written so, and only what is there.
 
@@ -52,36 +40,30 @@ class Database:
     """
 
     def __init__(self, url: str | Path, *, read_only: bool = False, beside: bool = False) -> None:
-        self._url = _parsed(url)
+        found = _parsed(url)
         self.read_only = read_only
-        self._beside = beside
-        self.path = _file_of(self._url)
+        self.path = _file_of(found)
         """The file, of SQLite; ``None`` where there is none."""
-        self.in_memory = self.is_sqlite and self.path is None
-        self.title = printable(self.path) if self.path else _shown(self._url)
+        self.title = printable(self.path) if self.path else _shown(found)
         """What messages call it; without any password."""
-        self._file: tuple[int, int] | None = None
-        """Device and number of the file, once something was written to it."""
-        self._closing = contextlib.ExitStack()
-        with contextlib.ExitStack() as stack:
-            if self.path and not read_only and not beside:
-                _lock_file(self.path, self.title, stack)
-            self._engine = self._connectable()
-            stack.callback(self._engine.dispose)
-            self._reading = self._engine.execution_options(**{_BEGIN: None if self.in_memory else "BEGIN"})
-            self._writing = self._engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
-            if not self.is_sqlite:
-                self._reading = self._engine.execution_options(
-                    isolation_level="REPEATABLE READ", postgresql_readonly=True
-                )
-                if not read_only and not beside:
-                    self._hold(stack)
-            self._closing = stack.pop_all()
+        self._secrets: tuple[str, ...] = ()
+        self._connections: SQLite | PostgreSQL
+        if found.get_backend_name() == "sqlite":
+            self._connections = SQLite(self.path, self.title, read_only=read_only, beside=beside)
+        else:
+            self._secrets = secrets_of(found)
+            with self._failures():
+                self._connections = PostgreSQL(found, self.title, read_only=read_only, beside=beside)
 
     @property
-    def is_sqlite(self) -> bool:
-        """Whether it is SQLite."""
-        return self._url.get_backend_name() == "sqlite"
+    def tenure(self) -> int:
+        """Another number than before where the lock was lost meanwhile, and another process may have written."""
+        return self._connections.tenure
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What makes it doubtful that all is there after a power cut, one line each."""
+        return self._connections.doubts
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -92,45 +74,32 @@ class Database:
         Raises:
             StoreError: the database fails.
         """
-        with self._failures(), self._reading.connect() as connection:
+        with self._failures(), self._connections.reading() as connection:
             yield connection
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Connection]:
         """A connection with a transaction, committed at the end; nothing is left of it where an exception passes.
 
+        Where it is the commit that fails, it may have gone through all the same.
+
         Raises:
-            StoreError: the store was opened for reading only, its file was removed or replaced, or the database fails.
+            StoreError: the store was opened for reading only, its file was removed or replaced, another process has
+                taken the lock since it was lost, or the database fails.
         """
         if self.read_only:
             raise StoreError(f"{self.title} was opened for reading only", hint="open it for writing")
-        with self._failures(), self._writing.begin() as connection:
-            self._check_file()
+        with self._failures(), self._connections.writing() as connection:
             yield connection
 
-    def _check_file(self) -> None:
-        """See that the file is still the one that was opened: what is written to a removed one goes with the process.
+    def confirm(self) -> None:
+        """See that the lock is still held.
 
         Raises:
-            StoreError: it is another one, or is not there.
+            StoreError: it was lost, and cannot be had again yet.
         """
-        if self.path is None:
-            return
-        try:
-            status = os.stat(self.path)
-        except OSError as error:
-            raise StoreError(
-                f"{self.title} was removed while it was written: {error.strerror}",
-                hint="what was stored since is lost; put back a copy, with its key and its evidence, and begin again",
-            ) from error
-        found = status.st_dev, status.st_ino
-        if self._file is None:
-            self._file = found
-        elif found != self._file:
-            raise StoreError(
-                f"{self.title} was replaced by another file while it was written",
-                hint="what was stored since then is lost; see which of the two is right, and begin again",
-            )
+        with self._failures():
+            self._connections.confirm()
 
     def prepare(self, create: Callable[[Connection], None]) -> None:
         """See that it holds a store of this version: make one, or bring an older one up to date.
@@ -165,16 +134,12 @@ class Database:
         Raises:
             StoreError: the database fails.
         """
-        if not self.is_sqlite:
-            return
-        with self._failures(), self._engine.execution_options(**{_BEGIN: None}).connect() as connection:
-            driver: Any = connection.connection.driver_connection
-            # As a script, since each page is a step of it, and a plain query ends after the first.
-            driver.executescript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)")
+        with self._failures():
+            self._connections.give_back_space()
 
     def close(self) -> None:
         """Let go of it; another process may write it then."""
-        self._closing.close()
+        self._connections.close()
 
     def version(self, connection: Connection) -> str | None:
         """The revision of the store that it holds; ``None`` where it is empty."""
@@ -187,102 +152,14 @@ class Database:
                 return found[0]
         raise StoreError(f"{self.title} holds a database of something else, or a damaged store", hint="name another")
 
-    def _connectable(self) -> Any:
-        """The engine, whose every connection is set up as it should be."""
-        if self.is_sqlite:
-            # A file may be read by several connections at once, and each is then at a moment of its own.
-            pool = StaticPool if self.in_memory else QueuePool
-            engine = create_engine("sqlite://", creator=self._connect, poolclass=pool)
-            event.listen(engine, "begin", _begin)
-            return engine
-        try:
-            return create_engine(self._url, pool_pre_ping=True)
-        except ArgumentError:
-            raise StoreError(f"{self.title} cannot be opened: there is no such driver", hint=_EXAMPLE) from None
-        except ModuleNotFoundError as error:
-            raise MissingPartError(
-                f"{self.title} needs {error.name}", hint=f"install it: pip install '{error.name}[binary]'"
-            ) from error
-
-    def _connect(self) -> sqlite3.Connection:
-        """A connection to SQLite, in no transaction of the driver's own making."""
-        if self.path is None:
-            connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-            connection.execute("PRAGMA foreign_keys = ON")
-            return connection
-        if (self.read_only or self._beside) and not self.path.exists():
-            raise StoreError(f"there is no store at {self.title}", hint="see that the path is right")
-        if self.path.is_dir():
-            raise StoreError(f"{self.title} is a folder", hint="name a file")
-        return self._connect_for_reading(self.path) if self.read_only else self._connect_for_writing(self.path)
-
-    def _connect_for_writing(self, path: Path) -> sqlite3.Connection:
-        if not self._beside:
-            # SQLite gives the files of its log the permissions that this one has.
-            with contextlib.suppress(OSError):
-                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        connection = _sqlite(path, "mode=rw")
-        try:
-            # Before there is anything in the file: later it would change nothing.
-            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA foreign_keys = ON")
-            # What a burst has made of the log is given back once it is copied.
-            connection.execute(f"PRAGMA journal_size_limit = {64 << 20}")
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    def _connect_for_reading(self, path: Path) -> sqlite3.Connection:
-        try:
-            return _tried(_sqlite(path, "mode=ro"))
-        except sqlite3.OperationalError as error:
-            # A write-ahead log wants a file of its own beside the database, and a read-only place has no room for one.
-            # Where there is no log, nobody writes, and the file alone is the whole store.
-            refused = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
-            if not refused or Path(f"{path}-wal").exists():
-                raise
-            return _tried(_sqlite(path, "mode=ro&immutable=1"))
-
-    def _hold(self, stack: contextlib.ExitStack) -> None:
-        """Be the one writer of a PostgreSQL database, as long as a connection of its own lives."""
-        with self._failures():
-            connection = self._engine.execution_options(isolation_level="AUTOCOMMIT").connect()
-            stack.callback(connection.close)
-            if not connection.execute(text(f"SELECT pg_try_advisory_lock({_ADVISORY})")).scalar():
-                raise _in_use(self.title)
-
     @contextlib.contextmanager
     def _failures(self) -> Iterator[None]:
         try:
             yield
         except (SQLAlchemyError, sqlite3.Error) as error:
-            raise failure_of(error, self.title) from error
-
-
-def _begin(connection: Connection) -> None:
-    # The driver would begin only with the first change, and then without the lock that a writer needs.
-    statement = connection.get_execution_options().get(_BEGIN, "BEGIN")
-    if statement:
-        connection.exec_driver_sql(statement)
-
-
-def _sqlite(path: Path, options: str) -> sqlite3.Connection:
-    uri = f"{path.absolute().as_uri()}?{options}"
-    return sqlite3.connect(uri, uri=True, timeout=_BUSY, isolation_level=None, check_same_thread=False)
-
-
-def _tried(connection: sqlite3.Connection) -> sqlite3.Connection:
-    """A connection that has read something: opening one reads nothing."""
-    try:
-        connection.execute("PRAGMA query_only = ON")
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+            raise failure_of(error, self.title, self._secrets) from error
+        except UnicodeEncodeError as error:
+            raise StoreError(f"{self.title}: a text cannot be written: {error.reason}", hint="it is no text") from error
 
 
 def _migrate(connection: Connection) -> None:
@@ -291,7 +168,8 @@ def _migrate(connection: Connection) -> None:
 
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
-    command.upgrade(config, "head")
+    with contextlib.nullcontext() if connection.dialect.name == "sqlite" else unlimited(connection):
+        command.upgrade(config, "head")
 
 
 def _parsed(url: str | Path) -> URL:
@@ -301,12 +179,14 @@ def _parsed(url: str | Path) -> URL:
     if file := _FILE.fullmatch(url):
         return URL.create("sqlite", database=file[1])
     try:
-        found = make_url(url)
-        backend = found.get_backend_name()
+        found = make_url(url.strip())
     except (ArgumentError, ValueError):
         # The text may hold a password, so it is not shown.
         raise StoreError("the URL of a store is not understood", hint=_EXAMPLE) from None
-    if backend not in ("sqlite", "postgresql"):
+    backend = found.drivername.partition("+")[0]
+    if backend in ("postgres", "postgresql"):
+        return postgresql_url(found)
+    if backend != "sqlite":
         raise StoreError(f"a store cannot be kept in {backend}", hint=_EXAMPLE)
     return found
 
@@ -319,24 +199,3 @@ def _file_of(url: URL) -> Path | None:
     if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
         return None
     return Path(str(url.database))
-
-
-def _lock_file(path: Path, title: str, stack: contextlib.ExitStack) -> None:
-    """Be the one writer of a file; the system lets go of the lock when the process ends, however it ends."""
-    if not path.absolute().parent.is_dir():
-        raise StoreError(f"the folder of {title} is not there", hint="make it, or name another place")
-    # Not bound to a thread: a store may be closed by another one than opened it.
-    lock = FileLock(f"{path}.lock", mode=0o600, thread_local=False)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        raise _in_use(title) from None
-    except OSError as error:
-        raise failure_of_file(error, title) from error
-    stack.callback(lock.release)
-
-
-def _in_use(title: str) -> StoreInUseError:
-    return StoreInUseError(
-        f"{title} is being written by another process", hint="stop that one, or open the store for reading only"
-    )

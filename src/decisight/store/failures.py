@@ -4,24 +4,54 @@ from __future__ import annotations
 
 import errno
 import sqlite3
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from decisight.errors import StoreError
+from decisight.errors import StoreError, StoreInUseError
 
-__all__ = ["failure_of", "failure_of_file"]
+__all__ = ["failure_of", "failure_of_file", "in_use"]
 
-_PASSING_CLASSES = ("08", "40", "53", "55", "57")
-"""Of PostgreSQL's error codes: connection, serialization, resources, lock not available, operator's intervention."""
+_PASSING_CLASSES = ("08", "40", "53", "55", "57", "58")
+"""Of PostgreSQL's error codes: connection, serialization, resources, lock not available, operator's intervention, the
+system's own errors."""
+_AGAIN = "it is tried again"
+_SAID: Mapping[str, tuple[str, str]] = {
+    "23": ("what is written is not what the database allows", "see who else writes it, and have the store verified"),
+    "25006": ("the database can only be read: it is a standby, or set so", f"see which server is the first; {_AGAIN}"),
+    "25P03": ("the connection was silent for too long, and was ended", _AGAIN),
+    "42501": ("the user may not do that", "let the user of the store own its database: createdb --owner USER NAME"),
+    "53200": ("the server has no memory left", _AGAIN),
+    "53300": ("the server has too many connections", f"raise max_connections, or close some; {_AGAIN}"),
+    "57014": ("the database took too long, or was told to stop", _AGAIN),
+    "57P03": ("the server is starting or stopping", _AGAIN),
+    "58030": ("the disk of the server fails", f"see to the disk; {_AGAIN}"),
+    "XX001": ("the database is damaged", "put it aside, and go on with a backup or a new store"),
+    "XX002": ("an index of the database is damaged", "have it made anew: reindexdb NAME"),
+}
+"""What codes of PostgreSQL mean, or classes of them, and what to do."""
+_REFUSED: Sequence[tuple[str, str]] = (
+    ("starting up", _AGAIN),
+    ("shutting down", _AGAIN),
+    ("too many connections", f"raise max_connections, or close some; {_AGAIN}"),
+    ("remaining connection slots", f"raise max_connections, or close some; {_AGAIN}"),
+    ("password", "give the right one: in PGPASSWORD, in ~/.pgpass, or in the URL"),
+    ("pg_hba.conf", "let the server take connections of this user from here: pg_hba.conf"),
+    ("authentication", "see which users the server takes from here, and how: pg_hba.conf"),
+    ("role", "see the user in the URL; make it: createuser NAME"),
+    ("database", "make the database: createdb NAME"),
+)
+"""What servers say to whoever is not let in, in English; there is no code where there is no connection yet."""
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def failure_of(error: SQLAlchemyError | sqlite3.Error, title: str) -> StoreError:
+def failure_of(error: SQLAlchemyError | sqlite3.Error, title: str, secrets: Sequence[str] = ()) -> StoreError:
     """What a database's error means.
 
     Args:
         error: as it was raised.
         title: of the store, without any password.
+        secrets: what is not to be told.
     """
     said = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(said, sqlite3.Error):
@@ -31,13 +61,22 @@ def failure_of(error: SQLAlchemyError | sqlite3.Error, title: str) -> StoreError
         return _full(title)
     if code in ("55P03", "40P01"):
         return _locked(title)
-    lost = isinstance(error, DBAPIError) and error.connection_invalidated
-    first = (str(said).strip().splitlines() or [type(error).__name__])[0]
+    first = (str(said).strip().splitlines() or [type(error).__name__])[0].removeprefix("connection failed: ")
+    for secret in secrets:
+        first = first.replace(secret, "***")
     # Before there is a connection there is no code either.
-    unreachable = type(said).__name__ == "OperationalError" and not code
-    if lost or unreachable or code.startswith("08"):
-        return StoreError(f"{title}: the database cannot be reached: {first}", hint="it is tried again", passing=True)
-    return StoreError(f"{title}: the database says: {first}", passing=code[:2] in _PASSING_CLASSES)
+    if type(said).__name__ == "OperationalError" and not code:
+        hint = next((hint for words, hint in _REFUSED if words in first.partition(" failed: ")[2]), _AGAIN)
+        return StoreError(f"{title}: the database cannot be reached: {first}", hint=hint, passing=True)
+    if type(said).__name__ == "ProgrammingError" and not code:
+        return StoreError(f"{title} cannot be opened: {first}", hint="see what the URL says after the question mark")
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    meaning, hint = _SAID.get(code) or _SAID.get(code[:2]) or ("", "")
+    if not meaning and (lost or code.startswith(("08", "57P"))):
+        return StoreError(f"{title}: the database cannot be reached: {first}", hint=_AGAIN, passing=True)
+    passing = lost or code[:2] in _PASSING_CLASSES or code in ("25006", "25P03")
+    meaning = f"{title}: {meaning}: {first}" if meaning else f"{title}: the database says: {first}"
+    return StoreError(meaning, hint=hint or (_AGAIN if passing else None), passing=passing)
 
 
 def failure_of_file(error: OSError, place: str) -> StoreError:
@@ -49,6 +88,17 @@ def failure_of_file(error: OSError, place: str) -> StoreError:
         hint="name a place that can be written to",
         passing=error.errno in (errno.EIO, errno.EAGAIN, errno.EINTR),
     )
+
+
+def in_use(title: str, *, passing: bool = False) -> StoreInUseError:
+    """That another process writes a store.
+
+    Args:
+        title: of the store, without any password.
+        passing: whether it is waited for.
+    """
+    hint = "it is waited for" if passing else "stop that one, or open the store for reading only"
+    return StoreInUseError(f"{title} is being written by another process", hint=hint, passing=passing)
 
 
 def _sqlite_failure(error: sqlite3.Error, title: str) -> StoreError:
@@ -71,10 +121,8 @@ def _sqlite_failure(error: sqlite3.Error, title: str) -> StoreError:
 
 
 def _locked(title: str) -> StoreError:
-    return StoreError(
-        f"{title}: the database is locked", hint="another program holds it; it is tried again", passing=True
-    )
+    return StoreError(f"{title}: the database is locked", hint=f"another program holds it; {_AGAIN}", passing=True)
 
 
 def _full(title: str) -> StoreError:
-    return StoreError(f"{title}: the disk is full", hint="make room; it is tried again", passing=True)
+    return StoreError(f"{title}: the disk is full", hint=f"make room; {_AGAIN}", passing=True)

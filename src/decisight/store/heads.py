@@ -43,11 +43,12 @@ class Head:
 
 def current_heads(connection: Connection) -> list[Head]:
     """The heads of all chains, by camera and lane."""
-    query = select(CHAINS).order_by(CHAINS.c.camera, CHAINS.c.lane)
-    return [
+    found = [
         Head(row.camera, row.lane, row.last_seq, bytes(row.last_mac).hex(), row.last_time)
-        for row in connection.execute(query)
+        for row in connection.execute(select(CHAINS))
     ]
+    # Sorted here: databases put text in an order of their own.
+    return sorted(found, key=lambda head: (head.camera, head.lane))
 
 
 def append_heads(path: Path, heads: Iterable[Head]) -> None:

@@ -84,8 +84,8 @@ def remove_delivered(connection: Connection, seals: Seals, ids: Collection[int])
 
 def waiting_by_sink(connection: Connection) -> dict[str, int]:
     """How many changes are still to be reported, by the name of the sink."""
-    query = select(OUTBOX.c.sink, func.count()).group_by(OUTBOX.c.sink).order_by(OUTBOX.c.sink)
-    return {sink: int(count) for sink, count in connection.execute(query)}
+    query = select(OUTBOX.c.sink, func.count()).group_by(OUTBOX.c.sink)
+    return {sink: int(count) for sink, count in sorted(connection.execute(query).all())}
 
 
 def forget_sink(connection: Connection, seals: Seals, sink: str) -> dict[str, int]:

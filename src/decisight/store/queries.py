@@ -81,8 +81,10 @@ def find_event(connection: Connection, event_id: str) -> StoredEvent:
         return newest[0]
     if len(event_id) < LEAST_PREFIX or not event_id.isalnum():
         raise StoreError(f"there is {title}", hint=f"give its id, or at least the first {LEAST_PREFIX} digits of it")
-    found = _stored(connection, select(EVENTS).where(EVENTS.c.event_id.startswith(event_id)).limit(3))
-    exact = [event for event in found if event.event.event_id == event_id]
+    # Databases differ in whether case counts; identities are in lower case.
+    wanted = event_id.lower()
+    found = _stored(connection, select(EVENTS).where(EVENTS.c.event_id.startswith(wanted)).limit(3))
+    exact = [event for event in found if event.event.event_id == wanted]
     if len(exact or found) == 1:
         return (exact or found)[0]
     if not found:

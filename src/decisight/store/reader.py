@@ -43,6 +43,11 @@ class Reader:
         """What messages call it; without any password."""
         return self._database.title
 
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What makes it doubtful that all that was stored is there after a power cut, one line each."""
+        return self._database.doubts
+
     def views(self, camera: str | None = None) -> list[StoredView]:
         """The views of a camera, or all, in the order in which they came.
 

@@ -17,7 +17,7 @@ from decisight.store import retention
 from decisight.store.database import Database
 from decisight.store.evidence import EvidenceFolder
 from decisight.store.ledger import create_store, read_store
-from decisight.store.outbox import forget_sink, remove_delivered
+from decisight.store.outbox import Delivery, forget_sink, remove_delivered
 from decisight.store.reader import Reader
 from decisight.store.records import CameraBatch, Note, StoredEvent
 from decisight.store.requests import KEEP, Request, is_waiting, read_requests, said, take_out
@@ -46,7 +46,8 @@ def open_store(
     Args:
         url: the file of an SQLite database, as a path or as ``sqlite:///file.db`` (relative to the working folder; all
             that follows the three strokes is the path as it stands, with nothing quoted); ``sqlite://`` (in memory, in
-            one thread, for tests); or ``postgresql+psycopg://user@host/name``, which is not tested yet.
+            one thread, for tests); or a database of PostgreSQL as ``postgresql+psycopg://user@host/name``, which holds
+            nothing else.
         key: a secret of 16 bytes or more, the same each time; without it nothing can be altered unnoticed.
         read_only: never write it, lock it or bring it up to date.
         evidence: the folder of its pictures, of no other store; ``None`` where none are written or asked for.
@@ -88,6 +89,11 @@ class Store(Reader):
         self._lock = threading.RLock()
         self._view_ids: dict[str, int] = {}
         self._refused: list[str] = []
+        self._tenure = database.tenure
+        self._unsettled: tuple[Draft, Sequence[CameraBatch] | None] | None = None
+        """What was to be written by a commit that has failed: it may have gone through all the same."""
+        self._gone_through: Sequence[CameraBatch] | None = None
+        """What has gone through so, until it is given again."""
         with database.reading() as connection:
             seals, self.store_id = read_store(connection, key, database.title)
             self._writer = None if database.read_only else Writer.load(connection, seals, clock)
@@ -142,22 +148,25 @@ class Store(Reader):
         """Write what cameras have, in one transaction: all of it, or nothing.
 
         After a failure the same batches may be given again, as often as it takes: what comes of it is the same. That
-        holds too where the connection was lost so late that nobody knows whether it was written.
+        holds too where the connection was lost so late that nobody knows whether it was written: then nothing else may
+        be given before them.
 
         Args:
             batches: one a camera.
 
         Raises:
             StoreError: the database, or the folder of evidence, fails: ``passing`` says whether another try may do. Or
-                the store was opened for reading only; an event is not there, or there already; or what it builds on was
-                altered.
+                the store was opened for reading only; an event is not there, or there already; what it builds on was
+                altered, or changed by another process while the lock was lost; or others should have been given again.
             ValueError: a batch holds what cannot be written.
         """
         with self._lock:
             digests = [[self._put(picture.jpeg) for picture in batch.evidence] for batch in batches]
-            with self._draft() as draft:
-                for batch, own in zip(batches, digests, strict=True):
-                    draft.add(batch, own)
+            with self._draft(batches) as draft:
+                if not self._is_written(batches):
+                    for batch, own in zip(batches, digests, strict=True):
+                        draft.add(batch, own)
+            self._gone_through = None
 
     def mark(
         self,
@@ -243,22 +252,66 @@ class Store(Reader):
             return is_waiting(connection, number)
 
     @contextlib.contextmanager
-    def _draft(self) -> Iterator[Draft]:
-        """What is drafted within is written at the end, and only then are the chains' ends moved on."""
+    def _draft(self, given: Sequence[CameraBatch] | None = None) -> Iterator[Draft]:
+        """What is drafted within is written at the end, and only then are the chains' ends moved on.
+
+        Args:
+            given: what it is made of, if the same may be given again.
+        """
         if self._writer is None:
             raise StoreError(f"{self.title} was opened for reading only", hint="open it for writing")
         with self._lock:
             with self._database.writing() as connection:
+                if self._unsettled is not None or self._tenure != self._database.tenure:
+                    self._settle(connection)
                 draft = Draft(self._writer, connection)
                 yield draft
-                if not draft.is_written():
+                if not draft.is_empty:
                     draft.write()
+                # If it is the commit that fails, nobody knows whether it went through.
+                self._unsettled = None if draft.is_empty else (draft, given)
+            self._unsettled = None
             self._writer.take(draft)
+
+    def _settle(self, connection: Connection) -> None:
+        """See what the database holds, where that is not known: a commit has failed, or the lock was lost."""
+        if self._writer is None:
+            return
+        draft, given = self._unsettled or (None, None)
+        self._writer, through = self._writer.follow(connection, draft)
+        self._unsettled, self._tenure = None, self._database.tenure
+        if through and given is not None:
+            self._gone_through = given
+
+    def _is_written(self, batches: Sequence[CameraBatch]) -> bool:
+        """Whether these were given before, and their commit went through though it failed.
+
+        Raises:
+            StoreError: others were, and these may hold them once more.
+        """
+        if self._gone_through is None:
+            return False
+        if list(batches) != list(self._gone_through):
+            raise StoreError(
+                f"{self.title}: what was given before these had been written, though its commit failed",
+                hint="give the same again first, or open the store anew and go on from its checkpoint",
+            )
+        return True
 
     def _put(self, jpeg: bytes) -> str:
         if self._evidence is None:
             raise StoreError(f"{self.title} has no folder of evidence", hint="open it with one")
         return self._evidence.put(jpeg)
+
+    def pending(self, sink: str, limit: int = 100) -> list[Delivery]:
+        """See :meth:`Reader.pending`; who has lost the lock is told nothing, since another process may report it.
+
+        Raises:
+            StoreError: likewise; or the lock was lost, and cannot be had again yet.
+        """
+        if self._writer is not None:
+            self._database.confirm()
+        return super().pending(sink, limit)
 
     # --- taking out --------------------------------------------------------------------------------------------------
 

@@ -66,11 +66,55 @@ class Writer:
         """
         return cls(seals, load_chains(connection, seals), clock=clock)
 
+    def follow(self, connection: Connection, last: Draft | None) -> tuple[Writer, bool]:
+        """The ends as the database has them, where the lock was lost or a commit has failed since they were known.
+
+        What other processes have said of events meanwhile is taken over. What they have read is not: another one has
+        watched then, and this one would go on from what is no more.
+
+        Args:
+            connection: in a transaction.
+            last: what the last commit was to write, if nobody knows whether it went through.
+
+        Returns:
+            What to go on from, and whether that commit went through.
+
+        Raises:
+            StoreError: it holds something else, or what was altered.
+        """
+        fresh = Writer.load(connection, self.seals, self.clock)
+        through = last is not None and last.has_gone_through(connection)
+        expected = {**self.chains, **last.chains} if through and last is not None else self.chains
+        for key, chain in expected.items():
+            found = fresh.chains.get(key)
+            if found is None or found.seq < chain.seq or (chain.lane is Lane.READINGS and found.mac != chain.mac):
+                raise changed_meanwhile()
+            if chain.seq and _mac_of(connection, chain.id, chain.seq) not in (chain.mac, None):
+                raise changed_meanwhile()
+        if any(key[1] == Lane.READINGS and chain.seq for key, chain in fresh.chains.items() if key not in expected):
+            raise changed_meanwhile()
+        return fresh, through
+
     def take(self, draft: Draft) -> None:
         """Go on from what was committed."""
         self.chains.update(draft.chains)
         self.checkpoints.update(draft.checkpoints)
         self.readings.update(draft.readings)
+
+
+def changed_meanwhile() -> StoreError:
+    """That the store is not as this process has left it, though nothing in it was altered."""
+    return StoreError(
+        "the store was changed by somebody else while it was written",
+        hint="see who else writes it, or whether an earlier copy took its place; begin again, which goes on from there",
+    )
+
+
+def _mac_of(connection: Connection, chain_id: int, seq: int) -> bytes | None:
+    """The digest of a record; ``None`` where it is not there."""
+    query = select(RECORDS.c.mac).where(RECORDS.c.chain_id == chain_id, RECORDS.c.seq == seq)
+    mac = connection.execute(query).scalar()
+    return None if mac is None else bytes(mac)
 
 
 class Draft:
@@ -298,35 +342,44 @@ class Draft:
 
     # --- writing it ---------------------------------------------------------------------------------------------------
 
-    def is_written(self) -> bool:
-        """Whether the database holds it already: its commit went through, but nobody was told.
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return not self.chains
+
+    def has_gone_through(self, connection: Connection) -> bool:
+        """Whether the database holds what this has chained, though nobody was told that its commit went through.
+
+        Args:
+            connection: of a later transaction, begun once that commit was decided.
+        """
+        for key, chain in self.chains.items():
+            before = self._writer.chains.get(key)
+            if chain.seq > (0 if before is None else before.seq):
+                return _mac_of(connection, chain.id, chain.seq) == chain.mac
+        return False
+
+    def _check_ends(self) -> None:
+        """See that the database holds what was there before, and nothing else.
 
         Raises:
-            StoreError: it holds neither what was there before nor this.
+            StoreError: it does not.
         """
         numbers = [chain.id for chain in self.chains.values()]
-        query = select(CHAINS).where(CHAINS.c.id.in_(numbers))
-        rows = {row["id"]: row for row in self._connection.execute(query).mappings()}
-        there = {number: (row["last_seq"], bytes(row["last_mac"])) for number, row in rows.items()}
-        before = {key: self._writer.chains.get(key) for key in self.chains}
-        if there == {chain.id: (chain.seq, chain.mac) for chain in before.values() if chain is not None}:
-            return False
-        if there == {chain.id: (chain.seq, chain.mac) for chain in self.chains.values()}:
-            for chain in self.chains.values():
-                self._seals.check(CHAINS, rows[chain.id], f"the end of the {chain.lane} of {chain.camera}")
-                chain.stored_at, chain.row_mac = rows[chain.id]["stored_at"], bytes(rows[chain.id]["mac"])
-            return True
-        raise StoreError(
-            "the store was changed by somebody else while it was written", hint="see who else writes it, and verify it"
-        )
+        query = select(CHAINS.c.id, CHAINS.c.last_seq, CHAINS.c.last_mac).where(CHAINS.c.id.in_(numbers))
+        there = {number: (seq, bytes(mac)) for number, seq, mac in self._connection.execute(query)}
+        before = [self._writer.chains[key] for key in self.chains if key in self._writer.chains]
+        if there != {chain.id: (chain.seq, chain.mac) for chain in before}:
+            raise changed_meanwhile()
 
     def write(self) -> None:
         """Write all of it, in the transaction that it was made for.
 
         Raises:
-            StoreError: an event is not there, is there already, or was altered; or part of the store was put back to an
-                earlier state since the last commit.
+            StoreError: an event is not there, is there already, or was altered; or the store was changed, or part of it
+                put back to an earlier state, since the last commit.
         """
+        self._check_ends()
         with changed_store(self._connection, self._seals) as store:
             # Else what was put back would be taken for what was written.
             check_ends(self._seals, self._writer.chains.values(), store)
