@@ -23,6 +23,7 @@ import av
 import numpy as np
 import pytest
 from tests.live.clip import write_numbered
+from tests.live.http_camera import HttpCamera
 from tests.live.rtsp import RtspServer
 
 from decisight.errors import SourceError, UsageError
@@ -71,10 +72,20 @@ def camera(root: Path) -> dict[str, Any]:
     return {"url": rtsp_server(root.parent).url}
 
 
+@cache
+def http_camera() -> HttpCamera:
+    return SERVERS.enter_context(HttpCamera(fps=30, size=(128, 96)))
+
+
+def snapshot(root: Path) -> dict[str, Any]:
+    return {"url": http_camera().picture_url, "every": "50ms"}
+
+
 EXAMPLES: dict[str, Callable[[Path], dict[str, Any]]] = {
     "camera": camera,
     "folder": folder,
     "rendered": lambda root: {},
+    "snapshot": snapshot,
     "video": video,
 }
 
@@ -114,6 +125,18 @@ def test_it_has_what_the_protocol_asks_for(name: str, tmp_path: Path) -> None:
             )
     with pytest.raises(dataclasses.FrozenInstanceError):
         source.name = "other"  # type: ignore[misc]
+
+
+@every_source
+def test_frames_of_a_live_one_can_be_asked_for_within_a_time(name: str, tmp_path: Path) -> None:
+    source = build(name, tmp_path)
+    with source.open() as frames:
+        if not hasattr(frames, "next_within"):
+            pytest.skip("it waits for the next frame as long as it takes")
+        assert frames.next_within(60.0) is not None
+        frames.close()
+        with pytest.raises(StopIteration):
+            frames.next_within(60.0)
 
 
 @every_source

@@ -155,6 +155,15 @@ class Login:
         if given and self.user is None:
             raise UsageError(f"{given[0]} is given without user", hint="give the user whose password it is")
 
+    def check_twice(self, address: Address) -> None:
+        """See that an address has no credentials where some are given apart.
+
+        Raises:
+            UsageError: it has.
+        """
+        if self.user is not None and address.user is not None:
+            raise UsageError("user is given, and stands in url too", hint="leave out one of the two")
+
     def complete(self, address: Address) -> Address:
         """An address with these credentials.
 
@@ -162,10 +171,9 @@ class Login:
             UsageError: it has some already.
             SourceError: the environment variable or the file is not there.
         """
+        self.check_twice(address)
         if self.user is None:
             return address
-        if address.user is not None:
-            raise UsageError("user is given, and stands in url too", hint="leave out one of the two")
         return replace(address, user=self.user, password=self._password())
 
     def _password(self) -> str | None:

@@ -17,7 +17,9 @@ from decisight.regions import parse_size
 from decisight.registry import shortened
 from decisight.sources import SOURCES
 from decisight.sources.address import Address, Login
+from decisight.sources.camera_mjpeg import read_mjpeg
 from decisight.sources.camera_stream import Opening, read_stream
+from decisight.sources.http_request import HTTP_SCHEMES, Client
 from decisight.sources.newest import Box, Newest
 from decisight.sources.retrying import AwayError
 from decisight.sources.sampling import Pace
@@ -83,8 +85,7 @@ class Camera(Login):
 
     def _check_login(self) -> None:
         address = Address.parse(str(self.url), _SCHEMES)
-        if self.user is not None and address.user is not None:
-            raise UsageError("user is given, and stands in url too", hint="leave out one of the two")
+        self.check_twice(address)
         login = address.with_credentials.partition("@")[0].partition("://")[2]
         if address.scheme.startswith("rtsp") and address.user and len(login) > _LONGEST_LOGIN:
             raise UsageError(
@@ -131,7 +132,10 @@ class Camera(Login):
             address = self._address()
         except SourceError:
             raise AwayError("the password cannot be read") from None
-        read_stream(self._opening(address), fps, box)
+        if address.scheme in HTTP_SCHEMES:
+            read_mjpeg(Client(address, self._seconds, self.verify), fps, box)
+        else:
+            read_stream(self._opening(address), fps, box)
 
     def _address(self) -> Address:
         return self.complete(Address.parse(str(self.url), _SCHEMES))

@@ -21,10 +21,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-__all__ = ["DAMAGED", "Opening", "read_stream"]
-
-DAMAGED = "the picture is damaged"
-"""The cause of a picture that cannot be decoded, or not wholly, or that builds on one."""
+__all__ = ["Opening", "read_stream"]
 
 UNDECODABLE = "pictures cannot be decoded"
 """The cause where that holds of all of them."""
@@ -220,7 +217,7 @@ class _Reader:
         if self.waits_for_key is not None:
             if not key and now - self.waits_for_key < _LONGEST_GOP:
                 if self.spoilt:
-                    self.box.spoil(DAMAGED)
+                    self.box.spoil()
                 return
             self.waits_for_key, self.spoilt = None, False
         if not self.keys_only:
@@ -284,7 +281,7 @@ class _Reader:
         finally:
             codec.flush_buffers()
         if not frames or frames[0].is_corrupt:
-            self.box.spoil(DAMAGED)
+            self.box.spoil()
             # Perhaps it only looks like a picture that can be decoded alone.
             self.keys_only = False
             self.keys.begin_anew()
@@ -294,7 +291,7 @@ class _Reader:
 
     def _spoil(self, now: float) -> None:
         """A picture is damaged, and so are those that build on it: until the next key frame none is shown."""
-        self.box.spoil(DAMAGED)
+        self.box.spoil()
         self.stream.codec_context.flush_buffers()
         self.waits_for_key, self.spoilt = now, True
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+from bisect import bisect_right
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from threading import Event
 from typing import ClassVar, Literal
 
-from decisight.errors import SourceError, UsageError
+from decisight.errors import ImageError, SourceError, UsageError
 from decisight.files import printable
+from decisight.imaging import read_image
 from decisight.protocols import SourceFacts
 from decisight.sources import SOURCES
 from decisight.sources.listing import Seen, list_pictures
@@ -145,6 +147,30 @@ class Folder:
             return self._frames(place, fps, closed)
 
         return Opened(begin)
+
+    def frame_at(self, seconds: float | None) -> Frame:
+        """The picture that was the newest at a moment.
+
+        Args:
+            seconds: from the first picture, by when they were taken; ``None``: the newest of all.
+
+        Raises:
+            SourceError: the folder is not there, or there is no picture in it that can be read.
+        """
+        pictures = self._pictures()
+        sequence = self._sequence(pictures)
+        ordered = sorted(pictures, key=sequence.key)
+        times = [sequence.moment(sequence.number(picture, at)).time for at, picture in enumerate(ordered)]
+        upto = len(ordered) if seconds is None else max(1, bisect_right(times, times[0] + seconds)) if times else 0
+        problem = None
+        for picture, time in zip(reversed(ordered[:upto]), reversed(times[:upto]), strict=True):
+            try:
+                return Frame(printable(picture.name), time, read_image(os.path.join(self.path, picture.name)))
+            except ImageError as error:  # one that is still being written, perhaps
+                problem = problem or error.message
+        raise SourceError(
+            problem or f"{printable(self.path)}: there is no picture in it yet", hint="give a folder with pictures"
+        )
 
     def _frames(self, place: Place | None, fps: float | None, closed: Event) -> Generator[Frame]:
         watch: Watch | None = None

@@ -15,7 +15,10 @@ from decisight.imaging import Pixels
 from decisight.sources.retrying import AwayError, Waits
 from decisight.types import Frame
 
-__all__ = ["Box", "Newest"]
+__all__ = ["DAMAGED", "NO_PICTURES", "Box", "Newest"]
+
+DAMAGED = "the picture is damaged"
+"""The cause of a picture that cannot be decoded, or not wholly, or that builds on one."""
 
 NO_PICTURES = "no pictures come"
 """The cause where a camera is connected to, or was, and nothing arrives."""
@@ -68,6 +71,7 @@ class Box:
     damaged_at: float = float("-inf")
     first: float | None = None
     """When the first picture of this connection came."""
+    _let_go: Callable[[], None] | None = None
 
     def put(self, render: Callable[[], Pixels]) -> None:
         """A new picture: it takes the place of one that nobody has taken."""
@@ -92,13 +96,13 @@ class Box:
         """For so many seconds nothing is to be heard of the camera."""
         self.heard = time.monotonic() + seconds
 
-    def spoil(self, cause: str) -> None:
-        """A picture was damaged; that is said no more than once a second."""
+    def spoil(self) -> None:
+        """A picture is damaged; that is said no more than once a second."""
         now = time.monotonic()
         with self.changed:
             self.heard = now
             if now - self.damaged_at >= _DAMAGED_APART:
-                self.damaged, self.damaged_at = cause, now
+                self.damaged, self.damaged_at = DAMAGED, now
                 self.changed.notify_all()
 
     def leave(self, cause: str) -> None:
@@ -110,9 +114,18 @@ class Box:
                 self.away, self.told, self.away_since = cause, None, now
                 self.changed.notify_all()
 
+    def use(self, let_go: Callable[[], None] | None) -> None:
+        """What is called when no more are wanted, so that nothing is waited for any longer; ``None``: nothing."""
+        self._let_go = let_go
+        if let_go is not None and self.closed.is_set():
+            let_go()
+
     def close(self) -> None:
         """No more are wanted."""
         self.closed.set()
+        let_go = self._let_go
+        if let_go is not None:
+            let_go()
         with self.changed:
             self.changed.notify_all()
 
@@ -211,7 +224,9 @@ class Newest(AbstractContextManager["Newest"], Iterator[Frame]):
                     continue
                 else:
                     return None
-            return self._frame(found, skipped)
+            if (frame := self._frame(found, skipped)) is not None:
+                return frame
+            box.spoil()
 
     def _due(self, box: Box, now: float) -> Picture | str | None:
         """What is to be given now, the older first: a picture, or a cause; it counts as given."""
@@ -228,13 +243,14 @@ class Newest(AbstractContextManager["Newest"], Iterator[Frame]):
             return box.away
         return None
 
-    def _frame(self, found: Picture | str, skipped: int) -> Frame:
+    def _frame(self, found: Picture | str, skipped: int) -> Frame | None:
+        """What is given as a frame; ``None`` where it is a picture that cannot be decoded."""
         if isinstance(found, str):
             return Frame(self._name, time.time(), None, cause=found, skipped=skipped)
         try:
             pixels = found.render()
-        except ImageError as error:
-            return Frame(self._name, found.time, None, cause=error.message, skipped=skipped)
+        except ImageError:
+            return None
         pixels.flags.writeable = False
         return Frame(self._name, found.time, pixels, skipped=skipped)
 

@@ -111,6 +111,24 @@ class Recording:
                 if after is None or shot.place.ticks > after.ticks:
                     yield shot
 
+    def shots_at(self, seconds: float, closed: Event) -> Generator[Shot]:
+        """Its pictures from a moment on, or from some earlier one where there is no index to look it up in.
+
+        Args:
+            seconds: from the first picture.
+            closed: it ends soon after that is set.
+
+        Raises:
+            SourceError: the file cannot be opened or read.
+        """
+        place = Place(self.first + round(seconds / self.time_base), True)
+        with _opened(self.path) as (container, stream):
+            if container.format.name in _INDEXED and self._look_up(container, stream, place):
+                yield from self._placed(container, stream, closed)
+                return
+        with _opened(self.path) as (container, stream):
+            yield from self._placed(container, stream, closed)
+
     def _look_up(self, container: InputContainer, stream: VideoStream, after: Place) -> bool:
         import av
 

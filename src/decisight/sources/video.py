@@ -26,6 +26,7 @@ from decisight.sources.recording import ENDS_EARLY, Recording, Shot, open_record
 from decisight.sources.rgb import RgbConverter
 from decisight.sources.sampling import Sampler
 from decisight.sources.timeline import Place
+from decisight.spans import MICROSECOND
 from decisight.types import Frame, Position
 
 __all__ = ["Video"]
@@ -124,6 +125,33 @@ class Video:
             return self._frames(recording, _chosen(recording, shots, sampler, every=fps is None), closed)
 
         return Opened(begin)
+
+    def frame_at(self, seconds: float | None) -> Frame:
+        """The picture that is seen at a moment; the first one where none can be decoded up to then.
+
+        Args:
+            seconds: from the first picture; ``None``: the first.
+
+        Raises:
+            SourceError: it cannot be opened, or there is no picture from there on.
+        """
+        recording, converter = open_recording(self.path), RgbConverter()
+        found: tuple[float, Shot] | None = None
+        wanted = max(0.0, seconds or 0.0)
+        with contextlib.closing(recording.shots_at(wanted, Event())) as shots:
+            for shot in shots:
+                at = recording.seconds_to(shot.place)
+                if found is not None and at > wanted + MICROSECOND:
+                    break
+                if shot.frame is not None:
+                    found = at, shot
+        if found is None or found[1].frame is None:
+            raise SourceError(
+                f"{printable(self.path)}: there is no picture at {wanted:.3f} s", hint="give another moment"
+            )
+        at, shot = found
+        name = f"{printable(os.path.basename(self.path))} at {at:.3f} s"
+        return Frame(name, self._origin(recording)[0] + at, converter.convert(found[1].frame), list(shot.place))
 
     def _frames(self, recording: Recording, chosen: Generator[_Chosen], closed: Event) -> Generator[Frame]:
         name = printable(os.path.basename(self.path))
