@@ -90,6 +90,18 @@ def watch(
     again: Annotated[
         bool, typer.Option("--again", help="Watch recordings once more that were watched to their end.")
     ] = False,
+    health: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write how each camera is doing into this file, as JSON, every 2 seconds."),
+    ] = None,
+    listen: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Tell over HTTP how each camera is doing: /health as JSON, /ready, and /metrics for Prometheus. "
+            ":9464 is for this machine alone, :0 takes any port that is free.",
+        ),
+    ] = None,
     threads: ThreadsOption = None,
     runtime: RuntimeOption = None,
 ) -> Work:
@@ -120,6 +132,8 @@ def watch(
                 again=again,
                 threads=threads,
                 runtime=runtime,
+                health=health,
+                listen=listen,
             )
         )
 

@@ -45,6 +45,8 @@ class WatchOptions:
     again: bool = False
     threads: int | None = None
     runtime: str | None = None
+    health: Path | None = None
+    listen: str | None = None
 
 
 def run(options: WatchOptions) -> int:
@@ -71,17 +73,26 @@ def run(options: WatchOptions) -> int:
 def _watch_site(options: WatchOptions) -> int:
     from decisight.assemble import open_site_store
     from decisight.cli.watch_cameras import open_cameras, watch_cameras
+    from decisight.cli.watch_health import health_outlets
     from decisight.cli.watch_removed import closed_events
     from decisight.config import read_site
 
     _refuse_what_is_of_a_model(options)
     site = read_site(Path(options.what))
+    outlets = health_outlets(options)
     cameras = open_cameras(options, site)
     with open_site_store(site) as store:
         # Who watches some of the cameras only has not said that the others are gone.
         before = [] if options.cameras else closed_events(store, site.section.cameras)
         return watch_cameras(
-            site, store, cameras, site.sinks(), before=before, again=options.again, threads=options.threads
+            site,
+            store,
+            cameras,
+            site.sinks(),
+            before=before,
+            again=options.again,
+            threads=options.threads,
+            outlets=outlets,
         )
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from decisight.assemble import CameraSetup
     from decisight.cli.watch import WatchOptions
     from decisight.cli.watch_display import Display
+    from decisight.cli.watch_health import HealthOutlets
     from decisight.config import Site
     from decisight.models.classifier import Classifier
     from decisight.pipeline import Pipeline, Predictor, Step
@@ -95,6 +96,7 @@ def watch_cameras(
     origin: bool = False,
     again: bool = False,
     threads: int | None = None,
+    outlets: HealthOutlets | None = None,
 ) -> int:
     """Watch, and say how it went.
 
@@ -108,6 +110,7 @@ def watch_cameras(
         origin: times are shown as places in the recordings.
         again: watch recordings once more that were watched to their end.
         threads: that compute; by default as many as the machine grants.
+        outlets: where it is told how it is doing; by default only on the terminal.
 
     Returns:
         The exit status: 0, or 1 where a camera could not be watched to its end.
@@ -116,9 +119,10 @@ def watch_cameras(
         DecisightError: what was decided cannot be stored, or a camera cannot go on from where it was.
     """
     from decisight.cli.watch_display import Display
+    from decisight.cli.watch_health import HealthOutlets
     from decisight.compute import threads as granted_threads
     from decisight.store import Codec
-    from decisight.workers import Inference, Recorder, watch
+    from decisight.workers import Inference, Recorder, Vitals, watch
 
     inference = Inference(max(1, len(cameras)), granted_threads(threads).count)
     runs = [_camera(camera, store, inference.share, again=again) for camera in cameras]
@@ -128,6 +132,8 @@ def watch_cameras(
     stop = threading.Event()
     codecs = {view.id: Codec.of(view.key) for camera in runs for view in store.views(camera.name)}
     recorder = Recorder(store, codecs, sinks, display)
+    vitals = Vitals(runs, recorder, inference)
+    display.health = vitals.health
     keep_heads = partial(_keep_heads, site, store, display)
 
     def care() -> None:
@@ -135,7 +141,8 @@ def watch_cameras(
         keep_heads()
 
     _warn_of_heads(site, store)
-    with inference, hearing(partial(_end, stop), "SIGINT", "SIGTERM", "SIGHUP"), display:
+    told = (outlets or HealthOutlets()).told(vitals.health)
+    with told, inference, hearing(partial(_end, stop), "SIGINT", "SIGTERM", "SIGHUP"), display:
         try:
             for taken in before:
                 recorder.add(taken)

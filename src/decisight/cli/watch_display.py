@@ -6,7 +6,7 @@ import math
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from decisight.pipeline import Step
-    from decisight.workers import CameraRun
+    from decisight.workers import CameraRun, Health
 
 __all__ = ["Display", "moment"]
 
@@ -83,6 +83,8 @@ class Display:
         self._cameras = cameras
         self._zone = ZoneInfo(timezone)
         self._origins = origins
+        self.health: Callable[[], Health] | None = None
+        """Says how everything is; it is shown where there is somebody to say it."""
         self._screen = screen
         self._silent = silent
         self._lines = StateLines()
@@ -213,21 +215,45 @@ class Display:
         from rich.text import Text
 
         self._drawn = time.monotonic()
+        health = None if self.health is None else self.health()
+        many = max(len(self._now), len(self._cameras)) > _MOST_LINES
+        rows = self._many(health, self._live.console) if many and health is not None else self._few(health)
+        self._live.update(Text("\n").join(Text.assemble(*row) for row in rows), refresh=True)
+
+    def _few(self, health: Health | None) -> list[Line]:
         rows: list[Line] = []
         if len(self._lines.lines) <= _MOST_LINES and self._screen is not None:
             rows += self._lines.recent(_RECENT).drawn(self._screen.width, _symbols())
         for decision, title in list(self._now.values()):
-            labels = labels_of(decision)
-            state = " + ".join(labels) or (decision.state if isinstance(decision.state, str) else "-")
             held = f", kept ({decision.held.value})" if decision.held is not None else ""
-            reason = "" if labels else f" ({decision.reason.value.replace('_', ' ')})"
-            style = "bold green" if labels else "yellow"
-            rows.append([(f"{title}  ", ""), (f"{state}{reason}", style), (f"  {decision.confidence:.3f}{held}", "")])
+            state, style = _said(decision)
+            rows.append([(f"{title}  ", ""), (state, style), (f"  {decision.confidence:.3f}{held}", "")])
         for camera in self._cameras:
             status = camera.status
             judged = "" if math.isnan(status.judged) else f", {100 * status.judged:.0f} % judged"
             rows.append([(printable(f"{camera.name}: {status.frames} pictures{judged}"), "dim")])
-        self._live.update(Text("\n").join(Text.assemble(*row) for row in rows), refresh=True)
+        if health is not None:
+            rows += [[(printable(trouble), "bold red")] for trouble in health.troubles()]
+        return rows
+
+    def _many(self, health: Health, console: Console) -> list[Line]:
+        from decisight.cli.watch_table import camera_lines, summary_lines
+
+        now: dict[str, list[str]] = {}
+        for (camera, _, _), (decision, _) in list(self._now.items()):
+            now.setdefault(camera, []).append(_said(decision)[0])
+        summary = summary_lines(health)
+        states = {camera: ", ".join(said) for camera, said in now.items()}
+        height = console.height - len(summary) - 1
+        return [*summary, *camera_lines(health.cameras, states, width=console.width, height=height)]
+
+
+def _said(decision: Decision) -> tuple[str, str]:
+    """A decision for people, and how it looks."""
+    labels = labels_of(decision)
+    state = " + ".join(labels) or (decision.state if isinstance(decision.state, str) else "-")
+    reason = "" if labels else f" ({decision.reason.value.replace('_', ' ')})"
+    return f"{state}{reason}", "bold green" if labels else "yellow"
 
 
 def _symbols() -> Symbols:

@@ -44,6 +44,7 @@ def watch_one(options: WatchOptions, source: str) -> int:
     """
     from decisight.assemble import open_site_store
     from decisight.cli.watch_cameras import open_cameras, watch_cameras
+    from decisight.cli.watch_health import health_outlets
     from decisight.config import parse_site
     from decisight.sinks import SINKS
 
@@ -59,6 +60,7 @@ def watch_one(options: WatchOptions, source: str) -> int:
             output.check_file(place, example="events.jsonl")
             _check_events(place)
         # Whatever is wrong shows before anything is made or emptied.
+        outlets = health_outlets(options)
         cameras = open_cameras(options, site)
         with open_site_store(site) as store, contextlib.ExitStack() as stack:
             if to_stdout:
@@ -75,6 +77,7 @@ def watch_one(options: WatchOptions, source: str) -> int:
                 origin=True,
                 again=options.again,
                 threads=options.threads,
+                outlets=outlets,
             )
     if not to_stdout:
         sys.stderr.flush()

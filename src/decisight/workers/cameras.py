@@ -101,7 +101,11 @@ class CameraRun:
 
     def health(self) -> CameraHealth:
         """How it is doing."""
-        return self.status.health(self.name, live=self.source.live, fps=self.fps)
+        return self.status.health(self.name, live=self.source.live, fps=self.fps, lag=self._lag)
+
+    @property
+    def _lag(self) -> float:
+        return float(getattr(self.source, "lag", _LAG))
 
     def _work(self, put: Callable[[Taken], None], stop: threading.Event) -> None:
         error: Exception | None = None
@@ -140,7 +144,7 @@ class CameraRun:
             self.pipeline.finished = False
         if self.pipeline.finished or stop.is_set():
             return
-        last, came, lag = self._begun_at(), time.monotonic(), float(getattr(self.source, "lag", _LAG))
+        last, came, lag = self._begun_at(), time.monotonic(), self._lag
         begun = came
         with contextlib.closing(self._frames(stop)) as frames:
             for frame in frames:

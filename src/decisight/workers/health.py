@@ -176,6 +176,16 @@ class Health:
         """Whether every camera is well and everything can be stored: nobody need look after it."""
         return self.store.cause is None and all(camera.well for camera in self.cameras)
 
+    def troubles(self) -> list[str]:
+        """What somebody should look after, one line each."""
+        found = [] if self.store.cause is None else [f"store: {self.store.cause}"]
+        found += [f"sink {sink.name}: {sink.cause}" for sink in self.store.sinks if sink.cause is not None]
+        return found + [
+            f"{camera.name}: {camera.state}{'' if camera.cause is None else f': {camera.cause}'}"
+            for camera in self.cameras
+            if not camera.well
+        ]
+
     def to_json(self) -> dict[str, Any]:
         """As JSON values; what is not known yet is ``null``."""
         return {"ready": self.ready, **_plain(asdict(self))}

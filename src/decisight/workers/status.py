@@ -33,6 +33,8 @@ _SILENT = 8.0
 _SILENT_PICTURES = 5.0
 """The same in pictures, where they come seldom: by what is asked for, and by the longest of the last gaps."""
 _GAPS = 8
+_LAG = 2.0
+"""Seconds that a picture may be on its way without anybody waiting longer for it."""
 
 Stage = Literal["asking", "deciding", "storing"]
 """What the camera's thread is at: waiting for a picture, looking at one, or handing over what was decided."""
@@ -185,17 +187,19 @@ class CameraStatus:
                 self._last_error = said(error), time.time()
             self.finished = True
 
-    def health(self, name: str, *, live: bool, fps: float | None) -> CameraHealth:
+    def health(self, name: str, *, live: bool, fps: float | None, lag: float = 0.0) -> CameraHealth:
         """How it is doing at this moment.
 
         Args:
             name: of the camera.
             live: whether its pictures come as time passes.
             fps: pictures a second that are to be looked at, at most; ``None``: all.
+            lag: seconds that a picture may be on its way.
         """
         with self._lock:
             now = time.monotonic()
-            state, cause = self._state(now, live=live, fps=fps)
+            patience = self._patience(fps, lag) if live else math.inf
+            state, cause = self._state(now, patience, _HANGING if live else _HANGING_RECORDING)
             error, error_time = self._last_error or (None, None)
             if cause is not None and error is None:
                 error, error_time = cause, time.time()
@@ -219,7 +223,7 @@ class CameraStatus:
                 readings=dict(self.entries),
             )
 
-    def _state(self, now: float, *, live: bool, fps: float | None) -> tuple[CameraState, str | None]:
+    def _state(self, now: float, patience: float, hung: float) -> tuple[CameraState, str | None]:
         if self.error is not None:
             return "failed", said(self.error)
         if self.finished:
@@ -227,7 +231,7 @@ class CameraStatus:
         if self._fault is not None:
             return "failed", self._fault
         silent = now - self._beat
-        hanging = silent > (_HANGING if live else _HANGING_RECORDING)
+        hanging = silent > hung
         if self._stage == "storing" and silent > _STORING:
             return "waiting for the store", "what was decided cannot be stored now"
         if self._stage == "deciding" and hanging:
@@ -237,16 +241,18 @@ class CameraStatus:
         if self._away is not None:
             return "no pictures", self._away
         since = now - (self._begun if self._pictured is None else self._pictured)
-        if live and since > self._patience(fps):
+        if since > patience:
             return "no pictures", f"nothing has come for {_seconds(since)}"
         return ("starting" if self._pictured is None else "watching"), None
 
-    def _patience(self, fps: float | None) -> float:
+    def _patience(self, fps: float | None, lag: float) -> float:
         """For how many seconds nothing need come."""
         if fps is None:
             # Pictures that come by themselves, as into a folder: nobody knows when the next is due.
             return math.inf
-        return max(_SILENT, _SILENT_PICTURES / fps, _SILENT_PICTURES * max(self._gaps, default=0.0))
+        return max(
+            _SILENT, _SILENT + lag - _LAG, _SILENT_PICTURES / fps, _SILENT_PICTURES * max(self._gaps, default=0.0)
+        )
 
     def _latencies(self) -> Latencies:
         ordered = sorted(self._recent)
