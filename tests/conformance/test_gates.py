@@ -1,7 +1,7 @@
 """What every gate must keep to, whatever it looks for: run over all that are registered.
 
 A new gate is covered by being registered. ``VARIANTS`` holds settings of its own that are worth trying besides, and
-``REFUSED`` such as must be refused.
+``REFUSED`` such as must be refused. Where a gate cannot do without a setting, ``NEEDED`` has one.
 """
 
 from __future__ import annotations
@@ -9,8 +9,11 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +24,7 @@ from hypothesis import strategies as st
 
 from decisight.errors import UsageError
 from decisight.gates import GATES
+from decisight.imaging import encode_png
 from decisight.protocols import Gate, GateKeeper
 from decisight.types import Verdict
 
@@ -35,6 +39,7 @@ VARIANTS: dict[str, tuple[dict[str, Any], ...]] = {
         {"threshold": 255.0, "min_area": 1.0, "at_least_every": "30d"},
         {"at_least_every": "1ms"},
     ),
+    "moved": ({"tolerance": 0.1, "after": "1ms", "every": "1ms"}, {"after": "30d", "every": "30d"}),
     "sharpness": ({"least": 1.0, "contrast": 1.0},),
     "size": ({"least": 1}, {"least": 100000}),
 }
@@ -44,9 +49,32 @@ REFUSED: dict[str, tuple[dict[str, Any], ...]] = {
     "frozen": ({"after": "soon"}, {"after": "0s"}, {"after": 5}),
     "interval": ({"every": "0s"}, {"every": 3}),
     "motion": ({"threshold": -1}, {"min_area": 1.5}, {"at_least_every": "0s"}, {"threshold": math.nan}),
+    "moved": (
+        {"reference": ""},
+        {"reference": []},
+        {"reference": 7},
+        {"tolerance": 0},
+        {"tolerance": math.nan},
+        {"after": "0s"},
+        {"every": 2},
+    ),
     "sharpness": ({"least": 2}, {"contrast": 0}),
     "size": ({"least": 0}, {"least": 1.5}),
 }
+
+FOLDER = tempfile.TemporaryDirectory(prefix="decisight-gates-")
+
+
+@cache
+def picture_file() -> str:
+    """A square picture with edges in it."""
+    rng = np.random.default_rng(1)
+    path = Path(FOLDER.name, "reference.png")
+    path.write_bytes(encode_png(rng.integers(0, 256, (20, 20, 3), dtype=np.uint8).repeat(8, 0).repeat(8, 1)))
+    return str(path)
+
+
+NEEDED: dict[str, Callable[[], dict[str, Any]]] = {"moved": lambda: {"reference": picture_file()}}
 
 every_gate = pytest.mark.parametrize("name", GATES.names())
 few = settings(max_examples=40)
@@ -56,9 +84,13 @@ def variants(name: str) -> list[dict[str, Any]]:
     return [{}, *VARIANTS.get(name, ())]
 
 
+def built(name: str, given_: dict[str, Any] | None = None) -> Gate:
+    return GATES.build(name, NEEDED.get(name, dict[str, Any])() | (given_ or {}))
+
+
 def gates(name: str) -> Iterator[Gate]:
     for given_ in variants(name):
-        yield GATES.build(name, given_)
+        yield built(name, given_)
 
 
 SHAPES = [
@@ -145,8 +177,9 @@ def test_it_is_a_part_of_its_name_with_documented_fields(name: str) -> None:
     assert isinstance(part.saves, bool)  # type: ignore[attr-defined]
     for field in fields(part):
         assert f"{field.name}: " in (part.__doc__ or ""), f"{name}.{field.name} is not documented"
-    assert GATES.build(name) == GATES.build(name)
-    hash(GATES.build(name))
+    assert built(name) == built(name)
+    hash(built(name))
+    assert isinstance(getattr(part, "whole", False), bool)
 
 
 @every_gate
@@ -264,11 +297,11 @@ def test_a_buffer_that_is_written_over_is_seen_as_what_it_holds(name: str) -> No
 def test_settings_that_cannot_be_used_are_refused(name: str) -> None:
     for given_ in (*REFUSED.get(name, ()), {"no_such_setting": 1}, {next(iter(variants(name)[-1]), "x"): []}):
         with pytest.raises(UsageError) as caught:
-            GATES.build(name, given_)
+            built(name, given_)
         assert next(iter(given_)) in caught.value.message
         assert caught.value.hint
 
 
 def test_what_is_registered() -> None:
-    assert {"brightness", "frozen", "interval", "motion", "sharpness", "size"} <= set(GATES.names())
-    assert {name for name in GATES.names() if GATES.build(name).saves} >= {"interval", "motion"}
+    assert {"brightness", "frozen", "interval", "motion", "moved", "sharpness", "size"} <= set(GATES.names())
+    assert {name for name in GATES.names() if built(name).saves} >= {"interval", "motion"}

@@ -24,7 +24,8 @@ REGIONS = {
     "person_doorway_a": Region.box("table", 0.4, 0.0, 0.8, 1.0),
     "worker_zone_a": Region.box("zone", 0.0, 0.0, 1.0, 1.0),
 }
-JUDGING = [name for name in GATES.names() if not GATES.build(name).saves]
+JUDGING = [name for name in GATES.names() if not GATES.factory(name).saves and name != "moved"]  # type: ignore[attr-defined]
+"""Without the one that needs a reference."""
 DELAY = 0.3
 """In seconds; the clips were labelled by eye, and their edges are no better than that."""
 
