@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from decisight.errors import SourceError, UsageError
 from decisight.files import printable
-from decisight.types.secrecy import HIDDEN, is_secret, redacted
+from decisight.types.secrecy import HIDDEN, is_secret, redacted, without_values
 
 __all__ = ["Address", "Login"]
 
@@ -58,7 +58,7 @@ class Address:
             UsageError: it is not one, or of another scheme; the message shows no credentials.
         """
         example = f"for example {sorted(schemes)[-1]}://10.0.0.5/stream"
-        shown = printable(redacted(text))
+        shown = printable(without_values(redacted(text)))
         try:
             parts = urlsplit(text.strip())
             host, port = parts.hostname, parts.port
@@ -79,8 +79,7 @@ class Address:
         return cls(parts.scheme, host, port or _PORTS[parts.scheme], path, user, password)
 
     def __str__(self) -> str:
-        # What comes after the first setting of a path may be part of its value.
-        return redacted(f"{self.scheme}://{self._place}{self.path}")
+        return f"{self.scheme}://{self._place}{without_values(self.path)}"
 
     def __repr__(self) -> str:
         return f"Address({str(self)!r})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Mapping
@@ -23,7 +24,7 @@ from decisight.sources.http_request import HTTP_SCHEMES, Client
 from decisight.sources.newest import Box, Newest
 from decisight.sources.retrying import AwayError
 from decisight.sources.sampling import Pace
-from decisight.spans import parse_seconds
+from decisight.spans import SpanText, parse_seconds
 from decisight.types import Position
 
 __all__ = ["Camera"]
@@ -33,6 +34,8 @@ _DEVICE = re.compile(r"[0-9]{1,3}|/dev/[\w/.-]+|video=.+", re.ASCII)
 _LONGEST_LOGIN = 127
 """Bytes that FFmpeg keeps of user and password in an address."""
 _LONGEST_TIMEOUT = 60.0
+_CERTIFICATES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
+"""Where Debian and Red Hat keep those that are trusted."""
 
 
 @SOURCES.register("camera")
@@ -66,7 +69,7 @@ class Camera(Login):
 
     url: str | int
     transport: Literal["tcp", "udp"] = "tcp"
-    timeout: str = "5s"
+    timeout: SpanText = "5s"
     size: str | None = None
     verify: bool = True
 
@@ -180,8 +183,9 @@ class Camera(Login):
 
 
 def _verification(verify: bool) -> Mapping[str, str]:
-    """FFmpeg's options of TLS."""
+    """FFmpeg's options of TLS; it knows no folder of certificates, only a file."""
     import ssl
 
-    found = ssl.get_default_verify_paths().cafile
+    files = [ssl.get_default_verify_paths().cafile, *_CERTIFICATES]
+    found = next((path for path in files if path and os.path.isfile(path)), None)
     return {"tls_verify": "1", **({"ca_file": found} if found else {})} if verify else {"tls_verify": "0"}

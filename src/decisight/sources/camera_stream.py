@@ -9,7 +9,6 @@ from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from decisight.imaging import MAX_PIXELS
 from decisight.sources.camera_clock import Gaps, KeyFrames, Lateness, StreamClock
 from decisight.sources.newest import NO_PICTURES, Box
 from decisight.sources.retrying import AwayError
@@ -43,6 +42,9 @@ _LATE_APART = 60.0
 """Seconds: who is late again so soon after it was let pass is connected anew."""
 _LONGEST_GOP = 12.0
 """Seconds that a key frame is waited for. Some streams have none, and renew the picture bit by bit."""
+
+_LIMITS = {"max_pixels": str(7680 * 4320)}
+"""8K: no camera has more, and a decoder keeps up to 16 pictures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ def _opened(opening: Opening) -> InputContainer:
         return av.open(
             opening.address,
             format=opening.format,
-            options=dict(opening.options),
+            options={**opening.options, **_LIMITS},
             metadata_errors="replace",
             timeout=(opening.timeout, _HEARING),
         )
@@ -169,7 +171,7 @@ class _Reader:
         # One thread: more of them keep pictures back, cost twice the time where several cameras share the CPU, and say
         # late what is damaged.
         self.stream.thread_type = "NONE"
-        self.stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+        self.stream.codec_context.options = _LIMITS
 
     def read(self, container: InputContainer) -> None:
         """Read until no more is wanted.

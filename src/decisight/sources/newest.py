@@ -96,11 +96,15 @@ class Box:
         """For so many seconds nothing is to be heard of the camera."""
         self.heard = time.monotonic() + seconds
 
-    def spoil(self) -> None:
-        """A picture is damaged; that is said no more than once a second."""
+    def spoil(self, skipped: int = 0) -> None:
+        """A picture is damaged; that is said no more than once a second.
+
+        Args:
+            skipped: how many before it were skipped, if it was taken for a good one.
+        """
         now = time.monotonic()
         with self.changed:
-            self.heard = now
+            self.heard, self.skipped = now, self.skipped + skipped
             if now - self.damaged_at >= _DAMAGED_APART:
                 self.damaged, self.damaged_at = DAMAGED, now
                 self.changed.notify_all()
@@ -226,7 +230,7 @@ class Newest(AbstractContextManager["Newest"], Iterator[Frame]):
                     return None
             if (frame := self._frame(found, skipped)) is not None:
                 return frame
-            box.spoil()
+            box.spoil(skipped)
 
     def _due(self, box: Box, now: float) -> Picture | str | None:
         """What is to be given now, the older first: a picture, or a cause; it counts as given."""

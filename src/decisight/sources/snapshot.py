@@ -20,7 +20,7 @@ from decisight.sources.http_request import HTTP_SCHEMES, Client
 from decisight.sources.newest import Box, Newest
 from decisight.sources.retrying import AwayError
 from decisight.sources.sampling import Pace
-from decisight.spans import parse_seconds
+from decisight.spans import SpanText, parse_seconds
 from decisight.types import Position
 
 __all__ = ["Snapshot"]
@@ -57,8 +57,8 @@ class Snapshot(Login):
     live: ClassVar[bool] = True
 
     url: str
-    every: str = "5s"
-    timeout: str = "5s"
+    every: SpanText = "5s"
+    timeout: SpanText = "5s"
     verify: bool = True
 
     def __post_init__(self) -> None:

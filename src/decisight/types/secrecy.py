@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-__all__ = ["HIDDEN", "is_secret", "redacted", "without_secrets"]
+__all__ = ["HIDDEN", "is_secret", "redacted", "without_secrets", "without_values"]
 
 HIDDEN = "..."
 """What is shown instead."""
 
-_SECRET = re.compile(r"pas|pwd|psw|kennw|secret|token|credential|auth|login|(^|[_-])(api_?)?keys?$|^pin$", re.IGNORECASE)
+_SECRET = re.compile(
+    r"pas|pwd|psw|kennw|secret|token|credential|auth|login|(^|[_-])(api_?)?keys?$|^pin$", re.IGNORECASE
+)
 """Also as people mistype them."""
 _BARE = re.compile(r"^[^\s/@]*:[^@]*@|^[^\s/@]+@(?=[^@]*[:/])")
 """Credentials at the beginning of an address without its scheme."""
@@ -41,9 +43,19 @@ def redacted(text: str) -> str:
     before, found, rest = text.partition("://")
     if not found:
         hidden = _BARE.sub(f"{HIDDEN}@", text)
-        return text if hidden == text else _VALUES.sub(rf"\1\2={HIDDEN}", hidden)
+        return text if hidden == text else without_values(hidden)
     _, at, place = rest.rpartition("@")
-    return before + found + (HIDDEN + at if at else "") + _VALUES.sub(rf"\1\2={HIDDEN}", place)
+    return before + found + (HIDDEN + at if at else "") + without_values(place)
+
+
+def without_values(path: str) -> str:
+    """A path and query without the values in it.
+
+    Example:
+        >>> without_values("/live/user=admin&password=12345?stream=1")
+        '/live/user=...&password=...'
+    """
+    return _VALUES.sub(rf"\1\2={HIDDEN}", path)
 
 
 def without_secrets(value: object, name: object = None) -> object:
