@@ -134,6 +134,9 @@ class FrameSource(Protocol):
     arrive (2 where it does not). What :meth:`open` gives may have a method ``close`` that any thread may call, and that
     lets who waits for a frame find that there are no more; without it a stop waits for the next frame.
 
+    A source whose pictures are there already may have a method ``frame_at(seconds)``: the one that is seen at a moment,
+    from the first, or with ``None`` the one to be shown first. Else that is looked for from the beginning.
+
     Of a live source, frames are asked for one by one, when the one before has been decided on. One that gets its
     pictures by itself keeps only the newest meanwhile, and counts the others in :attr:`Frame.skipped`. What it gives
     may have a method ``next_within(seconds)``: the next frame, or ``None`` where none has come by then; it raises
