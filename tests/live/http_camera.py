@@ -45,6 +45,7 @@ class HttpCamera:
     - ``garbage``: give noise instead of pictures.
     - ``status``: answer with it instead of pictures.
     - ``location``: lead there.
+    - ``cut_off``: send only half of a still picture, and break the connection.
     - ``size_told``: announce so many bytes of a still picture.
     - ``lengths``: announce the length of each picture of a stream.
     - ``tags``: give still pictures an ETag, and answer 304 where it has not changed.
@@ -82,7 +83,7 @@ class HttpCamera:
 
     def heal(self) -> None:
         """Nothing is wrong any more."""
-        self.paused = self.silent = self.frozen = self.garbage = False
+        self.paused = self.silent = self.frozen = self.garbage = self.cut_off = False
         self.status: int | None = None
         self.location: str | None = None
         self.size_told: int | None = None
@@ -205,6 +206,10 @@ class _Handler(BaseHTTPRequestHandler):
         tag = {"ETag": f'"{number}"'} if self.owner.tags else {}
         if tag and self.headers.get("If-None-Match") == tag["ETag"]:
             self._answer(304, tag)
+            return
+        if self.owner.cut_off:
+            self._answer(200, {"Content-Length": str(len(body))}, body[: len(body) // 2])
+            self.close_connection = True
             return
         told = self.owner.size_told
         headers = {"Content-Type": "image/jpeg", **tag} | ({} if told is None else {"Content-Length": str(told)})
