@@ -105,7 +105,7 @@ def test_a_model_that_is_yet_to_come_is_no_hindrance(run: Any, write: Callable[.
     result = run("collect", site, "--camera", "gate-1")
     assert result.status == 0
     said = result.err.replace(f"{site.parent}/", "")
-    assert "warning: plant.yaml, line 2: models.gear: gear.onnx cannot be used as a model: there is no such file" in said
+    assert "warning: plant.yaml, line 2: models.gear: gear.onnx cannot be used as a model: there is no such" in said
     assert "pictures are collected without it" in said
     result = run("collect", site, "--camera", "gate-1", "--uncertain", "--region", "gate")
     assert result.status == 2

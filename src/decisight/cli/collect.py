@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,7 +13,8 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
-from decisight.cli.console import complain, say, terminal, warn
+from decisight.cli.collect_display import CollectDisplay, summary
+from decisight.cli.console import say, terminal, warn
 from decisight.cli.regions import RegionRequest
 from decisight.cli.signals import Before, hearing
 from decisight.errors import DecisightError, SiteError, UsageError
@@ -22,9 +22,7 @@ from decisight.files import printable
 from decisight.yaml_file import SUFFIXES
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from decisight.collecting import CollectRun, PictureFolder, View
+    from decisight.collecting import CollectRun, View
     from decisight.config import Site
     from decisight.models.classifier import Classifier
 
@@ -34,10 +32,7 @@ _EVERY = 1.0
 """Seconds from one picture to the next, where nobody says."""
 _LOOKS = 4.0
 """Where one picture in so many seconds is wanted, so many are looked at: the first may be one that cannot be judged."""
-_BACKBONE = "efficientnet_lite0"
-"""Whose colour lies outside a polygon, where no model is known."""
 _NO_NAME = re.compile(r"[/\\:=|\s]+")
-_MOST_CAUSES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +67,7 @@ def run(options: CollectOptions) -> int:
         DecisightError: nothing can be collected, or stored, as asked.
     """
     from decisight.collecting import Choice, Collector, CollectRun, PictureFolder, collect
+    from decisight.collecting.planning import check_models, check_regions, groups_of, views_of
     from decisight.spans import parse_seconds
 
     seconds = None if options.seconds is None else parse_seconds(options.seconds, "--for")
@@ -80,16 +76,16 @@ def run(options: CollectOptions) -> int:
     choice = Choice(**_choice(options))
     models = _models(site, options)
     cameras = _cameras(site, options)
-    views = {camera: _views(site, camera, wanted, models) for camera in cameras}
+    views = {camera: views_of(site, camera, wanted, models) for camera in cameras}
     if wanted is not None:
-        _check_regions(site, cameras, wanted)
+        check_regions(site, cameras, wanted)
         views = {camera: found for camera, found in views.items() if found}
     if choice.uncertain:
-        _check_models(site, views)
+        check_models(site, views)
     if choice.conceal == "faces":
         _check_faces()
     sources = {camera: _opened(site, camera, named=of_site) for camera in views}
-    groups = options.groups if options.groups is not None else _groups(views)
+    groups = options.groups if options.groups is not None else groups_of(views)
     folder = PictureFolder(options.output, groups, "png" if options.png else "jpg")
     if folder.mended:
         warn(f"{printable(folder.table)} ended in half a row, as a power cut leaves it: that row was taken away")
@@ -105,12 +101,12 @@ def run(options: CollectOptions) -> int:
     names = ", ".join(f"{printable(camera)} ({_named(found)})" for camera, found in views.items())
     say(f"Collecting from {names} into {printable(options.output)}. Ctrl-C ends it.")
     sys.stdout.flush()
-    display = _Display(runs, terminal(sys.stdout))
+    display = CollectDisplay(runs, terminal(sys.stdout))
     try:
         with hearing(partial(_end, stop), "SIGINT", "SIGTERM", "SIGHUP"), display:
             collect(runs, display, stop, seconds=seconds)
     finally:
-        say("\n".join(_summary(runs, folder)))
+        say("\n".join(summary(runs, folder)))
     return _status(runs)
 
 
@@ -208,14 +204,6 @@ def _cameras(site: Site, options: CollectOptions) -> list[str]:
     return list(dict.fromkeys(options.cameras)) or list(known)
 
 
-def _check_regions(site: Site, cameras: Sequence[str], wanted: Sequence[str]) -> None:
-    known = {name: camera for camera in cameras for name in site.section.cameras[camera].regions}
-    for name in wanted:
-        if name not in known:
-            there = f"there is: {', '.join(known)}" if known else "there is none; leave it out for all of the picture"
-            raise SiteError(f"there is no region {name!r} in the site file", hint=there)
-
-
 def _models(site: Site, options: CollectOptions) -> dict[str, Classifier]:
     """The models that can be loaded: one that is yet to be trained is named in the site file already, perhaps.
 
@@ -235,53 +223,12 @@ def _models(site: Site, options: CollectOptions) -> dict[str, Classifier]:
     return found
 
 
-def _views(site: Site, camera: str, wanted: Sequence[str] | None, models: dict[str, Classifier]) -> list[View]:
-    from decisight.collecting import View
-    from decisight.config import model_of
-    from decisight.models.backbones import backbones
-
-    regions, gates = site.regions(camera), site.gates(camera)
-    section = site.section.cameras[camera]
-    of_region: dict[str | None, Classifier] = {}
-    for at, watch in enumerate(section.watch):
-        model = models.get(model_of(site, camera, at))
-        if model is not None:
-            of_region.setdefault(watch.region, model)
-    names: list[str | None] = [name for name in regions if wanted is None or name in wanted]
-    if wanted is None and (not names or None in {watch.region for watch in section.watch}):
-        names.append(None)
-    default = backbones.build(_BACKBONE).input.fill
-    found = []
-    for name in names:
-        model = of_region.get(name)
-        fill = default if model is None else model.card.preprocessing.fill
-        found.append(View(None if name is None else regions[name], fill, gates, model))
-    return found
-
-
-def _check_models(site: Site, views: dict[str, list[View]]) -> None:
-    for camera, found in views.items():
-        for view in found:
-            if view.model is None:
-                where = "all of the picture" if view.name is None else f"the region {view.name!r}"
-                raise SiteError(
-                    f"{site.where('cameras', camera)}: no model looks at {where}, so that none can be unsure of it",
-                    hint="name one under watch; or leave out --uncertain, or name another --region",
-                )
-
-
 def _check_faces() -> None:
     import numpy as np
 
     from decisight.imaging.faces import find_faces
 
     find_faces(np.zeros((8, 8, 3), np.uint8))
-
-
-def _groups(views: dict[str, list[View]]) -> list[str]:
-    """The label groups of the models that look at what is collected."""
-    models = [view.model for found in views.values() for view in found if view.model is not None]
-    return list(dict.fromkeys(group.name for model in models for group in model.task.groups))
 
 
 def _opened(site: Site, camera: str, *, named: bool) -> Any:
@@ -322,78 +269,6 @@ class _Room:
             if self._taken >= self.limit:
                 self.stop.set()
             return self._taken <= self.limit
-
-
-# --- what is said of it ----------------------------------------------------------------------------------------------
-
-
-class _Display:
-    """A line of now on a terminal, and warnings above it."""
-
-    def __init__(self, runs: Sequence[CollectRun], screen: Console | None) -> None:
-        self._runs = runs
-        self._screen = screen
-        self._status: Any = None
-
-    def __enter__(self) -> _Display:
-        if self._screen is not None:
-            self._status = self._screen.status("")
-            self._status.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._status is not None:
-            self._status.stop()
-
-    def noted(self, camera: str, text: str) -> None:
-        """See :class:`~decisight.collecting.running.Listener`."""
-        if self._status is not None:
-            self._status.stop()
-        complain(f"{printable(camera)}: {printable(text)}")
-        if self._status is not None:
-            self._status.start()
-
-    def idle(self) -> None:
-        """See :class:`~decisight.collecting.running.Listener`."""
-        if self._status is not None:
-            from rich.text import Text
-
-            stored = sum(run.collector.stored.total() for run in self._runs)
-            passed = sum(run.collector.passed.total() for run in self._runs)
-            frames = sum(run.collector.frames for run in self._runs)
-            self._status.update(Text(f"{stored} stored, {passed} passed over, {frames} looked at"))
-
-
-def _summary(runs: Sequence[CollectRun], folder: PictureFolder) -> Iterator[str]:
-    for run in runs:
-        collector = run.collector
-        lost = {cause: count for (region, cause), count in collector.passed.items() if region is None and ":" in cause}
-        for view in collector.views:
-            causes = {cause: n for (region, cause), n in collector.passed.items() if region == view.name}
-            causes = {cause: n for cause, n in causes.items() if cause not in lost}
-            where = printable(collector.camera) + (f", {printable(view.name)}" if view.name is not None else "")
-            yield f"{where}: {collector.stored[view.name]} stored{_passed(causes)}"
-        if lost:
-            yield f"{printable(collector.camera)}: {_passed(lost).removeprefix('; passed over: ')}"
-    there = f", beside {folder.before} that were there" if folder.before else ""
-    yield f"{folder.stored} picture{'' if folder.stored == 1 else 's'} stored in {printable(folder.path)}{there}."
-    if folder.stored + folder.before:
-        yield f"Label them: decisight label {_quoted(folder.path)}"
-
-
-def _passed(causes: dict[str, int]) -> str:
-    if not causes:
-        return ""
-    ordered = sorted(causes.items(), key=lambda item: -item[1])
-    told = [f"{count} {printable(cause)}" for cause, count in ordered[:_MOST_CAUSES]]
-    rest = sum(count for _, count in ordered[_MOST_CAUSES:])
-    return f"; passed over: {', '.join([*told, f'{rest} for other causes'] if rest else told)}"
-
-
-def _quoted(path: Path) -> str:
-    import shlex
-
-    return shlex.quote(printable(os.fspath(path)))
 
 
 def _status(runs: Sequence[CollectRun]) -> int:

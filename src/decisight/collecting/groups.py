@@ -27,6 +27,7 @@ _NO_GROUPS = (FILE_NAME, SPLIT, SOURCE, *ORIGIN)
 _VERSION = 1
 _MOST_LABELS = 200
 """A column with more different values holds no labels."""
+_FEWEST_TO_JUDGE = 6
 
 
 @dataclass(slots=True)
@@ -158,7 +159,7 @@ def _kind(values: Any) -> Kind:
 def found_groups(
     table: PictureTable, notes: Notes, given: Sequence[Group] = (), task: Task | None = None
 ) -> list[Group]:
-    """The label groups of a folder: those that are asked for, else those of the notes, the table and the model.
+    """The label groups of a folder: those that are asked for, else those of the notes and the model, else the table's.
 
     Labels that the table holds are added to those that are said; of a model that is given they come in its order.
 
@@ -176,7 +177,7 @@ def found_groups(
     of_model = [Group(g.name, list(g.labels), g.kind) for g in task.groups] if task is not None else []
     columns = [Group(name) for name in table.columns if name not in _NO_GROUPS and _may_be_labels(table, name)]
     found: list[Group] = []
-    for group in given or [*notes.groups, *of_model, *columns]:
+    for group in given or [*notes.groups, *of_model] or columns:
         known = next((one for one in found if one.name == group.name), None)
         if known is None:
             found.append(Group(group.name, list(group.labels), group.kind))
@@ -202,4 +203,6 @@ def _add_from(table: PictureTable, group: Group) -> None:
 
 
 def _may_be_labels(table: PictureTable, name: str) -> bool:
-    return len({table.cell(row, name) for row in range(len(table.rows))}) <= _MOST_LABELS
+    """Whether a column is not free text, of which hardly any stands twice."""
+    cells = [cell for row in range(len(table.rows)) if (cell := table.cell(row, name))]
+    return len(cells) < _FEWEST_TO_JUDGE or len(set(cells)) <= min(_MOST_LABELS, len(cells) // 2)

@@ -213,9 +213,10 @@ class Labelling:
         self._change([(row, group.name, "") for row in rows for group in self.groups], [(row, False) for row in rows])
 
     def exclude(self, rows: Sequence[int]) -> None:
-        """Leave pictures out, or take them in again where all are left out."""
+        """Leave pictures out, with what was said of them; or take them in again where all are left out."""
         out = not all(self.excluded(row) for row in rows)
-        self._change([], [(row, out) for row in rows])
+        cells = [(row, group.name, "") for row in rows for group in self.groups if out]
+        self._change(cells, [(row, out) for row in rows])
 
     def accept(self, row: int) -> bool:
         """Give a picture what is suggested in every group that has no label yet.

@@ -83,6 +83,7 @@ class LabelPage:
         self.suggesting = suggesting
         self.trouble: DecisightError | None = None
         self._suggested = 0
+        self._heard = 0
 
     def build(self) -> None:
         """Make the page."""
@@ -91,7 +92,8 @@ class LabelPage:
         ui.add_css(STYLE)
         ui.add_body_html(KEYS_SCRIPT)
         self._dark = ui.dark_mode(value=None)
-        with ui.element("div").classes("dl-page"):
+        self._body = ui.element("div").classes("dl-page")
+        with self._body:
             with ui.element("header").classes("dl-head"):
                 name = self.of.folder.resolve()
                 text(printable(name.name), "dl-folder", tag="h1", title=printable(name))
@@ -121,6 +123,8 @@ class LabelPage:
         except DecisightError as error:
             self.trouble = error
         self.draw()
+        self._heard += 1
+        self._body.props["data-heard"] = str(self._heard)
 
     def _key(self, pressed: Any) -> None:
         with self._doing():

@@ -49,7 +49,7 @@ STYLE = """
 }
 body.body--dark {
   --dl-back: #11161d; --dl-card: #1a212b; --dl-ink: #e8edf4; --dl-soft: #a3b0c0; --dl-line: #344051;
-  --dl-stage: #0a0e13; --dl-accent: #6eb0ff; --dl-on: #2f7fe0; --dl-on-ink: #ffffff; --dl-guess: #21354f;
+  --dl-stage: #0a0e13; --dl-accent: #6eb0ff; --dl-on: #2472d0; --dl-on-ink: #ffffff; --dl-guess: #21354f;
   --dl-warn: #ffc489; --dl-warn-back: #3b2713; --dl-good: #5fce7d;
 }
 html, body { background: var(--dl-back); }
@@ -142,12 +142,13 @@ details.dl-more > summary { cursor: pointer; color: var(--dl-accent); padding: 4
   list-style: disclosure-closed inside; }
 details.dl-more[open] > summary { list-style-type: disclosure-open; }
 details.dl-more > form { margin-top: 8px; }
-dialog.dl-help { border: 1px solid var(--dl-line); border-radius: 12px; padding: 20px 24px; max-width: 460px;
+dialog.dl-help { margin: auto; border: 1px solid var(--dl-line); border-radius: 12px; padding: 20px 24px; max-width: min(520px, 92vw);
   background: var(--dl-card); color: var(--dl-ink); font: 15px/1.5 system-ui, "Segoe UI", Roboto, sans-serif; }
 dialog.dl-help::backdrop { background: rgba(10, 14, 19, .5); }
 dialog.dl-help h2 { margin: 0 0 12px; font-size: 18px; line-height: 1.3; font-weight: 650; }
 dialog.dl-help .dl-row { display: flex; gap: 12px; padding: 4px 0; align-items: center; }
-dialog.dl-help .dl-key { min-width: 64px; text-transform: none; }
+dialog.dl-help .dl-key { flex: 0 0 132px; text-transform: none; }
+dialog.dl-help form { margin: 16px 0 0; }
 @media (max-width: 860px) {
   .dl-page { height: auto; min-height: 100dvh; }
   .dl-head { gap: 8px 12px; padding: 8px 12px; }
