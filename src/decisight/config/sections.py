@@ -110,7 +110,7 @@ class EvidenceSection(_Section):
 class CameraSection(_Section):
     """One camera: where its pictures come from, and what is watched in them."""
 
-    source: dict[str, Any]
+    source: dict[str, Any] = Field(repr=False)
     """Where the pictures come from: a type, and the settings of that source."""
     fps: Number | None = Field(default=DEFAULT_FPS, gt=0, le=1000)
     """Pictures a second that are looked at, at most; null: all. Of a folder all, unless it is said."""
@@ -187,7 +187,8 @@ class SiteSection(_Section):
     timezone: str = "UTC"
     """In which times are shown to people, for example Europe/Berlin."""
     store: str | None = None
-    """Where everything is kept, for example sqlite:///plant-7.db; by default beside the site file, named as it is."""
+    """Where everything is kept: sqlite:///plant-7.db, or postgresql+psycopg://user@host/name; by default in SQLite,
+    beside the site file and named as it is."""
     models: dict[str, ModelSection] = Field(default_factory=dict, min_length=1)
     """The models, by the names that cameras use; left out while there is none yet."""
     cameras: dict[str, CameraSection] = Field(min_length=1)

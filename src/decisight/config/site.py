@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -63,8 +63,10 @@ _POLYGON = "for example polygon: [[0.1, 0.2], [0.5, 0.2], [0.5, 0.9], [0.1, 0.9]
 _SITE = Kind("site", "sites", _EXAMPLE, most_values=200_000, error=SiteError)
 _NAME = re.compile(r"[^\s/\\:=|][^/\\:=|]{0,62}")
 
-_NO_STORE = re.compile(r"(?!.*://).*|sqlite:/*|sqlite:/*:memory:.*", re.DOTALL)
+_NO_STORE = re.compile(r"(?!.*://).*|sqlite:/*|sqlite:/*:memory:.*|postgres[\w+]*://[^/?]*/?", re.DOTALL)
 """What names no place, or none that is kept."""
+_PASSWORD = re.compile(r"(?<=://)([^:/?]*):.*@", re.DOTALL)
+"""Of a URL, with the user before it."""
 
 _P = TypeVar("_P")
 
@@ -81,7 +83,7 @@ class Site:
 
     section: SiteSection
     path: Path | None = None
-    content: Any = None
+    content: Any = field(default=None, repr=False)
 
     @property
     def folder(self) -> Path:
@@ -137,14 +139,15 @@ class Site:
             raise SiteError(f"{self.where(*keys)}: {error.message}", hint=_POLYGON) from error
 
     def source(self, camera: str) -> FrameSource:
-        """The source of a camera; a ``path`` in it is relative to the site file.
+        """The source of a camera; a ``path`` or ``password_file`` in it is relative to the site file.
 
         Raises:
             SiteError: there is none of that type, or a setting cannot be used.
         """
         section = dict(self.section.cameras[camera].source)
-        if isinstance(path := section.get("path"), str):
-            section["path"] = str(self.folder / path)
+        for key in ("path", "password_file"):
+            if isinstance(path := section.get(key), str):
+                section[key] = str(self.folder / path)
         return self._part(SOURCES, section, "cameras", camera, "source")
 
     def watched(self) -> list[str]:
@@ -371,9 +374,10 @@ def _check(site: Site) -> None:
                 )
             earlier[watch.group] = at
     if site.section.store is not None and _NO_STORE.fullmatch(site.section.store.strip()):
+        shown = shortened(_PASSWORD.sub(r"\1:***@", site.section.store))
         raise SiteError(
-            f"{site.where('store')} = {shortened(site.section.store)} is no place for a store",
-            hint="write it as sqlite:///plant-7.db",
+            f"{site.where('store')} = {shown} is no place for a store",
+            hint="write it as sqlite:///plant-7.db, or postgresql+psycopg://user@host/name",
         )
     for name in site.section.sinks:
         _check_name(site, name, "sinks", name)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from decisight.store.codec import Codec
 from decisight.store.coverage import Coverage
+from decisight.store.database import holds_something
 from decisight.store.heads import Head, append_heads, read_heads
 from decisight.store.outbox import Delivery
 from decisight.store.records import (
@@ -53,6 +54,7 @@ __all__ = [
     "StoredView",
     "ViewKey",
     "append_heads",
+    "holds_something",
     "open_store",
     "read_heads",
     "request_mark",

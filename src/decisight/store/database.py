@@ -18,7 +18,7 @@ from decisight.store.postgresql import EXAMPLE, PostgreSQL, postgresql_url, secr
 from decisight.store.schema import STORES, VERSION
 from decisight.store.sqlite import SQLite
 
-__all__ = ["Database"]
+__all__ = ["Database", "holds_something"]
 
 _EXAMPLE = f"for example sqlite:///decisight.db, or {EXAMPLE}"
 _FILE = re.compile(r"sqlite(?:\+pysqlite)?:///(.+)", re.DOTALL)
@@ -160,6 +160,24 @@ class Database:
             raise failure_of(error, self.title, self._secrets) from error
         except UnicodeEncodeError as error:
             raise StoreError(f"{self.title}: a text cannot be written: {error.reason}", hint="it is no text") from error
+
+
+def holds_something(url: str | Path) -> bool:
+    """Whether a database that is there holds a store, or anything else.
+
+    Args:
+        url: see :class:`Database`.
+
+    Raises:
+        StoreError: it is not there, or cannot be reached.
+        MissingPartError: the driver is not installed.
+    """
+    database = Database(url, read_only=True)
+    try:
+        with database.reading() as connection:
+            return bool(inspect(connection).get_table_names())
+    finally:
+        database.close()
 
 
 def _migrate(connection: Connection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import sqlite3
 from collections.abc import Mapping, Sequence
 
@@ -36,10 +37,10 @@ _REFUSED: Sequence[tuple[str, str]] = (
     ("too many connections", f"raise max_connections, or close some; {_AGAIN}"),
     ("remaining connection slots", f"raise max_connections, or close some; {_AGAIN}"),
     ("password", "give the right one: in PGPASSWORD, in ~/.pgpass, or in the URL"),
-    ("pg_hba.conf", "let the server take connections of this user from here: pg_hba.conf"),
+    (r"pg_hba\.conf", "let the server take connections of this user from here: pg_hba.conf"),
     ("authentication", "see which users the server takes from here, and how: pg_hba.conf"),
-    ("role", "see the user in the URL; make it: createuser NAME"),
-    ("database", "make the database: createdb NAME"),
+    ("role .* does not exist", "see the user in the URL; make it: createuser NAME"),
+    ("database .* does not exist", "make the database: createdb NAME"),
 )
 """What servers say to whoever is not let in, in English; there is no code where there is no connection yet."""
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -65,9 +66,11 @@ def failure_of(error: SQLAlchemyError | sqlite3.Error, title: str, secrets: Sequ
     for secret in secrets:
         first = first.replace(secret, "***")
     # Before there is a connection there is no code either.
-    if type(said).__name__ == "OperationalError" and not code:
-        hint = next((hint for words, hint in _REFUSED if words in first.partition(" failed: ")[2]), _AGAIN)
+    if not code and "OperationalError" in (kind.__name__ for kind in type(said).__mro__):
+        hint = next((hint for words, hint in _REFUSED if re.search(words, first.partition(" failed: ")[2])), _AGAIN)
         return StoreError(f"{title}: the database cannot be reached: {first}", hint=hint, passing=True)
+    if type(said).__name__ == "DataError" and not code:
+        return StoreError(f"{title}: a text cannot be written: {first}", hint="leave such characters out")
     if type(said).__name__ == "ProgrammingError" and not code:
         return StoreError(f"{title} cannot be opened: {first}", hint="see what the URL says after the question mark")
     lost = isinstance(error, DBAPIError) and error.connection_invalidated

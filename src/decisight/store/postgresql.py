@@ -14,7 +14,6 @@ import os
 import threading
 import time
 from collections.abc import Generator, Iterator
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
@@ -67,6 +66,8 @@ _EXACT = "SELECT set_config('extra_float_digits', '1', false)"
 """Whatever a server is set to, numbers come back as they were written."""
 _DURABLE = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
 """What is committed is on the server's disk, also where the server is set to answer before that."""
+_SESSION = "SELECT pid, extract(epoch FROM backend_start)::text FROM pg_stat_activity"
+"""A process of the server, and when it began: its number is given again."""
 _FACTS = (
     "SELECT current_setting('server_version_num')::int, current_setting('server_encoding'), "
     "current_setting('fsync'), current_setting('full_page_writes')"
@@ -95,7 +96,7 @@ class PostgreSQL:
         """How often the lock was taken: where it is more than it was, others may have written in between."""
         self._mutex = threading.RLock()
         self._held: Connection | None = None
-        self._session: tuple[int, datetime] | None = None
+        self._session: tuple[int, str] | None = None
         """The server's process that had the lock last on our behalf, and when that began."""
         self._is_writer = not read_only and not beside
         self._engine = _engine(url, title, writing=not read_only)
@@ -206,14 +207,14 @@ class PostgreSQL:
                     # Who has lost it waits for it, and writes nothing before it has it again.
                     raise in_use(self._title, passing=self.tenure > 0)
                 time.sleep(_LOCK_PAUSE)
-            query = text("SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()")
-            process, begun = connection.execute(query).one()
+            process, begun = connection.execute(text(f"{_SESSION} WHERE pid = pg_backend_pid()")).one()
             self._session = (process, begun)
 
-    def _end_former(self, connection: Connection, process: int, begun: datetime) -> None:
+    def _end_former(self, connection: Connection, process: int, begun: str) -> None:
         """End the session that had the lock for us, where the server has not noticed yet that nobody is there."""
-        query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = :pid AND backend_start = :begun"
-        connection.execute(text(query), {"pid": process, "begun": begun})
+        found = connection.execute(text(f"{_SESSION} WHERE pid = :pid"), {"pid": process}).one_or_none()
+        if found is not None and tuple(found) == (process, begun):
+            connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": process})
 
     def _let_go(self) -> None:
         if self._held is not None:
@@ -325,4 +326,4 @@ def _limited(work: Generator[Any, Any, Any], seconds: float) -> Generator[Any, A
         if ready:
             last = time.monotonic()
         elif time.monotonic() - last > seconds:
-            raise _NoAnswerError(f"no answer for {seconds:.0f} s")
+            raise _NoAnswerError(f"no answer for {seconds:g} s")
