@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from decisight.errors import UsageError
+from decisight.types.secrecy import redacted
 
 __all__ = ["MICROSECOND", "Span", "SpanText", "parse_seconds", "parse_span"]
 
@@ -78,16 +79,17 @@ def parse_span(value: SpanText, name: str, *, least: int = 0) -> Span:
     found = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]{1,12})?)\s*(ms|s|m|h|d)?", text)
     if isinstance(value, bool) or not found or (found[2] is None and "." in found[1]):
         raise UsageError(
-            f"{name} = {text!r} is not understood",
+            f"{name} = {redacted(text)!r} is not understood",
             hint=f"give a number of images, for example {name}: 5, or a time, for example {name}: 2s",
         )
     # Exact until the last, so that 57ms is 0.057s to the bit.
     amount = Decimal(found[1]) * _UNITS.get(found[2], Decimal(1))
     if amount > _LONGEST:
-        raise UsageError(f"{name} = {text!r} is too long", hint="give a shorter one")
+        raise UsageError(f"{name} = {redacted(text)!r} is too long", hint="give a shorter one")
     if least and (amount < least if found[2] is None else amount == 0):
         raise UsageError(
-            f"{name} = {text!r} is too short", hint=f"give {least} image{'s' * (least > 1)} or more, or a time above 0"
+            f"{name} = {redacted(text)!r} is too short",
+            hint=f"give {least} image{'s' * (least > 1)} or more, or a time above 0",
         )
     return Span(seconds=float(amount)) if found[2] else Span(images=int(amount))
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from decisight.errors import DecisightError, UsageError
 from decisight.files import printable
+from decisight.types.secrecy import HIDDEN, is_secret, redacted
 
 if TYPE_CHECKING:
     from ruamel.yaml import YAML
@@ -27,6 +28,8 @@ SUFFIXES = (".yaml", ".yml")
 _LARGEST = 1 << 20
 _DEEPEST = 20
 _LONGEST_PROBLEM = 160
+_QUOTED = re.compile(r"'.*'|\".*\"")
+"""What a message shows of a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +78,13 @@ def parse_yaml(text: str, path: Path, kind: Kind) -> dict[str, Any]:
         content = _reader().load(text)
     except MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise kind.error(
-            f"{name}{line}: this is not YAML: {_short(error.problem or error.context)}", hint=kind.example
-        ) from error
+        problem = _short(error.problem or error.context)
+        if error.problem_mark and _holds_secret(text, error.problem_mark.line):
+            problem = _QUOTED.sub(HIDDEN, problem)
+        # Without the reader's own error, which shows the line.
+        raise kind.error(f"{name}{line}: this is not YAML: {problem}", hint=kind.example) from None
     except (YAMLError, RecursionError, ValueError) as error:
-        raise kind.error(f"{name}: this is not YAML: {_short(error)}", hint=kind.example) from error
+        raise kind.error(f"{name}: this is not YAML: {_short(error)}", hint=kind.example) from None
     if not isinstance(content, dict):
         raise kind.error(f"{name}: there is no {kind.singular} in it", hint=kind.example)
     return content
@@ -139,6 +144,13 @@ def _reader() -> YAML:
     return reader
 
 
+def _holds_secret(text: str, line: int) -> bool:
+    """Whether something on a line, from 0, looks as if it were a password, or the name of one."""
+    lines = text.splitlines()
+    found = lines[line] if line < len(lines) else ""
+    return is_secret(found) or redacted(found) != found
+
+
 def _short(problem: object) -> str:
     """What the reader complains of, without what a terminal would obey, on one line of no great length."""
     text = printable(" ".join(str(problem).split()))
@@ -165,17 +177,24 @@ def _check_values(name: str, text: str, kind: Kind) -> None:
     """What each anchor means, in values; 0 as long as that is not at its end."""
     for event in YAML(typ="rt", pure=True).parse(text):
         problem, anchor = "", getattr(event, "anchor", None)
+        # A password that was not put in quotes may look like a tag or an anchor.
+        secret = _holds_secret(text, event.start_mark.line) if anchor or getattr(event, "tag", None) else False
         if isinstance(event, CollectionStartEvent | ScalarEvent) and event.tag is not None:
+            tag = f"!{HIDDEN}" if secret else _short(event.tag)
             raise kind.error(
-                f"{name}, line {event.start_mark.line + 1}: the tag {_short(event.tag)} has no meaning here",
+                f"{name}, line {event.start_mark.line + 1}: the tag {tag} has no meaning here",
                 hint="leave it out; what is to be a text is put in quotes",
             )
         if isinstance(event, AliasEvent):
             # One that is not known is told of later, as what is not YAML.
-            problem = f"the alias *{anchor} stands within what it means" if sizes.get(str(anchor)) == 0 else ""
+            problem = (
+                f"the alias *{HIDDEN if secret else anchor} stands within what it means"
+                if sizes.get(str(anchor)) == 0
+                else ""
+            )
             count += sizes.get(str(anchor), 1)
         elif isinstance(event, CollectionStartEvent | ScalarEvent):
-            problem = f"the anchor &{anchor} stands twice" if anchor in sizes else ""
+            problem = f"the anchor &{HIDDEN if secret else anchor} stands twice" if anchor in sizes else ""
             if anchor is not None:
                 sizes[anchor] = 0 if isinstance(event, CollectionStartEvent) else 1
             if isinstance(event, CollectionStartEvent):

@@ -65,8 +65,6 @@ _NAME = re.compile(r"[^\s/\\:=|][^/\\:=|]{0,62}")
 
 _NO_STORE = re.compile(r"(?!.*://).*|sqlite:/*|sqlite:/*:memory:.*|postgres[\w+]*://[^/?]*/?", re.DOTALL)
 """What names no place, or none that is kept."""
-_PASSWORD = re.compile(r"(?<=://)([^:/?]*):.*@", re.DOTALL)
-"""Of a URL, with the user before it."""
 
 _P = TypeVar("_P")
 
@@ -145,6 +143,12 @@ class Site:
             SiteError: there is none of that type, or a setting cannot be used.
         """
         section = dict(self.section.cameras[camera].source)
+        if "://" in str(section.get("path")):
+            where = self.where("cameras", camera, "source", "path")
+            raise SiteError(
+                f"{where} = {shortened(section['path'])} is an address, and no file",
+                hint="a live camera is written {type: camera, url: ...}",
+            )
         for key in ("path", "password_file"):
             if isinstance(path := section.get(key), str):
                 section[key] = str(self.folder / path)
@@ -374,9 +378,8 @@ def _check(site: Site) -> None:
                 )
             earlier[watch.group] = at
     if site.section.store is not None and _NO_STORE.fullmatch(site.section.store.strip()):
-        shown = shortened(_PASSWORD.sub(r"\1:***@", site.section.store))
         raise SiteError(
-            f"{site.where('store')} = {shown} is no place for a store",
+            f"{site.where('store')} = {shortened(site.section.store)} is no place for a store",
             hint="write it as sqlite:///plant-7.db, or postgresql+psycopg://user@host/name",
         )
     for name in site.section.sinks:

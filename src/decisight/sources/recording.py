@@ -17,6 +17,7 @@ from decisight.errors import SourceError
 from decisight.files import printable
 from decisight.imaging import MAX_PIXELS, is_image_name
 from decisight.sources.timeline import Place, Timeline
+from decisight.types.secrecy import redacted
 
 if TYPE_CHECKING:
     import av
@@ -193,7 +194,8 @@ def _opened(path: str) -> Iterator[tuple[InputContainer, VideoStream]]:
     """The file and its main stream of pictures."""
     import av
 
-    name = printable(path)
+    # It may be an address that was taken for a file.
+    name = printable(redacted(path))
     _check_file(path, name)
     try:
         # As a file, whatever its name looks like (pipe:, http:, concat:), and nothing that it names either.
