@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
+from tests.live.http_camera import HttpCamera
+
+from decisight.cli import check
+
+from .conftest import Run
 
 SITE = """\
 site: plant
@@ -155,3 +163,52 @@ def test_a_site_without_a_model_is_for_collecting(run, tmp_path: Path) -> None: 
     assert "decisight collect SITE" in refused.err
     refused = run("watch", path, "--camera", "drawn")
     assert f"{path}, line 3: cameras.drawn: there is nothing to watch yet" in refused.err
+
+
+class TestLive:
+    """Live cameras may be off: that is said where it is asked for."""
+
+    @pytest.fixture
+    def live(self, tmp_path: Path, small_model: Path) -> Iterator[tuple[Path, HttpCamera]]:
+        with HttpCamera(user="observer", password="b0ttling") as camera:  # noqa: S106 - of a camera made here
+            off = camera.url("/video").replace(f":{camera.port}", ":9")
+            cameras = {
+                "still": {"type": "snapshot", "url": camera.url("/picture", "observer", "b0ttling")},
+                "refused": {"type": "camera", "url": camera.url("/video", "observer", "wr0ng")},
+                "off": {"type": "camera", "url": off, "timeout": "1s"},
+                "drawn": {"type": "rendered", "realtime": True, "size": "64x96"},
+            }
+            values = {
+                "site": "plant",
+                "models": {"small": {"path": str(small_model)}},
+                "cameras": {name: {"source": source, "watch": [{}]} for name, source in cameras.items()},
+            }
+            path = tmp_path / "site.yaml"
+            path.write_text(json.dumps(values))
+            yield path, camera
+
+    def test_not_tried_unless_asked_for(self, run: Run, live: tuple[Path, HttpCamera]) -> None:
+        path, camera = live
+        result = run("check", path)
+        assert result.status == 0, result.err
+        assert result.out.count("not tried (--connect does)") == 4
+        assert not camera.seen
+
+    def test_one_picture_of_each(
+        self, run: Run, live: tuple[Path, HttpCamera], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path, _ = live
+        monkeypatch.setattr(check, "_SECONDS", 3.0)
+        result = run("check", path, "--connect")
+        assert result.status == 1
+        assert re.search(r"a picture of 320x240 came after \d+\.\d s", result.out)
+        assert re.search(r"a picture of 64x96 came after \d+\.\d s", result.out)
+        assert "2 things to put right" in result.out
+        wrong = [line for line in result.err.splitlines() if line.startswith("error: ")]
+        assert len(wrong) == 2
+        assert all("no picture within 3 s: " in line for line in wrong)
+        assert "site.yaml" in wrong[0]
+        assert "refused" in wrong[0]
+        assert "off" in wrong[1]
+        assert "b0ttling" not in result.out + result.err
+        assert "wr0ng" not in result.out + result.err

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import json
+import sys
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -19,9 +24,12 @@ from decisight.policies.parsing import parse_policy
 from decisight.policies.task_fold import TaskFold
 from decisight.sources.opened import Opened
 from decisight.types import EventChange, Frame, Position
-from decisight.workers import CameraRun, Evidence, Recorder, cameras, recorder, watch
+from decisight.workers import CameraRun, Evidence, Health, Recorder, Vitals, cameras, recorder, status, watch
 
 from .conftest import LOCKED, RUINED, FakeCodec, FakeSink, FakeStore, Heard
+
+# The name in the package is that of its function.
+module_of_watch = sys.modules["decisight.workers.watch"]
 
 
 @pytest.fixture(scope="module")
@@ -340,3 +348,226 @@ def test_a_stop_does_not_wait_for_the_next_picture(log: list[Any], stop: threadi
     assert source.was_closed
     assert run.status.frames == 1
     assert not run.pipeline.finished
+
+
+class Flaky(Scripted):
+    """A live camera that fails at the pictures that it is told to, and falls silent after the last one."""
+
+    fails: dict[int, Exception]
+    opened: int = 0
+
+    def open(
+        self, *, after: Position | None = None, fps: float | None = None
+    ) -> AbstractContextManager[Iterator[Frame]]:
+        object.__setattr__(self, "opened", self.opened + 1)
+
+        def begin(closed: threading.Event) -> Generator[Frame]:
+            for at in range(0 if after is None else int(after) + 1, len(self.levels)):
+                if at in self.fails:
+                    raise self.fails.pop(at)
+                yield Frame(f"{at}", self.begin + at / self.fps, noisy(self.levels[at], at), at)
+            closed.wait()
+
+        return Opened(begin)
+
+
+class TestStartedAgain:
+    """A live camera that fails, in whatever way, goes on from what was handed over last."""
+
+    @pytest.fixture(autouse=True)
+    def soon(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(cameras, "_FIRST_WAIT", 0.01)
+        monkeypatch.setattr(cameras, "_LONGEST_WAIT", 0.02)
+        monkeypatch.setattr(cameras, "_STEADY", 0.05)
+
+    def made(self, model: Classifier, fails: dict[int, Exception], levels: list[int]) -> CameraRun:
+        source = Flaky(levels, live=True)
+        object.__setattr__(source, "fails", fails)
+        run = camera(model, source, pause=0.02)
+
+        def renewed(checkpoint: Mapping[str, Any] | None) -> tuple[Pipeline, Step]:
+            fresh = camera(model, source, pause=0.02).pipeline
+            return fresh, Step() if checkpoint is None else fresh.resume(json.loads(json.dumps(checkpoint)))
+
+        return dataclasses.replace(run, renewal=renewed, _wait=0.01)
+
+    def test_the_source_fails(self, log: list[Any], stop: threading.Event, model: Classifier) -> None:
+        store = Counting(log)
+        levels = [BRIGHT] * 6 + [DARK] * 6
+        run = self.made(model, {3: SourceError("gone"), 4: RuntimeError("fell over"), 8: OSError("lost")}, levels)
+        store.stop = stop
+        store.until = lambda store: any("works again" in note.text for b in store.batches for note in b.notes)
+        found = made(log, store)
+        watch([run], found, found.listener, stop)
+        # As if nothing had been: every picture once, one event after the other.
+        times = [time for _, time in store.entries()]
+        assert times == sorted(times)
+        assert run.status.frames == len(levels)
+        assert changes(store)[:3] == [CAT[0], ("closed", "cat", "dog"), ("opened", "dog", None)]
+        assert run.status.restarts == 3
+        assert run.status.error is None
+        assert run.health().events_open == 1
+        said = [text for _, text in found.listener.notes]  # type: ignore[attr-defined]
+        assert said[0] == "it has failed: gone: it is started again until it works"
+        assert said[-1].startswith("it works again, after ")
+        # Told once, however often it fails before it works again.
+        assert len(said) <= 4
+
+    def test_the_pipeline_fails(
+        self, log: list[Any], stop: threading.Event, model: Classifier, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """In the middle of a step: what it had counted by then is forgotten, and the picture is looked at again."""
+        store = Counting(log)
+        run = self.made(model, {}, [BRIGHT] * 8)
+        broken = {3, 5}
+        original = Pipeline.step
+
+        def step(self: Pipeline, frame: Frame) -> Step:
+            done = original(self, frame)
+            if frame.position in broken:
+                broken.remove(frame.position)
+                raise MemoryError
+            return done
+
+        monkeypatch.setattr(Pipeline, "step", step)
+        store.stop, store.until = stop, lambda store: run.status.frames == 8
+        found = made(log, store)
+        watch([run], found, found.listener, stop)
+        times = [time for _, time in store.entries()]
+        assert times == sorted(times)
+        assert (run.status.restarts, run.status.frames) == (2, 8)
+        assert changes(store) == CAT[:1]
+
+    def test_a_picture_that_it_always_fails_at_is_passed_over(
+        self, log: list[Any], stop: threading.Event, model: Classifier, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Else a folder that is followed would never come past it."""
+        store = Counting(log)
+        run = self.made(model, {}, [BRIGHT] * 8)
+        original = Pipeline.step
+
+        def step(self: Pipeline, frame: Frame) -> Step:
+            if frame.position == 3 and frame.pixels is not None:
+                raise ValueError("such a picture")
+            return original(self, frame)
+
+        monkeypatch.setattr(Pipeline, "step", step)
+        store.stop, store.until = stop, lambda store: run.status.frames == 8
+        found = made(log, store)
+        watch([run], found, found.listener, stop)
+        assert run.status.restarts == 2
+        assert run.status.causes == {"looking at it has failed twice": 1}
+
+    def test_it_is_said_while_it_fails(self, log: list[Any], stop: threading.Event, model: Classifier) -> None:
+        run = self.made(model, {0: SourceError("no route to it")}, [BRIGHT])
+        run.renewal = never = _Never()
+        found = made(log, Counting(log))
+        watching = threading.Thread(target=watch, args=([run], found, found.listener, stop))
+        watching.start()
+        assert never.asked.wait(30.0)
+        deadline = time.monotonic() + 30.0
+        while run.health().cause != "ValueError: cannot be made":
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+        assert run.health().state == "failed"
+        assert run.alive
+        stop.set()
+        watching.join(30.0)
+        assert not watching.is_alive()
+        assert run.status.error is None
+
+    def test_a_recording_ends(self, log: list[Any], stop: threading.Event, model: Classifier) -> None:
+        run = camera(model, Scripted([BRIGHT] * 4, fails_after=2))
+        run.renewal = _Never()
+        found = made(log, Counting(log))
+        watch([run], found, found.listener, stop)
+        assert isinstance(run.status.error, SourceError)
+        assert run.health().state == "failed"
+        assert not run.renewal.asked.is_set()
+
+
+class _Never:
+    """Makes no pipeline."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+
+    def __call__(self, checkpoint: Mapping[str, Any] | None) -> tuple[Pipeline, Step]:
+        self.asked.set()
+        raise ValueError("cannot be made")
+
+
+class Stuck(Scripted):
+    """A live camera that cannot be interrupted: it gives one picture, and then waits for somebody to let go."""
+
+    go: threading.Event
+
+    def open(
+        self, *, after: Position | None = None, fps: float | None = None
+    ) -> AbstractContextManager[Iterator[Frame]]:
+        return contextlib.nullcontext(_StuckFrames(self))  # type: ignore[arg-type]
+
+
+class _StuckFrames:
+    def __init__(self, source: Stuck) -> None:
+        self._source, self._given = source, False
+
+    def next_within(self, seconds: float) -> Frame | None:
+        if self._given:
+            self._source.go.wait(60.0)
+            raise StopIteration
+        self._given = True
+        return Frame("0", self._source.begin, noisy(BRIGHT, 0), None)
+
+
+def test_one_that_hangs_is_seen_and_left_behind(
+    log: list[Any], stop: threading.Event, model: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(status, "_HANGING", 0.05)
+    monkeypatch.setattr(module_of_watch, "_FAREWELL", 0.2)
+    source = Stuck([BRIGHT], live=True)
+    object.__setattr__(source, "go", threading.Event())
+    stuck = camera(model, source, "stuck")
+    good = camera(model, Scripted([BRIGHT, DARK] * 5), "good")
+    found = made(log, Counting(log))
+    watching = threading.Thread(target=watch, args=([stuck, good], found, found.listener, stop))
+    watching.start()
+    try:
+        deadline = time.monotonic() + 30.0
+        while not (stuck.health().cause or "").startswith("the source does not answer"):
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        while good.alive:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        stop.set()
+        watching.join(30.0)
+        assert not watching.is_alive()
+    finally:
+        source.go.set()
+    assert changes(found.store, "good")[-1:] == []  # type: ignore[arg-type]
+    said = [text for name, text in found.listener.notes if name == "stuck"]  # type: ignore[attr-defined]
+    assert said == ["it does not end: it is left behind; what it had decided is stored"]
+    # What it had decided is stored.
+    assert [time for name, time in found.store.entries() if name == "stuck"] == [source.begin]  # type: ignore[attr-defined]
+
+
+def test_how_storing_goes_is_told(log: list[Any], stop: threading.Event, model: Classifier) -> None:
+    store = Counting(log, [LOCKED] * 3)
+    found = made(log, store, {"bad": FakeSink(log, fails_at=range(1, 10_000))})
+    seen: list[Health] = []
+
+    class Looking(Heard):
+        def idle(self) -> None:
+            seen.append(vitals.health())
+
+    found.listener = Looking(log)
+    run = camera(model, Scripted([BRIGHT] * 3))
+    vitals = Vitals([run], found)
+    watch([run], found, found.listener, stop)
+    assert "the database is locked" in {health.store.cause for health in seen}
+    last = vitals.health()
+    assert last.store.cause is None
+    assert [sink.cause for sink in last.store.sinks] == ["nobody answers"]
+    assert (last.cameras[0].state, last.store.waiting) == ("ended", 0)
+    assert last.memory is None or last.memory > 1_000_000

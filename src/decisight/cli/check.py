@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,12 +17,22 @@ if TYPE_CHECKING:
     from decisight.config import Site
     from decisight.models.classifier import Classifier
     from decisight.store import Store
+    from decisight.workers import Tried
 
 __all__ = ["run", "write_schema"]
 
 
-def run(path: Path, *, runtime: str | None = None) -> int:
+_SECONDS = 10.0
+"""That a live camera gets for a picture."""
+
+
+def run(path: Path, *, runtime: str | None = None, connect: bool = False) -> int:
     """Check a site file, and say all that is wrong.
+
+    Args:
+        path: the file.
+        runtime: what computes where the file does not say.
+        connect: whether a picture is taken from every live camera.
 
     Returns:
         The exit status: 0, or 1 where something is wrong.
@@ -35,8 +46,9 @@ def run(path: Path, *, runtime: str | None = None) -> int:
     section = site.section
     say(f"{printable(path)}: site {section.site}, {_count(len(section.cameras), 'camera')}")
     models, wrong = _models(site, runtime)
+    tried = _tried(site) if connect else {}
     for camera in section.cameras:
-        wrong += _camera(site, camera, models)
+        wrong += _camera(site, camera, models, tried.get(camera))
     wrong += _store(site)
     if wrong:
         say(f"{_count(wrong, 'thing')} to put right.")
@@ -96,14 +108,28 @@ def _opened(site: Site, name: str, runtime: str | None) -> Classifier:
     return model
 
 
-def _camera(site: Site, camera: str, models: dict[str, Classifier]) -> int:
+def _tried(site: Site) -> dict[str, Tried]:
+    """What comes of trying the live cameras; those that cannot even be asked are told of later."""
+    from decisight.workers import try_cameras
+
+    live = {}
+    for camera in site.section.cameras:
+        with contextlib.suppress(DecisightError):
+            source = site.source(camera)
+            if source.live:
+                live[camera] = source
+    return try_cameras(live, _SECONDS)
+
+
+def _camera(site: Site, camera: str, models: dict[str, Classifier], tried: Tried | None) -> int:
     """How much is wrong with a camera."""
     from decisight.assemble import check_concealing, setups
 
     wrong = 0
     size: tuple[int, int] | None = None
     try:
-        facts = site.source(camera).facts()
+        source = site.source(camera)
+        facts = source.facts()
     except DecisightError as error:
         wrong += _tell(site.blamed(error, "cameras", camera, "source"))
     else:
@@ -111,6 +137,11 @@ def _camera(site: Site, camera: str, models: dict[str, Classifier]) -> int:
         say(f"  camera {camera}: {printable(facts.title)}")
         for note in facts.notes:
             warn(f"{camera}: {note}")
+        if tried is not None:
+            size = tried.size or size
+            wrong += _picture(site, camera, tried)
+        elif source.live:
+            say("    whether it gives pictures: not tried (--connect does)")
     try:
         check_concealing(site, camera)
     except DecisightError as error:
@@ -128,6 +159,19 @@ def _camera(site: Site, camera: str, models: dict[str, Classifier]) -> int:
         return wrong + _tell(error)
     _views(setup, size)
     return wrong
+
+
+def _picture(site: Site, camera: str, tried: Tried) -> int:
+    """Say what came of trying a live camera."""
+    if tried.size is not None:
+        width, height = tried.size
+        say(f"    a picture of {width}x{height} came after {tried.seconds:.1f} s")
+        return 0
+    error = DecisightError(
+        f"no picture within {tried.seconds:.0f} s: {printable(str(tried.cause))}",
+        hint="check that the camera is on, and its address, user and password",
+    )
+    return _tell(site.blamed(error, "cameras", camera, "source"))
 
 
 def _rules(site: Site, camera: str, models: dict[str, Classifier]) -> tuple[int, bool]:

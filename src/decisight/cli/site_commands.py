@@ -42,7 +42,13 @@ def watch(
     ],
     source: Annotated[
         str | None,
-        typer.Argument(metavar="SOURCE", help="With a model: a video file, or a folder of pictures."),
+        typer.Argument(
+            metavar="SOURCE",
+            help="With a model: a video file, a folder of pictures, or a live camera: its address, "
+            "rtsp://camera/stream or http://camera/video (motion JPEG), or 0, 1, ... for a camera at USB. An http "
+            "address that ends in .jpg, .jpeg, .png, .webp or .bmp, or has --every with it, is that of a still "
+            "picture.",
+        ),
     ] = None,
     camera: Annotated[
         list[str] | None,
@@ -70,6 +76,12 @@ def watch(
     follow: Annotated[
         bool, typer.Option("--follow", help="With a folder: wait for new pictures after those that are there.")
     ] = False,
+    every: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SPAN", help="With a still picture at an http address: how often it is fetched.  [default: 5s]"
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -127,6 +139,7 @@ def watch(
                 regions=RegionRequest(region or (), reference, crop_only),
                 quiet=quiet or (),
                 follow=follow,
+                every=every,
                 output=output,
                 store=store,
                 again=again,
@@ -140,17 +153,24 @@ def watch(
     return work
 
 
-def check(site: SiteArgument, runtime: RuntimeOption = None) -> Work:
+def check(
+    site: SiteArgument,
+    connect: Annotated[
+        bool, typer.Option("--connect", help="Take a picture from every live camera as well, all at the same time.")
+    ] = False,
+    runtime: RuntimeOption = None,
+) -> Work:
     """Check a site file, and watch nothing.
 
-    Every model and every source is opened. Everything that is wrong is said, with its line; the exit status is then 1,
-    or 2 where the file cannot be read.
+    Every model and every source is opened, but for live cameras, which may be off just now: these are tried with
+    --connect. Everything that is wrong is said, with its line; the exit status is then 1, or 2 where the file cannot be
+    read.
     """
 
     def work() -> int:
         from decisight.cli.check import run
 
-        return run(site, runtime=runtime)
+        return run(site, runtime=runtime, connect=connect)
 
     return work
 

@@ -20,6 +20,7 @@ _OF_MODEL = (
     ("fps", "--fps"),
     ("quiet", "--quiet"),
     ("follow", "--follow"),
+    ("every", "--every"),
     ("output", "--output"),
     ("store", "--store"),
 )
@@ -40,6 +41,7 @@ class WatchOptions:
     regions: RegionRequest = field(default_factory=RegionRequest)
     quiet: Sequence[str] = ()
     follow: bool = False
+    every: str | None = None
     output: Path | None = None
     store: str | None = None
     again: bool = False
@@ -60,6 +62,13 @@ def run(options: WatchOptions) -> int:
     """
     if options.what.lower().endswith(SUFFIXES):
         return _watch_site(options)
+    from decisight.cli.watch_live import is_live, shown
+
+    if is_live(options.what):
+        raise UsageError(
+            f"{printable(shown(options.what))} is a camera, and the model comes first",
+            hint="decisight watch MODEL rtsp://camera/stream",
+        )
     if options.source is None:
         raise UsageError(
             f"{printable(options.what)} is no site file, and no source is named behind it",

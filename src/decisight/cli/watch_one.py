@@ -1,4 +1,7 @@
-"""``decisight watch MODEL SOURCE``: the rest of a site file is made up, and events go to a file or standard output."""
+"""``decisight watch MODEL SOURCE``: the rest of a site file is made up, and events go to a file or standard output.
+
+The source is a recording, a folder, or a live camera by its address; what is in that of credentials is shown nowhere.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from decisight.yaml_file import SUFFIXES
 
 if TYPE_CHECKING:
     from decisight.cli.watch import WatchOptions
+    from decisight.cli.watch_live import LiveSource
     from decisight.protocols import Sink
     from decisight.types import EventChange
 
@@ -34,7 +38,7 @@ def watch_one(options: WatchOptions, source: str) -> int:
 
     Args:
         options: what was asked for.
-        source: a video file, or a folder of pictures.
+        source: a video file, a folder of pictures, or the address of a live camera.
 
     Returns:
         The exit status: 0, or 1 where it could not be watched to its end.
@@ -50,12 +54,13 @@ def watch_one(options: WatchOptions, source: str) -> int:
 
     if options.cameras:
         raise UsageError("--camera is for a site file", hint="leave it out: there is one source")
-    name = _name(Path(source).stem or Path(source).name, "camera")
+    live = _live(options, source)
+    name = _name((Path(source).stem or Path(source).name) if live is None else live.name, "camera")
     to_stdout = options.output == Path("-")
     place = options.output or Path(f"{name}{_EVENTS_SUFFIX}")
     with tempfile.TemporaryDirectory(prefix="decisight-") as folder:
         url = options.store or f"sqlite:///{folder}/watch.db"
-        site = parse_site(_made_up(options, source, name, url))
+        site = parse_site(_made_up(options, source, live, name, url))
         if not to_stdout:
             output.check_file(place, example="events.jsonl")
             _check_events(place)
@@ -87,14 +92,25 @@ def watch_one(options: WatchOptions, source: str) -> int:
     return status
 
 
-def _made_up(options: WatchOptions, source: str, name: str, url: str) -> dict[str, Any]:
+def _live(options: WatchOptions, source: str) -> LiveSource | None:
+    """The live camera that is meant; ``None``: a file or a folder is."""
+    from decisight.cli.watch_live import is_live, live_source
+
+    if is_live(source):
+        return live_source(source, options.every)
+    if options.every is not None:
+        raise UsageError("--every is for a still picture at an http address", hint="leave it out")
+    return None
+
+
+def _made_up(options: WatchOptions, source: str, live: LiveSource | None, name: str, url: str) -> dict[str, Any]:
     """What a site file would say."""
     regions = options.regions.regions()
-    is_folder = os.path.isdir(source)
+    is_folder = live is None and os.path.isdir(source)
     model = _name(Path(options.what).stem, "model")
     watch = {"model": model, "policy": _policy(options, is_folder=is_folder), "quiet": list(options.quiet)}
     camera: dict[str, Any] = {
-        "source": _source(options, source, is_folder=is_folder),
+        "source": _source(options, source, is_folder=is_folder) if live is None else _live_section(options, live),
         "regions": {
             region.name: {"polygon": [list(corner) for corner in region.polygon], "mask": region.masked}
             for region in regions
@@ -103,6 +119,8 @@ def _made_up(options: WatchOptions, source: str, name: str, url: str) -> dict[st
     }
     if options.fps is not None:
         camera["fps"] = options.fps
+    elif live is not None and live.fps is not None:
+        camera["fps"] = live.fps
     if is_folder:
         # Each picture of a folder is meant to be looked at, however close together they were taken.
         camera["fps"] = None
@@ -112,9 +130,23 @@ def _made_up(options: WatchOptions, source: str, name: str, url: str) -> dict[st
         "models": {model: {"path": options.what}},
         "cameras": {name: camera},
         "evidence": {"keep": []},
-        # Who asks for it to be kept has named no day on which it may go, and the recording may be old.
-        "retention": {"readings": {}, "evidence": {"default": None}},
+        "retention": {"readings": _kept(options, live), "evidence": {"default": None}},
     }
+
+
+def _kept(options: WatchOptions, live: LiveSource | None) -> dict[str, Any]:
+    """How long readings are kept.
+
+    Who asks for them to be kept has named no day on which they may go, and a recording may be old. Else they lie in a
+    folder that is gone at the end, and a live camera's have none.
+    """
+    return {} if live is None or options.store is not None else {"age": "1d"}
+
+
+def _live_section(options: WatchOptions, live: LiveSource) -> dict[str, Any]:
+    if options.follow:
+        raise UsageError("--follow is for a folder of pictures", hint="leave it out")
+    return dict(live.section)
 
 
 def _source(options: WatchOptions, source: str, *, is_folder: bool) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from decisight.workers.listener import Listener
 from decisight.workers.recorder import Recorder
 from decisight.workers.status import CameraStatus
 from decisight.workers.taken import Taken
+from decisight.workers.trying import Tried, try_cameras
 from decisight.workers.vitals import Vitals
 from decisight.workers.watch import watch
 
@@ -30,6 +31,8 @@ __all__ = [
     "Recorder",
     "Renewal",
     "Taken",
+    "Tried",
     "Vitals",
+    "try_cameras",
     "watch",
 ]

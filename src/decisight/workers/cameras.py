@@ -20,7 +20,7 @@ from decisight.workers.taken import Taken
 
 if TYPE_CHECKING:
     from decisight.protocols import FrameSource
-    from decisight.types import Frame
+    from decisight.types import Frame, Position
 
 __all__ = ["CameraRun", "Renewal"]
 
@@ -34,6 +34,8 @@ _FIRST_WAIT, _LONGEST_WAIT = 1.0, 30.0
 """Seconds before a camera that has failed is started again: at first, and at most."""
 _JITTER = 0.25
 """The share by which such a wait is longer or shorter, so that cameras that failed together do not start together."""
+_SPOILT = "looking at it has failed twice"
+"""The cause of a picture that it fails at again and again: else it would never come past it."""
 _STEADY = 10.0
 """Seconds that a camera works without failing before it counts as mended."""
 _FAREWELL = 5.0
@@ -71,6 +73,8 @@ class CameraRun:
     """Since when it has failed again and again, on the machine's steady clock."""
     _fallen: bool = False
     """Whether it has failed since its pipeline was made."""
+    _failed_at: tuple[Position, Position] = (None, None)
+    """Where the picture stood that it is at, and the one that it was at when it failed before."""
     _wait: float = _FIRST_WAIT
 
     def start(self, put: Callable[[Taken], None], stop: threading.Event) -> None:
@@ -163,9 +167,13 @@ class CameraRun:
             self._hand_over(put, self.pipeline.close(SOURCE_ENDED), always=True)
 
     def _look(self, put: Callable[[Taken], None], frame: Frame) -> None:
+        if frame.position is not None and frame.position == self._failed_at[0] == self._failed_at[1]:
+            frame = replace(frame, pixels=None, cause=_SPOILT)
         came = self.status.came(frame)
+        self._failed_at = frame.position, self._failed_at[0]
         with self.status.at("deciding"):
             step = self.pipeline.step(frame)
+        self._failed_at = None, None
         self.status.decided(frame, came, live=self.source.live)
         self._hand_over(put, step, frame.skipped)
 
