@@ -85,14 +85,26 @@ class Polygons:
         )
         self._written, self._past, self._future, self.draft = self.shapes, [], [], ()
         self._naming = None
-        self.choose(self.chosen)
+        self.choose(self.chosen, self.corner)
 
-    def forget(self, names: Iterable[str]) -> None:
-        """Take up that only regions of these names are in the site file still: the others are new to it."""
-        known = set(names)
-        self._past, self._future = [], []
-        self.shapes = tuple(s if s.written in known else replace(s, written=None) for s in self.shapes)
-        self._written = tuple(shape for shape in self._written if shape.written in known)
+    def merge(self, regions: Iterable[Region]) -> None:
+        """Take up what the site file has become, and keep what was drawn here.
+
+        Regions that are gone from it are new to it; those that have come to it are here too.
+        """
+        found = {region.name: region for region in regions}
+        known = {shape.name for shape in self._written}
+        come = tuple(
+            Shape(self._key(), r.name, r.polygon, r.masked, r.name) for r in found.values() if r.name not in known
+        )
+        self._past, self._future, self._naming = [], [], None
+        self.shapes = (*(s if s.written in found else replace(s, written=None) for s in self.shapes), *come)
+        stayed = tuple(
+            replace(s, polygon=found[s.name].polygon, masked=found[s.name].masked)
+            for s in self._written
+            if s.name in found
+        )
+        self._written = (*stayed, *come)
 
     # --- what there is ---
 

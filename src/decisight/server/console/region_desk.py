@@ -236,7 +236,7 @@ class RegionDesk:
             raise UsageError(f"{printable(self.path)} has no camera {self.camera} any more")
         if keep:
             self.text, self.site = text, text.site()
-            self.polygons.forget(self.site.regions(self.camera))
+            self.polygons.merge(self.site.regions(self.camera).values())
         else:
             self._take(text)
 

@@ -165,7 +165,7 @@ class RegionPage:
             yield
         except DecisightError as error:
             text = f"{error.message}. {error.hint}" if error.hint else error.message
-            ui.notify(text, type="negative", multi_line=True, timeout=10_000, close_button="OK")
+            ui.notify(text, type="negative", position="top", multi_line=True, timeout=10_000, close_button="OK")
         self.draw()
 
     def do(self, what: Callable[[], Any]) -> None:
@@ -265,7 +265,8 @@ class RegionPage:
         with self._doing():
             told = self.desk.save()
             where = printable(self.desk.path.name)
-            ui.notify(f"Written to {where}: {', '.join(told)}", type="positive", timeout=6000, multi_line=True)
+            text = f"Written to {where}: {', '.join(told)}"
+            ui.notify(text, type="positive", position="top", timeout=4000, multi_line=True)
 
     def _ask_whose(self) -> None:
         from nicegui import ui
@@ -308,7 +309,7 @@ class RegionPage:
             ui.notify(
                 f"Written to {printable(place)}. In the site file, at this camera: gates: [..., {{type: moved, "
                 f"reference: {printable(place.name)}}}]",
-                type="positive", multi_line=True, timeout=12_000, close_button="OK",
+                type="positive", position="top", multi_line=True, timeout=12_000, close_button="OK",
             )  # fmt: skip
 
     # --- how it is shown ---------------------------------------------------------------------------------------------

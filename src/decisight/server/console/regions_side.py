@@ -121,7 +121,7 @@ class _Card:
         size = "" if measured is None else f"{measured[0]} x {measured[1]} pixels"
         self._size.set_text(f"{size}{', watched' if desk.is_watched(shape.written) else ''}")
         cut = desk.number, shape.polygon, shape.masked, desk.fill(shape)
-        if cut != self.seen:
+        self._cut.set_visibility(measured is not None)
+        if cut != self.seen and measured is not None:
             self.seen = cut
-            self._cut.set_visibility(measured is not None)
             self._cut.props["src"] = self._page.cut_address(self._key)
