@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.clips import BRIGHT, DARK, scripted_source, write_clip
+from tests.live.http_camera import HttpCamera
 
 from decisight.cli import main
 from decisight.imaging import read_image
@@ -36,6 +37,7 @@ cameras:
   gate-2:
     source: {{type: scripted, levels: [{levels}]{more}}}
 """
+ADMITTED = "s3cr3t"
 LEVELS = ", ".join(map(str, [BRIGHT, DARK] * 10))
 
 
@@ -260,3 +262,31 @@ def test_killed_at_any_moment_nothing_is_half_there(tmp_path: Path) -> None:
         assert {path.name for path in collected.glob("*.jpg")} >= set(found)
         assert len(list(collected.glob("*.jpg"))) - len(found) <= 2
         before = len(found)
+
+
+def test_a_live_camera_that_goes_away_and_comes_back(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with HttpCamera(user="viewer", password=ADMITTED, size=(64, 48)) as camera:
+
+        def wait_for(more: int) -> None:
+            deadline = time.monotonic() + 60
+            while time.monotonic() < deadline and not (Path("c/metadata.csv").is_file() and len(rows("c")) >= more):
+                time.sleep(0.02)
+
+        def trouble() -> None:
+            wait_for(2)
+            camera.kill()
+            time.sleep(1.0)
+            camera.start_again()
+
+        thread = threading.Thread(target=trouble)
+        thread.start()
+        address = camera.url("/video", "viewer", ADMITTED)
+        result = run("collect", address, "-o", "c", "--all", "--every", "100ms", "--limit", "30", "--for", "2m")
+        thread.join()
+    assert result.status == 0, result.err
+    assert "Collecting from 127.0.0.1 (all of the picture) into c." in result.out
+    assert "127.0.0.1: no picture: " in result.err
+    assert "127.0.0.1: it gives pictures again" in result.err
+    assert len(rows("c")) == 30
+    assert ADMITTED not in result.out + result.err + Path("c/metadata.csv").read_text()

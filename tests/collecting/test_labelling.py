@@ -111,6 +111,15 @@ def test_all_is_there_the_next_time(folder: Path, opened: Open) -> None:
     assert [again.done(row) for row in range(5)] == [False, False, False, False, True]
 
 
+def test_groups_that_are_asked_for_are_kept_and_the_others_too(folder: Path, opened: Open) -> None:
+    opened(folder, HELMET, GEAR).close()
+    of = opened(folder, "helmet=worn,none")
+    assert of.groups == [Group("helmet", ["worn", "none", "missing"])]
+    of.exclude([0])
+    of.close()
+    assert [group.name for group in opened(folder).groups] == ["helmet", "gear"]
+
+
 def test_what_is_left_out_is_not_learnt_from(folder: Path, opened: Open) -> None:
     of = opened(folder, HELMET)
     for row in range(4):

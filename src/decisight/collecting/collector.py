@@ -14,7 +14,8 @@ from decisight.collecting.stretches import GAP, Stretches
 from decisight.deciding import model_settings
 from decisight.errors import UsageError
 from decisight.gates.motion import Motion
-from decisight.pipeline import cut, keepers, rectangle
+from decisight.pipeline import cut, rectangle
+from decisight.pipeline.lookout import Lookout
 from decisight.policies.threshold import Threshold
 from decisight.protocols import Gate, GateKeeper
 from decisight.spans import MICROSECOND
@@ -95,7 +96,6 @@ class _Work:
     """What a view is in the middle of."""
 
     view: View
-    judging: list[tuple[Gate, GateKeeper]]
     motion: GateKeeper | None
     lately: Lately | None = None
     last: float | None = None
@@ -128,12 +128,14 @@ class Collector:
     """Why there are no pictures just now."""
     _work: list[_Work] = field(init=False, default_factory=list)
     _stretches: Stretches = field(init=False)
+    _lookout: Lookout[str | None] = field(init=False)
 
     def __post_init__(self) -> None:
         for view in self.views:
-            judging = [] if self.choice.everything else keepers([gate for gate in view.gates if not gate.saves])
-            motion = _motion(view.gates).keeper() if self.choice.on_motion else None
-            self._work.append(_Work(view, judging, motion))
+            self._work.append(_Work(view, _motion(view.gates).keeper() if self.choice.on_motion else None))
+        # What only saves work has no say.
+        judging = {view.name: [gate for gate in view.gates if not gate.saves] for view in self.views}
+        self._lookout = Lookout({} if self.choice.everything else judging)
         self._stretches = Stretches(self._source_name, self.choice.gap, self.folder.sources(self.camera))
 
     def take(self, frame: Frame) -> list[str]:
@@ -153,6 +155,7 @@ class Collector:
             self.passed[None, f"{_UNREADABLE}: {frame.cause}"] += 1
             return []
         names = []
+        self._lookout.show(frame.pixels, frame.time)
         for work in self._work:
             found = self._look(work, frame.time, frame.pixels)
             if isinstance(found, str):
@@ -193,17 +196,17 @@ class Collector:
 
     def _cause(self, work: _Work, time: float, pixels: Pixels) -> str | None:
         """Why a picture is passed over before anything is cut out of it; empty where that is not worth a word."""
-        part = rectangle(work.view.region, pixels)
-        for gate, keeper in work.judging:
-            verdict = keeper.judge(pixels if getattr(gate, "whole", False) else part, time)
+        view = work.view
+        if not self.choice.everything:
+            verdict = next(self._lookout.verdicts(view.name, view.region, pixels, time), None)
             if verdict is not None:
                 return verdict.cause
         # Times that go back, as where a clock was set, begin anew.
         if work.last is not None and 0.0 <= time - work.last < self.choice.every - MICROSECOND:
             return ""
-        if self.folder.holds(self.camera, work.view.name, time, self.choice.every):
+        if self.folder.holds(self.camera, view.name, time, self.choice.every):
             return _AGAIN
-        if work.motion is not None and work.motion.judge(part, time) is not None:
+        if work.motion is not None and work.motion.judge(rectangle(view.region, pixels), time) is not None:
             return _STILL
         return None
 

@@ -120,6 +120,8 @@ class Notes:
     path: Path
     groups: list[Group] = field(default_factory=list)
     excluded: set[str] = field(default_factory=set)
+    others: list[Group] = field(default_factory=list)
+    """Groups that nobody asks for now; they are kept."""
 
     @classmethod
     def read(cls, path: Path) -> Notes:
@@ -146,7 +148,9 @@ class Notes:
         Raises:
             OutputError: they cannot be written.
         """
-        groups = [{"name": group.name, "labels": group.labels, "kind": group.kind} for group in self.groups]
+        groups = [
+            {"name": group.name, "labels": group.labels, "kind": group.kind} for group in (*self.groups, *self.others)
+        ]
         values = {"version": _VERSION, "groups": groups, "excluded": sorted(self.excluded)}
         with draft_of(self.path) as draft:
             draft.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", "utf-8")

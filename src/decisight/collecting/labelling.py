@@ -371,7 +371,9 @@ class Labelling:
             for name in pictures_in(self.folder):
                 if name not in names:
                     self.table.rows.append([name if column == FILE_NAME else "" for column in self.table.columns])
-        self.notes.groups = found_groups(self.table, self.notes, self._given, self.task)
+        found = found_groups(self.table, self.notes, self._given, self.task)
+        self.notes.others = [one for one in self.notes.groups if one.name not in {group.name for group in found}]
+        changed, self.notes.groups = found != self.notes.groups, found
         self.table.add_columns([group.name for group in self.groups])
         self._find(0)
         if not self.pictures:
@@ -380,6 +382,8 @@ class Labelling:
                 + (f"; {self.missing} files that its table names are not there" if self.missing else ""),
                 hint="collect some: decisight collect SITE; or give a folder of pictures",
             )
+        if changed and (self._given or self.task is not None):
+            self.notes.write()
 
     def _find(self, first: int) -> None:
         """Take in the rows from one on."""

@@ -109,6 +109,8 @@ html, body { background: var(--dl-back); }
   text-align: left; overflow: hidden; }
 .dl-label:hover, .dl-action:hover, .dl-icon:hover, .dl-small:hover { border-color: var(--dl-accent); }
 .dl-label .dl-guess { position: absolute; left: 0; top: 0; bottom: 0; background: var(--dl-guess); }
+.dl-label.dl-best { border-color: var(--dl-accent); }
+.dl-label.dl-best .dl-share { color: var(--dl-ink); font-weight: 650; }
 .dl-label > span { position: relative; }
 .dl-key { flex: 0 0 auto; min-width: 26px; height: 26px; padding: 0 6px; border: 1px solid var(--dl-line);
   border-radius: 6px; background: var(--dl-back); color: var(--dl-soft); text-align: center; text-transform: uppercase;
@@ -142,8 +144,9 @@ details.dl-more > summary { cursor: pointer; color: var(--dl-accent); padding: 4
   list-style: disclosure-closed inside; }
 details.dl-more[open] > summary { list-style-type: disclosure-open; }
 details.dl-more > form { margin-top: 8px; }
-dialog.dl-help { margin: auto; border: 1px solid var(--dl-line); border-radius: 12px; padding: 20px 24px; max-width: min(520px, 92vw);
-  background: var(--dl-card); color: var(--dl-ink); font: 15px/1.5 system-ui, "Segoe UI", Roboto, sans-serif; }
+dialog.dl-help { margin: auto; border: 1px solid var(--dl-line); border-radius: 12px; padding: 20px 24px;
+  max-width: min(520px, 92vw); background: var(--dl-card); color: var(--dl-ink);
+  font: 15px/1.5 system-ui, "Segoe UI", Roboto, sans-serif; }
 dialog.dl-help::backdrop { background: rgba(10, 14, 19, .5); }
 dialog.dl-help h2 { margin: 0 0 12px; font-size: 18px; line-height: 1.3; font-weight: 650; }
 dialog.dl-help .dl-row { display: flex; gap: 12px; padding: 4px 0; align-items: center; }

@@ -79,8 +79,10 @@ class LabelPanel:
         of, rows = self._page.of, self._page.desk.targets()
         chosen = bool(rows) and all(one.label in of.chosen(row, one.group.name) for row in rows)
         share = of.suggestions.get(rows[0], {}).get(one.group.name, {}).get(one.label) if len(rows) == 1 else None
+        best = (len(rows) == 1 and of.suggested(rows[0], one.group.name)) or ""
+        classes = "dl-label dl-best" if one.label in one.group.chosen(best) else "dl-label"
         choose = partial(self._page.choose, one.group.name, one.label)
-        with button("dl-label", choose, pressed=chosen, at=f"{one.group.name}:{one.label}"):
+        with button(classes, choose, pressed=chosen, at=f"{one.group.name}:{one.label}"):
             if share is not None:
                 bar = ui.element("span").classes("dl-guess").props('aria-hidden="true"')
                 bar.style(f"width: {100 * share:.0f}%")
