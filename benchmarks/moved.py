@@ -102,9 +102,10 @@ def moved(gate: Moved, view: View, other: View, change: Change, begin: int) -> t
     def judged(now: Change | None) -> str | None:
         nonlocal number
         number += 1
-        seen = other.picture(number) if now is not None and now.elsewhere else view.picture(number, now)
+        seen = view.picture(number, now)
         if now is not None:
-            seen = covered(seen, now, number)
+            elsewhere = resize(other.picture(number), (seen.shape[1], seen.shape[0])) if now.elsewhere else seen
+            seen = covered(elsewhere, now, number)
         verdict = keeper.judge(light.shine(seen), number * STEP)
         return None if verdict is None else verdict.cause
 

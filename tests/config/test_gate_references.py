@@ -107,3 +107,11 @@ def test_another_picture_makes_another_view_and_another_folder_does_not(
     assert digests("copied/day.png") == first
     (tmp_path / "day.png").write_bytes(picture(1))
     assert digests("day.png") != first
+
+
+def test_a_picture_that_is_missing_is_told_before_anything_is_watched(
+    read: Read, site_text: str, gear: Classifier
+) -> None:
+    text = with_gates(site_text, "[{type: moved, reference: day.png}]").replace("vest: 0.8", "vest:worn: 0.8")
+    with pytest.raises(SiteError, match=r"day\.png: does not exist"):
+        setups(read(text), {"gear": gear})

@@ -207,6 +207,8 @@ def setups(site: Site, models: Mapping[str, Classifier], cameras: Iterable[str] 
 def _setup(site: Site, models: Mapping[str, Classifier], camera: str) -> CameraSetup:
     section = site.section.cameras[camera]
     regions = site.regions(camera)
+    # So that a file that a gate needs is missed now, not when the camera begins.
+    site.gates(camera)
     found: dict[tuple[str | None, str], dict[str, Policy]] = {}
     quiet: dict[tuple[str | None, str], dict[str, frozenset[str]]] = {}
     for at, watch in enumerate(section.watch):
