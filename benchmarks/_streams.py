@@ -84,7 +84,8 @@ def make_clip(path: Path, seconds: float, seed: int = 1) -> None:
         stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
         stream.bit_rate = _BITS
         stream.gop_size = _KEY_EVERY
-        stream.options = {"preset": "veryfast", "tune": "zerolatency", "sc_threshold": "0"}
+        # As cameras do: no picture waits for a later one, and each is one slice.
+        stream.options = {"preset": "veryfast", "bf": "0", "sc_threshold": "0", "x264-params": "sliced-threads=0"}
         for number in range(round(seconds * FPS)):
             pixels = shift.picture(number / FPS) + noise.normal(0.0, _NOISE, (SIZE[1], SIZE[0], 1))
             frame = av.VideoFrame.from_ndarray(np.clip(pixels, 0, 255).astype(np.uint8), format="rgb24")

@@ -63,6 +63,12 @@ NOT_RUN = {
     ".venv/bin/python benchmarks/memory.py": "measures",
     ".venv/bin/python benchmarks/policies.py": "measures",
     ".venv/bin/python benchmarks/install.py": "installs packages, and measures",
+    ".venv/bin/python benchmarks/watch.py": "takes three quarters of an hour, and measures",
+    "decisight region gate.yaml gate-1": "a page for a browser; tests/server drives it",
+    "decisight label crops --groups role=operator,supervisor,visitor,nobody": "tests/e2e/test_tutorial.py runs it",
+    "decisight collect plant.yaml --region gate --every 10s --for 8h": "needs a camera",
+    "decisight collect plant.yaml --region gate --uncertain -o second": "needs a camera",
+    "decisight label collected": "a page for a browser; tests/server drives it",
 }
 """Commands that are shown and not run, each with the reason."""
 
@@ -88,15 +94,19 @@ class Command:
 
 
 def commands(page: Path) -> list[Command]:
+    return [command for block in blocks(page, "console") for command in commands_in(block)]
+
+
+def commands_in(block: str) -> list[Command]:
+    """The commands of a ``console`` block."""
     found: list[Command] = []
-    for block in blocks(page, "console"):
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            line, *shown = part.splitlines()
-            if line == HOW_IT_ENDED:
-                found[-1] = Command(found[-1].line, found[-1].shown, int(shown[0]))
-            else:
-                refused = any(text.startswith("error: ") for text in shown)
-                found.append(Command(line, tuple(t for t in shown if t.strip() not in ("", "...")), 2 * refused))
+    for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+        line, *shown = part.splitlines()
+        if line == HOW_IT_ENDED:
+            found[-1] = Command(found[-1].line, found[-1].shown, int(shown[0]))
+        else:
+            refused = any(text.startswith("error: ") for text in shown)
+            found.append(Command(line, tuple(t for t in shown if t.strip() not in ("", "...")), 2 * refused))
     return found
 
 
@@ -186,7 +196,9 @@ def check_printed(command: Command, outcome: Outcome) -> None:
             assert beginning(line) in printed, f"{command.line}: {beginning(line)!r} was not printed"
 
 
-WITH_COMMANDS = [page for page in PAGES if page != INDEX and any(map(is_run, commands(page)))]
+TUTORIAL = ROOT / "docs/tutorial.md"
+"""Is run by a test of its own, as a part of it happens in a browser."""
+WITH_COMMANDS = [page for page in PAGES if page not in (INDEX, TUTORIAL) and any(map(is_run, commands(page)))]
 
 
 @pytest.mark.parametrize("page", WITH_COMMANDS, ids=name_of)
