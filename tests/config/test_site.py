@@ -21,6 +21,7 @@ from decisight.config import (
 from decisight.config.sections import LimitSection
 from decisight.errors import SiteError
 from decisight.regions import Region
+from decisight.spans import parse_seconds
 from decisight.types import LabelGroup, Task
 
 Read = Callable[[str], Site]
@@ -108,6 +109,26 @@ def test_whose_word_counts() -> None:
     assert (section["fallback"], section["thresholds"], section["stale_after"]) == ("look", {"vest:vest": 0.9}, None)
     given = {"fallback": "unsure", "priors": {}}
     assert smallest().policy("gate", 0, TASK, given)["vest"].fallback == "unsure"
+
+
+@pytest.mark.parametrize(
+    ("fps", "every", "expected", "stale"),
+    [
+        ({}, "5s", 0.2, "15s"),
+        ({"fps": 5}, "60s", pytest.approx(1 / 60), "180s"),
+        ({"fps": 0.1}, "5s", 0.1, "30s"),
+        ({"fps": None}, "500ms", 2.0, "10s"),
+        # What is wrong with it is said where it is opened.
+        ({}, "soon", DEFAULT_FPS, "10s"),
+    ],
+)
+def test_what_is_fetched_now_and_then_is_looked_at_so_often(
+    fps: dict[str, Any], every: str, expected: float, stale: str
+) -> None:
+    site = smallest(source={"type": "snapshot", "url": "http://10.0.0.5/a.jpg", "every": every}, **fps)
+    assert site.fps("gate") == expected
+    section = site.policy("gate", 0, TASK, {})["vest"].to_section(TASK)
+    assert parse_seconds(section["stale_after"], "stale_after") == pytest.approx(parse_seconds(stale, "stale"))
 
 
 @pytest.mark.parametrize("fps", [5, None])

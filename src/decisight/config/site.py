@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from decisight.regions import Region, parse_size
 from decisight.registry import Registry, shortened
 from decisight.sinks import SINKS
 from decisight.sources import SOURCES
+from decisight.spans import parse_seconds
 from decisight.types import UNPRINTABLE, is_label
 from decisight.yaml_file import Kind, parse_yaml, read_yaml
 
@@ -159,11 +161,21 @@ class Site:
         return [name for name, camera in self.section.cameras.items() if camera.watch]
 
     def fps(self, camera: str) -> float | None:
-        """Pictures a second that are looked at; of a folder all, unless the file says otherwise: each is meant."""
+        """Pictures a second that are looked at.
+
+        Of a folder all, unless the file says otherwise: each is meant. Of what is fetched now and then no more than
+        that: rules and ticks go by how often pictures come.
+        """
         section = self.section.cameras[camera]
         if "fps" not in section.model_fields_set and section.source.get("type") == "folder":
             return None
-        return section.fps
+        every: Any = None
+        with contextlib.suppress(DecisightError):  # whoever opens the source says what is wrong with it
+            every = getattr(self.source(camera), "every", None)
+        if not isinstance(every, str):
+            return section.fps
+        often = 1.0 / parse_seconds(every, "every")
+        return often if section.fps is None else min(section.fps, often)
 
     def gates(self, camera: str, *, checked: bool = True) -> tuple[Gate, ...]:
         """The gates of a camera, in the order in which they stand; a ``reference`` is relative to the site file.
