@@ -40,6 +40,8 @@ _BEYOND_DOUBT = 0.6
 _BETTER = 1.1
 """By so much: with edges in few directions, a small movement fits nearly as well as none."""
 
+_TAKE_ONE = "give a picture that the camera took when it hung as it should; decisight frame takes one"
+
 
 class Sighting(Enum):
     """What a picture is to a reference."""
@@ -142,7 +144,7 @@ def _read(path: str, modified: int, size: int) -> Reference:
     try:
         pixels = read_image(path)
     except DecisightError as error:
-        raise UsageError(error.message, hint="give a picture that the camera took when it hung as it should") from error
+        raise UsageError(error.message, hint=_TAKE_ONE) from error
     try:
         return Reference(pixels)
     except UsageError as error:
