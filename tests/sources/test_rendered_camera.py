@@ -294,3 +294,11 @@ class TestRealtime:
             closer.start()
             assert list(frames) == []
             closer.join()
+
+
+@pytest.mark.parametrize("size", [(480, 270), (1920, 400), (4096, 32)])
+def test_visits_in_wide_pictures_end_in_time(size: tuple[int, int]) -> None:
+    for seed in range(12):
+        for number in range(12):
+            visit = Shift(seed, size).visit(10.0 * number)
+            assert 10.0 * number <= visit.start < visit.end <= 10.0 * (number + 1)

@@ -124,6 +124,9 @@ def planned(worker: Worker, place: Place, key: Key, earliest: float, latest: flo
     stays = rng.uniform(1.1, 2.3), rng.uniform(0.9, 2.0)
     border_in, border_out = place.border(come, stops[0, 1]), place.border(leave, stops[1, 1])
     between = float(np.hypot(*(stops[1] - stops[0]))) / 0.9 + 0.1
+    walks = abs(border_in - stops[0, 0]) / speeds[0] + abs(border_out - stops[1, 0]) / speeds[1]
+    # In a wide picture it is a long way: then they walk faster.
+    speeds = speeds * max(1.0, float(walks) / (latest - earliest - sum(stays) - between))
     legs = [
         abs(border_in - stops[0, 0]) / speeds[0],
         stays[0],
@@ -132,7 +135,7 @@ def planned(worker: Worker, place: Place, key: Key, earliest: float, latest: flo
         abs(border_out - stops[1, 0]) / speeds[1],
     ]
     # Whole milliseconds, as tables write them.
-    start = round(float(rng.uniform(earliest, latest - sum(legs))), 3)
+    start = round(float(rng.uniform(earliest, max(earliest, latest - sum(legs)))), 3)
     end = round(start + sum(legs), 3)
     marks = np.concatenate([[start], start + np.cumsum(legs)])
     marks[-1] = end
