@@ -11,6 +11,7 @@ import base64
 import contextlib
 import hashlib
 import json
+import logging
 import os
 import re
 import struct
@@ -159,6 +160,7 @@ class Server:
         return packets
 
     def _send(self, key: bool, packets: list[bytes]) -> None:
+        framed: dict[int, bytes] = {}
         for client in list(self.clients):
             if not client.playing or client.writer.is_closing():
                 continue
@@ -170,13 +172,18 @@ class Server:
             if self.garbage == "bytes":
                 client.writer.write(_RANDOM.bytes(3000))
                 continue
-            for packet in packets:
-                if self.lose and _RANDOM.random() < self.lose:
-                    continue
-                if client.udp:
+            kept = [packet for packet in packets if not self.lose or _RANDOM.random() >= self.lose]
+            if client.udp:
+                for packet in kept:
                     self.datagrams.sendto(packet, client.udp)
-                else:
-                    client.writer.write(struct.pack(">cBH", b"$", client.channel, len(packet)) + packet)
+                continue
+            # Most clients have the same channel, and lose nothing: then what they get is put together once.
+            key_of = client.channel if not self.lose else id(client)
+            if key_of not in framed:
+                framed[key_of] = b"".join(
+                    struct.pack(">cBH", b"$", client.channel, len(packet)) + packet for packet in kept
+                )
+            client.writer.write(framed[key_of])
 
     # --- requests ----------------------------------------------------------------------------------------------------
 
@@ -303,6 +310,8 @@ def _md5(text: str) -> str:
 
 
 async def main() -> None:
+    # That a client has gone is no fault.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     loop = asyncio.get_running_loop()
     commands = asyncio.StreamReader(limit=1 << 20)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)

@@ -44,9 +44,13 @@ class RgbConverter:
 
 def display_matrix(frame: av.VideoFrame) -> tuple[int, int, int, int] | None:
     """How the picture is to be turned, as the first two columns and rows of FFmpeg's matrix; ``None`` if not at all."""
+    from av.sidedata import sidedata
+
+    # Not frame.side_data, which the frame keeps, and which keeps the frame: no such pair is ever freed (PyAV 18.1).
+    container: Any = getattr(sidedata, "SideDataContainer", None)
     data: Any
     try:
-        data = frame.side_data.get("DISPLAYMATRIX")
+        data = (frame.side_data if container is None else container(frame)).get("DISPLAYMATRIX")
     except ValueError:  # there is side data of a kind that is newer than the library
         turned = {90: (0, -1, 1, 0), 180: (-1, 0, 0, -1), -180: (-1, 0, 0, -1), -90: (0, 1, -1, 0)}
         return turned.get(frame.rotation)
