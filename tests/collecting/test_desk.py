@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from decisight.collecting.desk import Action, Desk, Order, Show
+from decisight.collecting.desk import MOST_AT_ONCE, Action, Desk, Order, Show
 from decisight.collecting.groups import parse_group
 from decisight.collecting.labelling import Labelling
 
@@ -187,3 +188,21 @@ def test_more_labels_than_keys(tmp_path: Path, clock: Clock) -> None:
         assert said(desk, "kind")[0] == "l9"
         desk.choose("kind", "l39")
         assert said(desk, "kind")[1] == "l39"
+
+
+def test_a_long_source_is_shown_part_by_part(tmp_path: Path, clock: Clock) -> None:
+    folder = tmp_path / "long"
+    labelling(folder, pictures=130).close()
+    table = re.sub(r"s\d+$", "s0", (folder / "metadata.csv").read_text(), flags=re.MULTILINE)
+    (folder / "metadata.csv").write_text(table)
+    with Labelling.open(folder, [parse_group("helmet=worn,missing")]) as of:
+        desk = Desk(of, clock)
+        desk.press("g")
+        assert len(desk.picked) == MOST_AT_ONCE
+        desk.press("1")
+        assert sum(map(of.done, of.pictures)) == MOST_AT_ONCE
+        assert (desk.row, len(desk.picked)) == (60, MOST_AT_ONCE)
+        desk.press("ArrowRight")
+        assert len(desk.picked) == 10
+        desk.press("ArrowLeft")
+        assert desk.run() == list(range(60, 120))

@@ -13,10 +13,12 @@ from decisight.collecting.groups import Group
 from decisight.collecting.labelling import Labelling
 from decisight.types import NONE_OF_THEM
 
-__all__ = ["ACTIONS", "Action", "Choice", "Desk", "Order", "Progress", "Show"]
+__all__ = ["ACTIONS", "MOST_AT_ONCE", "Action", "Choice", "Desk", "Order", "Progress", "Show"]
 
 _KEYS = "123456789qwetyiopasdfhjklzcvbnm"
 """Of labels, in their order; without those of actions. A label beyond has no key."""
+MOST_AT_ONCE = 60
+"""Pictures of a source that are shown at once."""
 _RECENT = 40
 """By so many steps it is told how long the rest will take."""
 _BREAK = 30.0
@@ -123,8 +125,12 @@ class Desk:
         return self.rows[self.at] if self.at < len(self.rows) else None
 
     def run(self) -> list[int]:
-        """The pictures that are shown at once with the one that is looked at."""
-        return [] if self.row is None else self.labelling.run(self.row)
+        """The pictures that are shown at once with the one that is looked at: those of its source, part by part."""
+        if self.row is None:
+            return []
+        rows = self.labelling.run(self.row)
+        begin = rows.index(self.row) // MOST_AT_ONCE * MOST_AT_ONCE
+        return rows[begin : begin + MOST_AT_ONCE]
 
     def look(self, show: Show | None = None, label: tuple[str, str] | None = None, order: Order | None = None) -> None:
         """Begin anew with the pictures that are wanted: by default with those as before."""

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nicegui.element import Element
+    from nicegui.elements.mixins.text_element import TextElement
 
 __all__ = ["button", "choice", "entry", "icon_button", "text"]
 
 
-def text(content: str, classes: str = "", *, tag: str = "span", title: str | None = None) -> Element:
+def text(content: str, classes: str = "", *, tag: str = "span", title: str | None = None) -> TextElement:
     """Text in an element of its own; whatever is in it is shown as it is.
 
     Args:

@@ -27,8 +27,6 @@ __all__ = ["LabelPage", "label_page"]
 
 _POLL = 2.0
 """Seconds after which is looked for pictures that were collected meanwhile."""
-_MOST_TILES = 60
-"""Pictures of a source that are shown at once."""
 _AHEAD = 3
 """Pictures that are loaded before they are looked at."""
 _SHOWS = {
@@ -211,6 +209,7 @@ class LabelPage:
             with place:
                 drawn()
         self._panel.draw()
+        self._live.set_text(self._read_aloud())
 
     def _draw_sides(self) -> None:
         """Show what depends on the label groups."""
@@ -226,12 +225,26 @@ class LabelPage:
             shown = {str(show): title for show, title in _SHOWS.items()}
             if not self._has_suggestions():
                 del shown[str(Show.DISAGREE)]
-            choice("Which pictures", {**shown, **labels}, str(self.desk.show), self._show)
+            choice("Which pictures", {**shown, **labels}, self._shown(), self._show)
             if self._has_suggestions():
                 orders = {str(Order.UNSURE): "least sure first", str(Order.TABLE): "as collected"}
                 choice("In which order", orders, str(self.desk.order), self._order)
             icon_button("contrast", "Light or dark", self._darken)
             icon_button("keyboard", "Keys", self._help)
+
+    def _shown(self) -> str:
+        """What is chosen of the list of pictures: the number of a label, or another choice."""
+        for at, one in enumerate(self.desk.choices()):
+            if self.desk.show is Show.LABEL and (one.group.name, one.label) == self.desk.label:
+                return str(at)
+        return str(self.desk.show)
+
+    def _read_aloud(self) -> str:
+        """What somebody has to hear who does not see the page."""
+        row = self.desk.row
+        if row is None:
+            return "no more pictures"
+        return f"picture {self.desk.at + 1} of {len(self.desk.rows)}: {self.given(row) or 'not labelled'}"
 
     def _has_suggestions(self) -> bool:
         return self.suggesting is not None or bool(self.of.suggestions)
@@ -288,8 +301,9 @@ class LabelPage:
         from nicegui import ui
 
         run = self.desk.run()
-        with ui.element("div").classes("dl-tiles").props('role="group" aria-label="Pictures of this source"'):
-            for number, row in enumerate(run[:_MOST_TILES], 1):
+        with ui.element("div").classes("dl-tiles").props('role="group" aria-label="Pictures of this source"') as tiles:
+            tiles.props["data-run"] = run[0]
+            for number, row in enumerate(run, 1):
                 picked = row in self.desk.picked
                 given = self.given(row)
                 name = f"picture {number}{f', {given}' if given else ''}"
@@ -303,8 +317,8 @@ class LabelPage:
         with ui.element("div").classes("dl-about"):
             text(f"{len(self.desk.picked)} of {len(run)} picked")
             text(f"source: {printable(self.of.source(run[0]) or self.of.name(run[0]))}")
-            if len(run) > _MOST_TILES:
-                text(f"{len(run) - _MOST_TILES} more come after these are labelled")
+            if (more := len(self.of.run(run[0])) - len(run)) > 0:
+                text(f"{more} more of this source come before or after these")
 
     def _draw_end(self) -> None:
         from nicegui import ui

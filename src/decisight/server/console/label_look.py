@@ -31,15 +31,28 @@ document.addEventListener('click', (event) => {
   const button = event.target.closest('button');
   if (button && event.detail > 0) button.blur();
 });
+let scrolled = null, tiles = null;
+document.addEventListener('scroll', (event) => {
+  if (event.target.classList && event.target.classList.contains('dl-tiles'))
+    scrolled = {run: event.target.dataset.run, top: event.target.scrollTop};
+}, true);
 new MutationObserver(() => {
+  const now = document.querySelector('.dl-tiles');
+  if (now !== tiles) {
+    tiles = now;
+    if (now && scrolled && now.dataset.run === scrolled.run) now.scrollTop = scrolled.top;
+  }
   if (reached === null || document.activeElement !== document.body) return;
   const again = document.querySelector(`[data-at="${CSS.escape(reached)}"]`);
   if (again) again.focus({preventScroll: true});
 }).observe(document.body, {childList: true, subtree: true});
 </script>
 """
-"""Keys go to the page unless somebody writes, or a button is about to be pressed with them. A button that was clicked
-does not keep the keys; one that was reached by keys keeps them when it is drawn anew."""
+"""Keys go to the page unless somebody writes, or a button is about to be pressed with them.
+
+A button that was clicked does not keep the keys; one that was reached by keys keeps them when it is drawn anew. Where
+many pictures are shown, one stays where one has scrolled to.
+"""
 
 STYLE = """
 :root {

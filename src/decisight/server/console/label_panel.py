@@ -12,6 +12,7 @@ from decisight.types import NONE_OF_THEM
 
 if TYPE_CHECKING:
     from nicegui.element import Element
+    from nicegui.elements.mixins.text_element import TextElement
 
     from decisight.server.console.label import LabelPage
 
@@ -31,7 +32,7 @@ class LabelPanel:
         self._page = page
         self._labels: dict[str, Element] = {}
         self._actions: Element | None = None
-        self._note: Element | None = None
+        self._note: TextElement | None = None
 
     def build(self) -> None:
         """Make it, for the label groups that there are."""
@@ -71,7 +72,7 @@ class LabelPanel:
         if suggesting is not None and self._note is not None:
             looked, total = suggesting.looked_at, len(self._page.of.pictures)
             said = f"{suggesting.name} has looked at {looked} of {total} pictures" if suggesting.working else ""
-            self._note.set_text(said)  # type: ignore[attr-defined]  # it is text
+            self._note.set_text(said)
 
     def _draw_label(self, one: Choice) -> None:
         from nicegui import ui
