@@ -9,6 +9,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -372,6 +374,36 @@ class TestSite:
         assert run("verify", plant.folder / "site.yaml").status == 0
         for event in events:
             assert run("replay", plant.folder / "site.yaml", "--event", event["event_id"]).status == 0
+
+    def test_a_live_camera_that_breaks_is_started_again_until_it_is_told_to_end(
+        self, run: Run, plant: SiteFile
+    ) -> None:
+        plant.camera("gate", [BRIGHT] * 10, source={"live": True})
+        plant.camera("yard", [BRIGHT] * 10, source={"live": True, "fails_after": 5, "how": "mistake"})
+        state = plant.folder / "health.json"
+
+        def end_when_told() -> None:
+            deadline = time.monotonic() + 60.0
+            while time.monotonic() < deadline:
+                with contextlib.suppress(FileNotFoundError):
+                    yard = json.loads(state.read_text())["cameras"][1]
+                    if yard["state"] == "failed" and yard["restarts"] >= 2:
+                        break
+                time.sleep(0.05)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        thread = threading.Thread(target=end_when_told)
+        thread.start()
+        result = run("watch", plant.write(), "--health", state)
+        thread.join()
+        assert result.status == 0, result.err
+        told = "yard: it has failed: RuntimeError: it fell over: it is started again until it works"
+        assert result.err.count(f"warning: {told}\n") == 1
+        assert "gate: 10 pictures" in result.out
+        assert "yard: 5 pictures" in result.out
+        last = json.loads(state.read_text())
+        assert last["cameras"][1]["error"] == "RuntimeError: it fell over"
+        assert run("verify", plant.path).status == 0
 
     def test_what_is_open_at_a_camera_that_is_no_more_is_closed(self, run: Run, plant: SiteFile) -> None:
         plant.camera("gate", source={"fails_after": 10})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import sqlite3
@@ -20,6 +21,8 @@ from tests.e2e.conftest import WatchedSite, told
 LEVELS = ([BRIGHT] * 20 + [DARK] * 20) * 4
 EVENTS = 8
 LOCKED_SECONDS = 10.0
+SEEN_SECONDS = 10.0
+"""Within which whoever looks must see that something is wrong."""
 
 
 def wait_until(condition: object, seconds: float = 60.0) -> None:
@@ -92,19 +95,29 @@ def test_the_database_is_locked_for_ten_seconds(site: WatchedSite, tmp_path: Pat
     write_clip(site.folder / "gate.mp4", LEVELS)
     wanted = expected(site, tmp_path)
     site.values["cameras"]["gate"]["source"]["realtime"] = True
-    run = Running(site.write())
+    state = site.folder / "health.json"
+    run = Running(site.write(), "--health", str(state))
     watching.append(run)
     wait_until(lambda: len(site.reported()) >= 2)
     with contextlib.closing(sqlite3.connect(site.folder / "plant.db", timeout=30, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         begun = time.monotonic()
         wait_until(lambda: run.said("locked: waiting until it can be written again"), LOCKED_SECONDS)
+        wait_until(lambda: "locked" in store_trouble(state), SEEN_SECONDS)
         time.sleep(max(0.0, LOCKED_SECONDS - (time.monotonic() - begun)))
         other.execute("ROLLBACK")
     assert run.end() == 0
     assert run.said("written again, after")
+    assert store_trouble(state) == ""
     assert told(site.reported()) == wanted
     assert site.command("verify").returncode == 0
+
+
+def store_trouble(state: Path) -> str:
+    """Why nothing can be stored, as the file with the health says."""
+    with contextlib.suppress(FileNotFoundError):
+        return str(json.loads(state.read_text("utf-8"))["store"]["cause"] or "")
+    return ""
 
 
 @contextlib.contextmanager
@@ -130,8 +143,9 @@ def test_the_disk_is_full(site: WatchedSite, tmp_path: Path, watching: list[Runn
     site.values["store"] = "sqlite:///disk/plant.db"
     site.values["sinks"]["log"]["path"] = "disk/events.jsonl"
     site.values["cameras"]["gate"]["source"]["realtime"] = True
+    state = site.folder / "health.json"
     with small_disk(disk, "2m"):
-        run = Running(site.write())
+        run = Running(site.write(), "--health", str(state))
         watching.append(run)
         wait_until(lambda: (disk / "events.jsonl").exists() and (disk / "events.jsonl").stat().st_size > 0)
         filler = disk / "filler"
@@ -140,6 +154,7 @@ def test_the_disk_is_full(site: WatchedSite, tmp_path: Path, watching: list[Runn
                 stream.write(b"x" * 4096)
                 stream.flush()
         wait_until(lambda: run.said("full"))
+        wait_until(lambda: "full" in store_trouble(state), SEEN_SECONDS)
         time.sleep(1.0)
         filler.unlink()
         assert run.end() == 0
