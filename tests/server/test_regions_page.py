@@ -255,10 +255,10 @@ def test_what_cannot_be_saved_is_told(site: Path, browsing: Browsing) -> None:
         drawing.name(2).fill("a/b")
         drawing.wait(lambda: not save.is_disabled())
         save.click()
-        drawing.page.get_by_text("the name 'a/b' cannot be used").wait_for()
+        drawing.page.get_by_text("the name 'a/b' cannot be used").first.wait_for()
         assert site.read_text() == SITE
         drawing.page.get_by_label("Remove this region").first.click()
-        drawing.page.get_by_text("bay is watched").wait_for()
+        drawing.page.get_by_text("bay is watched").first.wait_for()
         assert drawing.shapes.count() == 2
         drawing.page.get_by_label("Remove this region").last.click()
         drawing.wait(lambda: drawing.shapes.count() == 1)
@@ -300,6 +300,6 @@ def test_a_camera_that_is_away_is_told_and_asked_again(tmp_path: Path, browsing:
     browsing.forgiven = ["WebSocket", "ERR_CONNECTION"]
     with served("region", site, "gate-1", "--no-browser") as page:
         window = browsing.open(page.address)
-        window.get_by_text("later.mp4: does not exist").wait_for()
+        window.get_by_text("later.mp4: does not exist").first.wait_for()
         window.get_by_role("button", name="Try again").click()
-        window.get_by_text("later.mp4: does not exist").wait_for()
+        window.get_by_text("later.mp4: does not exist").first.wait_for()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from decisight.imaging import Pixels
     from decisight.types import Frame
 
-__all__ = ["RegionDesk"]
+__all__ = ["RegionDesk", "told"]
 
 _SHOWN = 1920
 """Pixels of the longer side that a picture is shown with, at most: more is loaded slowly, and seen by nobody."""
@@ -92,7 +92,7 @@ class RegionDesk:
             source = self.site.source(self.camera)
             self.frame = take_picture(source, at=moment)
         except DecisightError as error:
-            self.problem = f"{error.message}. {error.hint}" if error.hint else error.message
+            self.problem = told(error)
             return False
         self.problem, self.moment = None, moment
         self.number += 1
@@ -210,10 +210,10 @@ class RegionDesk:
         problems = self.problems()
         if problems:
             raise UsageError("; ".join(problems))
-        told = self.polygons.changes()
+        changes = self.polygons.changes()
         regions = [(shape.written, shape.region()) for shape in self.polygons.shapes]
         self._take(self.text.with_regions(self.camera, regions).save())
-        return told
+        return changes
 
     def is_stale(self) -> bool:
         """Whether somebody else has changed the site file since it was read."""
@@ -266,6 +266,11 @@ class RegionDesk:
         self.text, self.site = text, text.site()
         self.polygons.take(self.site.regions(self.camera).values())
         self._fills = _fills(self.site, self.camera)
+
+
+def told(error: DecisightError) -> str:
+    """An error in sentences."""
+    return ". ".join(part[:1].upper() + part[1:] for part in (error.message, error.hint) if part)
 
 
 def _region(shape: Shape) -> Region | None:

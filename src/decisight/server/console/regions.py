@@ -9,7 +9,7 @@ from typing import Any
 from decisight.errors import DecisightError, OutputError
 from decisight.files import printable
 from decisight.server.console.polygons import is_made_up
-from decisight.server.console.region_desk import RegionDesk
+from decisight.server.console.region_desk import RegionDesk, told
 from decisight.server.console.regions_look import STYLE
 from decisight.server.console.regions_side import RegionSide
 
@@ -135,9 +135,8 @@ class RegionPage:
                 "unelevated no-caps dense padding='4px 12px'"
             )
             ui.element("div").classes("dr-space")
-            self._another = ui.button("Another picture", icon="photo_camera", on_click=self.another).props(
-                "flat no-caps dense"
-            )
+            self._another = ui.button("Another picture", icon="photo_camera", on_click=self.another)
+            self._another.classes("dr-another").props('flat no-caps dense aria-label="Another picture"')
 
     def _build_about(self) -> None:
         from nicegui import ui
@@ -150,9 +149,9 @@ class RegionPage:
                 self._slider.on("change", lambda event: self.look(float(event.args)))
             else:
                 ui.element("div").classes("dr-space")
-            ui.button("Save as reference picture", on_click=self.save_reference).props("flat no-caps dense").tooltip(
-                "For the gate moved, which notices when the camera is moved"
-            )
+            self._reference = ui.button("Save as reference picture", on_click=self.save_reference)
+            self._reference.props("flat no-caps dense")
+            self._reference.tooltip("For the gate moved, which notices when the camera is moved")
 
     # --- what is done ------------------------------------------------------------------------------------------------
 
@@ -164,8 +163,7 @@ class RegionPage:
         try:
             yield
         except DecisightError as error:
-            text = f"{error.message}. {error.hint}" if error.hint else error.message
-            ui.notify(text, type="negative", position="top", multi_line=True, timeout=10_000, close_button="OK")
+            ui.notify(told(error), type="negative", position="top", multi_line=True, timeout=10_000, close_button="OK")
         self.draw()
 
     def do(self, what: Callable[[], Any]) -> None:
@@ -180,6 +178,8 @@ class RegionPage:
 
     def _act(self, act: Mapping[str, Any]) -> None:
         polygons = self.desk.polygons
+        if self.desk.size is None:
+            return
         if act["kind"] == "moving":
             self.desk.move(int(act["key"]), tuple((float(x), float(y)) for x, y in act["points"]))
             self._show_cut(int(act["key"]))
@@ -263,9 +263,9 @@ class RegionPage:
             self._ask_whose()
             return
         with self._doing():
-            told = self.desk.save()
+            changes = self.desk.save()
             where = printable(self.desk.path.name)
-            text = f"Written to {where}: {', '.join(told)}"
+            text = f"Written to {where}: {', '.join(changes)}"
             ui.notify(text, type="positive", position="top", timeout=4000, multi_line=True)
 
     def _ask_whose(self) -> None:
@@ -337,6 +337,7 @@ class RegionPage:
         self._undo.set_enabled(polygons.can_undo)
         self._redo.set_enabled(polygons.can_redo)
         self._save.set_enabled(polygons.changed and not desk.problems() and not polygons.draft)
+        self._reference.set_enabled(desk.size is not None)
         self._told.set_text("not saved yet" if polygons.changed else "saved" if polygons.shapes else "")
         self._told.classes(add="dr-unsaved") if polygons.changed else self._told.classes(remove="dr-unsaved")
         self._hint.set_text(self._hint_text())
@@ -349,6 +350,8 @@ class RegionPage:
 
     def _hint_text(self) -> str:
         polygons = self.desk.polygons
+        if self.desk.size is None:
+            return "Regions are drawn on a picture of the camera."
         if self.mode == "select" and not polygons.shapes:
             return "There is no region yet: choose New polygon or New box above, and draw one."
         if self.mode == "polygon" and 0 < len(polygons.draft) < 3:

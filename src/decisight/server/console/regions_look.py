@@ -11,6 +11,7 @@ body.body--dark { --dr-back: #11161d; --dr-card: #1a212b; --dr-ink: #e8edf4; --d
   --dr-stage: #0a0e13; --dr-accent: #6eb0ff; --dr-warn: #ffc489; --dr-warn-back: #3b2713; --dr-bad: #ff8a80; }
 html, body { background: var(--dr-back); }
 .nicegui-content { padding: 0; gap: 0; align-items: stretch; }
+body.body--dark .q-btn--flat.text-primary { color: var(--dr-accent) !important; }
 .dr-page { display: flex; flex-direction: column; width: 100%; height: 100dvh; color: var(--dr-ink);
   font: 15px/1.4 system-ui, "Segoe UI", Roboto, "Noto Sans", sans-serif; }
 .dr-page :focus-visible { outline: 3px solid var(--dr-accent); outline-offset: 2px; }
@@ -89,13 +90,15 @@ rect.dr-box { fill: rgba(255, 255, 255, .15); stroke: #fff; stroke-width: 2; str
 @media (max-width: 760px) {
   .dr-page { height: auto; min-height: 100dvh; }
   .dr-head { position: sticky; top: 0; z-index: 5; padding: 6px 10px; flex-wrap: nowrap; gap: 6px; }
-  .dr-head .dr-file, .dr-head .dr-told:not(.dr-unsaved), .dr-keys, .dr-head .q-btn .q-icon + span { display: none; }
+  .dr-head .dr-file, .dr-head .dr-told:not(.dr-unsaved), .dr-keys { display: none; }
   .dr-main { display: flex; flex-direction: column; }
   .dr-canvas { flex: none; height: min(64vh, calc(100vw * var(--dr-shape) + 20px)); }
   .dr-stage { inset: 10px 6px; }
   .dr-side { border-left: 0; overflow: visible; }
   .dr-tools { padding: 6px 10px; flex-wrap: nowrap; }
-  .dr-tools .q-btn { padding: 4px 8px; }
+  .dr-another .q-btn__content > .block { position: absolute; width: 1px; height: 1px; clip-path: inset(50%); }
+  .dr-head .q-btn__content { flex-wrap: nowrap; }
+  .dr-head .q-btn .q-icon.on-left { display: none; }
   .dr-hint { min-height: 56px; font-size: 14px; }
 }
 """
