@@ -425,7 +425,7 @@ def sites(draw: st.DrawFn) -> tuple[list[str], list[str]]:
     return [head, *parts, tail + f"{draw(BLANKS)}timezone: UTC{end}"], names
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(sites(), st.data(), st.booleans())
 def test_of_any_site_file_all_else_stays(tmp_path_factory, site, data, crlf):  # type: ignore[no-untyped-def]
     parts, names = site
@@ -473,7 +473,7 @@ def test_of_any_site_file_all_else_stays(tmp_path_factory, site, data, crlf):  #
         assert np.allclose(found[one.name].polygon, one.polygon, atol=6e-5)
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(sites(), st.data())
 def test_of_any_site_file_names_can_change(tmp_path_factory, site, data):  # type: ignore[no-untyped-def]
     parts, names = site

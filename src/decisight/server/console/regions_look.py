@@ -11,7 +11,7 @@ body.body--dark { --dr-back: #11161d; --dr-card: #1a212b; --dr-ink: #e8edf4; --d
   --dr-stage: #0a0e13; --dr-accent: #6eb0ff; --dr-warn: #ffc489; --dr-warn-back: #3b2713; --dr-bad: #ff8a80; }
 html, body { background: var(--dr-back); }
 .nicegui-content { padding: 0; gap: 0; align-items: stretch; }
-body.body--dark .q-btn--flat.text-primary { color: var(--dr-accent) !important; }
+body.body--dark .q-btn--flat { --q-primary: #6eb0ff; }
 .dr-page { display: flex; flex-direction: column; width: 100%; height: 100dvh; color: var(--dr-ink);
   font: 15px/1.4 system-ui, "Segoe UI", Roboto, "Noto Sans", sans-serif; }
 .dr-page :focus-visible { outline: 3px solid var(--dr-accent); outline-offset: 2px; }
