@@ -27,7 +27,10 @@ RESULTS = ROOT / "benchmarks" / "results"
 Results = Mapping[str, Any]
 """What each script wrote, by the script's name."""
 
-_NEEDED = ("accuracy", "comparison", "install", "memory", "policies", "throughput", "training")
+_NEEDED = (
+    *("accuracy", "comparison", "install", "memory", "moved", "policies", "replay", "store", "throughput", "training"),
+    "watch",
+)
 _PART = re.compile(r"(<!-- report: (\w+) -->\n).*?(<!-- end of report -->)", re.DOTALL)
 _RUNTIMES = {"": "ONNX Runtime", "openvino: ": "OpenVINO"}
 """What the rows of ``throughput.json`` begin with, and what tables call it."""
@@ -253,6 +256,110 @@ def _policies(results: Results) -> list[str]:
     return table(head, rows)
 
 
+def _streams(results: Results) -> list[str]:
+    found = results["watch"]
+    rows = [[title, *_of_run(run)] for title, run in found["streams"].items()]
+    head = ["", "regions a second", "decided after", "95 % within", "longest queue", "CPUs", "and the sender"]
+    limit = found["limit"]
+    parts = [f"{limit['decoded']:.0f} pictures decoded a second and no more"]
+    for name, one in limit["runtimes"].items():
+        most, reached = one["most"], found["streams"][f"flat out, {name}"]["regions_a_second"]
+        parts.append(
+            f"with {_NAMES[name]} {one['forward']:.0f} classified a second and no more, so {most:.0f} regions a second "
+            f"of both at most, of which {percent(reached / most, 0)} was reached flat out"
+        )
+    longest = max(found["streams"].items(), key=lambda item: item[1]["seconds"])
+    memory = longest[1]
+    return [
+        *table([*head, "memory"], rows),
+        "",
+        f"On the same cores: {'; '.join(parts)}.",
+        "",
+        f"Memory over {memory['seconds'] / 60:.0f} minutes ({longest[0]}): {memory['slope']:+.1f} MB an hour, with a "
+        f"standard error of {memory['slope_error']:.1f}, by least squares over the second half.",
+        "",
+        *_bars(found["kept"]),
+    ]
+
+
+_NAMES = {"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
+
+
+def _of_run(run: Results) -> list[str]:
+    latency, server = run["latency"], run["server_cpus"]
+    return [
+        f"{run['regions_a_second']:.1f}",
+        f"{1000 * latency['median']:.0f} ms",
+        f"{1000 * latency['p95_median']:.0f} ms",
+        str(run["longest_queue"]),
+        f"{run['cpus']:.2f}",
+        "-" if server is None else f"{server:.2f}",
+        f"{run['memory']:.0f} MB",
+    ]
+
+
+def _bars(kept: Mapping[str, bool]) -> list[str]:
+    broken = [name for name, one in kept.items() if not one]
+    return [f"All {len(kept)} bars were kept." if not broken else f"**Not kept**: {'; '.join(broken)}."]
+
+
+def _cameras(results: Results) -> list[str]:
+    found = results["watch"]["cameras"]
+    rows = []
+    for way in ("by snapshots", "by key frames"):
+        (few, one), (many, all_of_them) = ((count, found[f"{count} {way}"]) for count in (1, 100))
+        more = many - few
+        rows.append(
+            [
+                f"{many} {way}",
+                f"{all_of_them['regions_a_second']:.1f}",
+                f"{1000 * all_of_them['latency']['p95_median']:.0f} ms",
+                f"{all_of_them['cpus']:.2f}",
+                f"{1000 * (all_of_them['cpus'] - one['cpus']) / more:.1f} thousandths of a CPU",
+                f"{all_of_them['memory']:.0f} MB",
+                f"{(all_of_them['memory'] - one['memory']) / more:.1f} MB",
+                f"{all_of_them['stop']:.1f} s",
+            ]
+        )
+    head = ["", "regions a second", "95 % decided within", "CPUs", "each camera more", "memory", "each camera more"]
+    return table([*head, "ended in"], rows)
+
+
+def _stored(found: Mapping[str, Any] | None, limits: Mapping[str, float], where: str = "") -> list[list[str]]:
+    """What is measured of one database; nothing where it was not."""
+    if found is None:
+        return []
+    most, least = f"at most {limits['bytes_a_reading']:g}", f"at least {limits['written_a_second']:,g}"
+    return [
+        [f"bytes a reading of three labels{where}", f"{found['bytes_a_reading']:.0f}", most],
+        *(
+            [f"readings written a second, {count} at a time{where}", f"{rate:,.0f}", least]
+            for count, rate in found["written_a_second"].items()
+        ),
+        [f"records verified a second{where}", f"{found['verified_a_second']:,.0f}", ""],
+    ]
+
+
+def _store(results: Results) -> list[str]:
+    found, replay = results["store"], results["replay"]
+    rows = [
+        *_stored(found, found["limits"]),
+        *_stored(found.get("postgresql"), found["limits"], ", in PostgreSQL"),
+        ["decisions derived again a second", f"{replay['derived_a_second']:,.0f}", ""],
+        [
+            f"of {replay['derived']:,} derived again, differing",
+            str(replay["differing"]),
+            "0",
+        ],
+        [
+            f"of {replay['alterations']['made']} random alterations, not found",
+            str(replay["alterations"]["not_found"]),
+            "0",
+        ],
+    ]
+    return table(["", "measured", "limit"], rows)
+
+
 TABLES: Mapping[str, Callable[[Results], list[str]]] = {
     "machines": _machines,
     "comparison": _comparison,
@@ -262,6 +369,9 @@ TABLES: Mapping[str, Callable[[Results], list[str]]] = {
     "memory": _memory,
     "install": _install,
     "policies": _policies,
+    "streams": _streams,
+    "cameras": _cameras,
+    "store": _store,
 }
 """The parts of the page by name: the lines of each."""
 

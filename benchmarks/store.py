@@ -8,17 +8,23 @@ of 2,000 readings, which is a second's worth at the limit; and of 120, which is 
 come to at ten pictures a second. The median of the runs, of which the first is not counted. The room is that of all
 files once the store was closed, for everything: readings, digests, states, checkpoints.
 
-The limits are 2,000 readings a second written, and 250 bytes a reading.
+The same is done with PostgreSQL, where a server can be started: one of its own with ``fsync`` on, on this machine, its
+files in the same folder. The room is what the database grew by, after ``VACUUM``.
+
+The limits are 2,000 readings a second written, and 250 bytes a reading, with either.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import statistics
+import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -81,8 +87,57 @@ def write(store: Store, items: Sequence[tuple[Reading, tuple[Decision, ...]]], c
     return CAMERAS * len(items) / (time.perf_counter() - begin)
 
 
-def measure(count: int, runs: int) -> dict[str, Any]:
-    """Rates and room."""
+Place = tuple[str, Callable[[], float]]
+"""The URL of a new store, and what gives the bytes that it takes once it is closed."""
+
+
+@contextlib.contextmanager
+def in_file() -> Iterator[Place]:
+    """A place in a file of SQLite."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield f"sqlite:///{folder}/store.db", lambda: sum(path.stat().st_size for path in Path(folder).iterdir())
+
+
+@contextlib.contextmanager
+def in_database(server: Any) -> Iterator[Place]:
+    """A place in a database of a server."""
+    name = server.create()
+    query = f"SELECT pg_database_size('{name}')"
+    before = server.execute(query)[0][0]
+
+    def room() -> float:
+        server.execute("VACUUM", database=name)
+        return float(server.execute(query)[0][0] - before)
+
+    yield server.url(name), room
+    server.drop(name)
+
+
+@contextlib.contextmanager
+def started() -> Iterator[Any]:
+    """A server as people have it; ``None`` where none can be started."""
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    from tests.databases import binaries, new_server
+
+    if binaries() is None:
+        yield None
+        return
+    durable = dict.fromkeys(("fsync", "synchronous_commit", "full_page_writes", "autovacuum"), "on")
+    server = new_server(**durable, shared_buffers="128MB").start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def measure(count: int, runs: int, place: Callable[[], AbstractContextManager[Place]] = in_file) -> dict[str, Any]:
+    """Rates and room.
+
+    Args:
+        count: of readings.
+        runs: that are counted.
+        place: makes a place for a new store.
+    """
     items = decided(count // CAMERAS)
     number = CAMERAS * len(items)
     written: dict[str, float] = {}
@@ -90,11 +145,10 @@ def measure(count: int, runs: int) -> dict[str, Any]:
     for commit in COMMITS:
         rates = []
         for run in range(runs + 1):
-            with tempfile.TemporaryDirectory() as folder:
-                url = f"sqlite:///{folder}/store.db"
+            with place() as (url, taken):
                 with open_store(url, key=KEY) as store:
                     rates.append(write(store, items, commit))
-                room = max(room, sum(path.stat().st_size for path in Path(folder).iterdir()) / number)
+                room = max(room, taken() / number)
                 with open_store(url, key=KEY, read_only=True) as store:
                     begin = time.perf_counter()
                     faults = list(store.verify())
@@ -103,6 +157,15 @@ def measure(count: int, runs: int) -> dict[str, Any]:
                     raise SystemExit(f"a store that nobody touched has a fault: {faults[0]}")
         written[str(commit)] = statistics.median(rates[1:])
     return {"written_a_second": written, "verified_a_second": statistics.median(checked), "bytes_a_reading": room}
+
+
+def shown(name: str, found: dict[str, Any]) -> bool:
+    """Print the figures; whether the limits are kept."""
+    for commit, rate in found["written_a_second"].items():
+        print(f"{name}: written, {commit} a commit {rate:14,.0f} readings/s, limit {LEAST_RATE:,.0f}")
+    print(f"{name}: verified {found['verified_a_second']:29,.0f} readings/s")
+    print(f"{name}: room {found['bytes_a_reading']:33.1f} bytes a reading, limit {MOST_BYTES:.0f}")
+    return min(found["written_a_second"].values()) >= LEAST_RATE and found["bytes_a_reading"] <= MOST_BYTES
 
 
 def main() -> int:
@@ -115,11 +178,17 @@ def main() -> int:
     )
     options = parser.parse_args()
     found = measure(options.readings, options.runs)
-    kept = min(found["written_a_second"].values()) >= LEAST_RATE and found["bytes_a_reading"] <= MOST_BYTES
-    for commit, rate in found["written_a_second"].items():
-        print(f"written, {commit} a commit {rate:14,.0f} readings/s, limit {LEAST_RATE:,.0f}")
-    print(f"verified {found['verified_a_second']:29,.0f} readings/s")
-    print(f"room {found['bytes_a_reading']:33.1f} bytes a reading, limit {MOST_BYTES:.0f}")
+    kept = shown("SQLite", found)
+    with started() as server:
+        if server is not None:
+            version = server.execute("SHOW server_version")[0][0]
+            found["postgresql"] = {
+                "version": version,
+                **measure(options.readings, options.runs, lambda: in_database(server)),
+            }
+            kept = shown(f"PostgreSQL {version.split()[0]}", found["postgresql"]) and kept
+        else:
+            print("PostgreSQL: no server can be started here")
     print("kept" if kept else "NOT KEPT")
     result = {
         "machine": machine(),

@@ -13,7 +13,6 @@ import functools
 import importlib.util
 import itertools
 import os
-import pwd
 import re
 import shutil
 import signal
@@ -86,8 +85,10 @@ def binaries() -> Path | None:
 
 def _unprivileged() -> dict[str, Any]:
     """Options that make a process somebody else's than root's."""
-    if os.geteuid() != 0:
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
         return {}
+    import pwd
+
     for name in ("postgres", "nobody"):
         with contextlib.suppress(KeyError):
             user = pwd.getpwnam(name)
@@ -252,14 +253,17 @@ def _initialised() -> Path | str:
     # In an order of text that is not that of the bytes, where the server can.
     for locale in (["--locale-provider=icu", "--icu-locale=en-US", "--locale=C.UTF-8"], ["--locale=C.UTF-8"], []):
         command = [str(_binary("initdb")), "-D", str(folder / "data"), "-U", OWNER, "-A", "trust", "-E", "UTF8"]
-        done = subprocess.run(
-            [*command, "--no-sync", "--no-instructions", *locale],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=folder,
-            **_unprivileged(),
-        )
+        try:
+            done = subprocess.run(
+                [*command, "--no-sync", "--no-instructions", *locale],
+                capture_output=True,
+                text=True,
+                check=False,
+                cwd=folder,
+                **_unprivileged(),
+            )
+        except OSError as error:
+            return f"PostgreSQL cannot be run by another user than root: {error}"
         if done.returncode == 0:
             (folder / "data" / "pg_hba.conf").write_text(_HBA)
             return folder

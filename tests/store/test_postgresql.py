@@ -19,7 +19,18 @@ import pytest
 from tests.databases import GUARDED, PASSWORD, Place, PostgreSQLPlace, Server, given_away, new_server, session_server
 
 from decisight.errors import StoreError, StoreInUseError
-from decisight.store import CameraBatch, Note, Store, holds_something, open_store, postgresql, request_mark, writing
+from decisight.store import (
+    CameraBatch,
+    Limit,
+    Note,
+    Retention,
+    Store,
+    holds_something,
+    open_store,
+    postgresql,
+    request_mark,
+    writing,
+)
 from decisight.types import EventChange
 
 from .alterations import TABLES
@@ -264,6 +275,12 @@ def test_what_another_has_watched_meanwhile_is_not_gone_on_with(place: PostgreSQ
                 first.commit([batch(number, at=1)])
             assert not caught.value.passing
             assert caught.value.hint
+        for work in (
+            lambda: first.delivered([1]),
+            lambda: first.retain(Retention(readings=Limit(0.0)), now=BEGIN + 1e6),
+        ):
+            with pytest.raises(StoreError, match="changed by somebody else"):
+                work()
         assert content(place) == before
         assert not list(first.verify())
 
@@ -343,6 +360,13 @@ def test_another_process_that_is_killed_lets_go(place: PostgreSQLPlace) -> None:
             child.kill()
         # At once: the server sees it within the moment that is waited.
         place().close()
+
+
+def test_a_local_socket(place: PostgreSQLPlace) -> None:
+    url = f"postgresql://decisight@/{place.name}?host={place.server.folder}&port={place.server.port}"
+    with open_store(url, key=KEY) as store:
+        fill(store, batches=1, evidence=False)
+        assert not list(store.verify())
 
 
 def test_each_database_has_a_lock_of_its_own(place: PostgreSQLPlace) -> None:

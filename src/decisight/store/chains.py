@@ -17,7 +17,6 @@ from decisight.store.records import Lane, RecordKind
 from decisight.store.schema import CHAINS, RECORDS, SEGMENTS
 
 __all__ = [
-    "RECORD_ROOM",
     "ChainState",
     "SegmentState",
     "carried_reading",
@@ -25,10 +24,16 @@ __all__ = [
     "ends_of",
     "last_reading",
     "load_chains",
+    "record_room",
 ]
 
-RECORD_ROOM = 40
-"""Bytes that a record takes in SQLite beside its data, as measured: columns, digest, and what pages leave free."""
+_ROOM = {"sqlite": 40, "postgresql": 117}
+"""Bytes that a record takes beside its data, as measured: columns, digest, index, and what pages leave free."""
+
+
+def record_room(connection: Connection) -> int:
+    """Bytes that a record takes in a database beside its data, about."""
+    return _ROOM[connection.dialect.name]
 
 
 @dataclass(slots=True)
@@ -229,6 +234,6 @@ def _load_segment(connection: Connection, seals: Seals, chain: ChainState, title
         row["first_time"],
         earliest,
         latest,
-        int(size) + records * RECORD_ROOM,
+        int(size) + records * record_room(connection),
         records,
     )

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from decisight.errors import StoreError
 from decisight.store.chain import Seals, plain_json
 from decisight.store.records import Lane
 from decisight.store.schema import CHAINS, CHECKPOINTS
 
-__all__ = ["read_checkpoint", "sealed_checkpoint", "write_checkpoint"]
+__all__ = ["read_checkpoint", "sealed_checkpoint", "write_checkpoints"]
 
 
 def sealed_checkpoint(seals: Seals, camera: str, seq: int, checkpoint: Mapping[str, Any]) -> dict[str, Any]:
@@ -33,11 +33,15 @@ def sealed_checkpoint(seals: Seals, camera: str, seq: int, checkpoint: Mapping[s
     return seals.sealed(CHECKPOINTS, values)
 
 
-def write_checkpoint(connection: Connection, row: Mapping[str, Any]) -> None:
-    """Write a row that :func:`sealed_checkpoint` has made, in the place of the camera's earlier one."""
-    done = connection.execute(update(CHECKPOINTS).where(CHECKPOINTS.c.camera == row["camera"]).values(row))
-    if not done.rowcount:
-        connection.execute(insert(CHECKPOINTS), dict(row))
+def write_checkpoints(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows that :func:`sealed_checkpoint` has made, in the place of the cameras' earlier ones."""
+    cameras = [row["camera"] for row in rows]
+    query = select(CHECKPOINTS.c.camera).where(CHECKPOINTS.c.camera.in_(cameras))
+    known = set(connection.execute(query).scalars()) if rows else set()
+    if old := [{**row, "this": row["camera"]} for row in rows if row["camera"] in known]:
+        connection.execute(update(CHECKPOINTS).where(CHECKPOINTS.c.camera == bindparam("this")), old)
+    if new := [dict(row) for row in rows if row["camera"] not in known]:
+        connection.execute(insert(CHECKPOINTS), new)
 
 
 def read_checkpoint(connection: Connection, seals: Seals, camera: str) -> tuple[int, Mapping[str, Any]] | None:

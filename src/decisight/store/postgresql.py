@@ -13,16 +13,16 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from decisight.errors import MissingPartError, StoreError
 from decisight.store.failures import in_use
 
-__all__ = ["EXAMPLE", "PostgreSQL", "postgresql_url", "secrets_of", "unlimited"]
+__all__ = ["EXAMPLE", "PostgreSQL", "copy_rows", "postgresql_url", "secrets_of", "unlimited"]
 
 EXAMPLE = "postgresql+psycopg://user@host/name"
 """How the place of a store is written."""
@@ -224,6 +224,31 @@ class PostgreSQL:
                 held.invalidate()
             with contextlib.suppress(SQLAlchemyError):
                 held.close()
+
+
+def copy_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert many rows, in half the time that statements take.
+
+    Args:
+        connection: in a transaction.
+        table: where they go.
+        rows: each with a value for every column of the first.
+
+    Raises:
+        DBAPIError: the database fails.
+    """
+    import psycopg
+
+    driver: Any = connection.connection.driver_connection
+    names = list(rows[0])
+    columns = psycopg.sql.SQL(", ").join(map(psycopg.sql.Identifier, names))
+    statement = psycopg.sql.SQL("COPY {} ({}) FROM STDIN").format(psycopg.sql.Identifier(table.name), columns)
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row([row[name] for name in names])
+    except psycopg.Error as error:
+        raise DBAPIError("COPY", None, error, connection_invalidated=bool(driver.closed)) from error
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, and_, delete, func, select, update
 
 from decisight.store.chain import Seals
-from decisight.store.chains import RECORD_ROOM
+from decisight.store.chains import record_room
 from decisight.store.database import Database
 from decisight.store.evidence import EvidenceFolder
 from decisight.store.protection import is_protected, protected_stretches
@@ -122,6 +122,7 @@ class Keeper:
         seals: its digests.
         evidence: the folder of its pictures; ``None``: no pictures are removed.
         draft: begins a transaction to which records are chained.
+        writing: begins one without any.
     """
 
     def __init__(
@@ -130,11 +131,13 @@ class Keeper:
         seals: Seals,
         evidence: EvidenceFolder | None,
         draft: Callable[[], AbstractContextManager[Draft]],
+        writing: Callable[[], AbstractContextManager[Connection]],
     ) -> None:
         self._database = database
         self._seals = seals
         self._evidence = evidence
         self._draft = draft
+        self._writing = writing
 
     def retain(self, limits: Retention, now: float, *, dry_run: bool) -> RetentionReport:
         """Remove what exceeds the limits; see :meth:`decisight.store.store.Store.retain`."""
@@ -197,13 +200,13 @@ class Keeper:
             theirs = and_(RECORDS.c.chain_id == chain["id"], RECORDS.c.seq >= row["first_seq"])
             last_time, size, count = connection.execute(sums.where(theirs)).one()
             if count and last_time < before:
-                values = {"last_seq": chain["last_seq"], "size": int(size) + count * RECORD_ROOM}
+                values = {"last_seq": chain["last_seq"], "size": int(size) + count * record_room(connection)}
                 found.append({**row, **values, "camera": chain["camera"], "lane": chain["lane"]})
         return found
 
     def _drop(self, row: Mapping[str, Any], now: float) -> None:
         this = and_(SEGMENTS.c.chain_id == row["chain_id"], SEGMENTS.c.number == row["number"])
-        with self._database.writing() as connection:
+        with self._writing() as connection:
             stored = connection.execute(select(SEGMENTS).where(this)).mappings().one()
             self._seals.check(SEGMENTS, stored, f"a segment of the {row['lane']} of {row['camera']}")
             connection.execute(
@@ -240,7 +243,7 @@ class Keeper:
         with self._database.reading() as connection:
             spent = _spent_events(connection, segments)
         for piece in _pieces(spent, _AT_ONCE):
-            with self._database.writing() as connection:
+            with self._writing() as connection:
                 theirs = EVIDENCE.c.event_id.in_(list(piece))
                 digests = list(connection.execute(select(EVIDENCE.c.digest).where(theirs)).scalars())
                 connection.execute(delete(EVIDENCE).where(theirs))

@@ -138,7 +138,7 @@ class Store(Reader):
         with self._database.reading() as connection:
             number = find_view(connection, self._seals, view)
         if number is None:
-            with self._database.writing() as connection:
+            with self._writing() as connection:
                 number = write_view(connection, self._seals, view)
         return number
 
@@ -261,9 +261,7 @@ class Store(Reader):
         if self._writer is None:
             raise StoreError(f"{self.title} was opened for reading only", hint="open it for writing")
         with self._lock:
-            with self._database.writing() as connection:
-                if self._unsettled is not None or self._tenure != self._database.tenure:
-                    self._settle(connection)
+            with self._writing() as connection:
                 draft = Draft(self._writer, connection)
                 yield draft
                 if not draft.is_empty:
@@ -272,6 +270,14 @@ class Store(Reader):
                 self._unsettled = None if draft.is_empty else (draft, given)
             self._unsettled = None
             self._writer.take(draft)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """A connection with a transaction, in which it is known first what the database holds."""
+        with self._database.writing() as connection:
+            if self._unsettled is not None or self._tenure != self._database.tenure:
+                self._settle(connection)
+            yield connection
 
     def _settle(self, connection: Connection) -> None:
         """See what the database holds, where that is not known: a commit has failed, or the lock was lost."""
@@ -322,7 +328,7 @@ class Store(Reader):
             StoreError: the store was opened for reading only, its own row was altered, or the database fails.
         """
         if ids:
-            with self._lock, self._database.writing() as connection:
+            with self._lock, self._writing() as connection:
                 remove_delivered(connection, self._seals, ids)
 
     def forget(self, sink: str) -> int:
@@ -364,7 +370,7 @@ class Store(Reader):
         with self._lock:
             if not dry_run:
                 self._take_in()
-            keeper = retention.Keeper(self._database, self._seals, self._evidence, self._draft)
+            keeper = retention.Keeper(self._database, self._seals, self._evidence, self._draft, self._writing)
             return keeper.retain(limits, moment, dry_run=dry_run)
 
 

@@ -8,23 +8,24 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from decisight.errors import StoreError
 from decisight.store.chain import Seals, plain_json
 from decisight.store.chains import (
-    RECORD_ROOM,
     ChainState,
     SegmentState,
     check_ends,
     ends_of,
     last_reading,
     load_chains,
+    record_room,
 )
-from decisight.store.checkpoints import read_checkpoint, sealed_checkpoint, write_checkpoint
+from decisight.store.checkpoints import read_checkpoint, sealed_checkpoint, write_checkpoints
 from decisight.store.events import close_event, insert_event, insert_evidence, touch_event, touch_evidence
 from decisight.store.ledger import changed_store
 from decisight.store.outbox import post
+from decisight.store.postgresql import copy_rows
 from decisight.store.records import CameraBatch, EvidencePicture, Lane, Note, ReadingRecord, RecordKind
 from decisight.store.schema import CHAINS, RECORDS, SEGMENTS
 from decisight.types import EventChange
@@ -130,6 +131,7 @@ class Draft:
         self._connection = connection
         self._seals = writer.seals
         self._now = writer.clock()
+        self._room = record_room(connection)
         self.chains: dict[tuple[str, str], ChainState] = {}
         self.checkpoints: dict[str, tuple[int, Mapping[str, Any]] | None] = {}
         self.readings: dict[tuple[int, int], bytes | None] = {}
@@ -303,7 +305,7 @@ class Draft:
         if segment is None:
             segment = chain.begin_segment(moment)
             self._begun.append(segment)
-        segment.take(moment, len(data) + RECORD_ROOM)
+        segment.take(moment, len(data) + self._room)
         chain.mac = self._seals.record(chain.mac, chain.id, chain.seq, view, kind, moment, data)
         chain.time, chain.stored_at = moment, self._now
         self._records.append(
@@ -387,21 +389,28 @@ class Draft:
             post(self._connection, self._seals, store, self._posts)
         self._write_segments()
         if self._records:
-            self._connection.execute(insert(RECORDS), self._records)
+            self._write_records()
         for action, *values in self._rows:
             action(self._connection, self._seals, *values)
-        for row in self._checkpoints.values():
-            write_checkpoint(self._connection, row)
+        write_checkpoints(self._connection, list(self._checkpoints.values()))
+
+    def _write_records(self) -> None:
+        if self._connection.dialect.name == "postgresql":
+            copy_rows(self._connection, RECORDS, self._records)
+        else:
+            self._connection.execute(insert(RECORDS), self._records)
 
     def _write_chains(self, store: dict[str, Any]) -> None:
-        new = []
+        new, moved = [], []
         for key, chain in self.chains.items():
             values = self._seals.sealed(CHAINS, chain.row())
             chain.row_mac = values["mac"]
             if key in self._writer.chains:
-                self._connection.execute(update(CHAINS).where(CHAINS.c.id == chain.id).values(values))
+                moved.append({**values, "this": chain.id})
             else:
                 new.append(values)
+        if moved:
+            self._connection.execute(update(CHAINS).where(CHAINS.c.id == bindparam("this")), moved)
         if new:
             self._connection.execute(insert(CHAINS), new)
             store["chains"] += len(new)
