@@ -143,7 +143,8 @@ def _tell(runs: Sequence[CollectRun], listener: Listener, told: dict[str, str | 
         if run.source.live and told.get(camera) != away:
             told[camera] = away
             listener.noted(camera, "it gives pictures again" if away is None else f"no picture: {away}")
-        if run.error is not None and camera not in failed:
+        # What cannot be written ends all, and is said by that.
+        if run.error is not None and not isinstance(run.error, OutputError) and camera not in failed:
             failed.add(camera)
             said = run.error.message if isinstance(run.error, DecisightError) else f"{run.error!r}"
             listener.noted(camera, f"it has stopped: {said}")
