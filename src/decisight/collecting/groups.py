@@ -50,6 +50,12 @@ class Group:
             return (cell,) if cell else ()
         return tuple(part.strip() for part in cell.split("|"))
 
+    def changed(self, cell: str, label: str, *, wanted: bool) -> str:
+        """A cell of an independent group with a label, or without; in the group's order."""
+        held = set(self.chosen(cell)) - {NONE_OF_THEM}
+        held = held | {label} if wanted else held - {label}
+        return "|".join(one for one in self.labels if one in held)
+
     def add(self, label: str) -> str:
         """Add a label at the end.
 

@@ -205,7 +205,7 @@ class Labelling:
             new = dict.fromkeys(rows, label)
         else:
             take = all(label in one.chosen(cell) for cell in cells.values())
-            new = {row: _with(one, cell, label, not take) for row, cell in cells.items()}
+            new = {row: one.changed(cell, label, wanted=not take) for row, cell in cells.items()}
         self._change([(row, group, cell) for row, cell in new.items()], [(row, False) for row in rows])
 
     def clear(self, rows: Sequence[int]) -> None:
@@ -395,10 +395,3 @@ class Labelling:
                 self.missing += 1
             if self.name(row) in predicted:
                 self.suggestions.setdefault(row, predicted[self.name(row)])
-
-
-def _with(group: Group, cell: str, label: str, wanted: bool) -> str:
-    """A cell of an independent group with a label, or without; in the group's order."""
-    held = set(group.chosen(cell)) - {NONE_OF_THEM}
-    held = held | {label} if wanted else held - {label}
-    return "|".join(one for one in group.labels if one in held)
