@@ -415,7 +415,7 @@ class TestSite:
         assert states(plant.reported(), "gate") == BOTH[:1]
         result = run("watch", plant.write())
         assert result.status == 0
-        assert "warning: gate: it is not in the site file any more: 1 event that was open closed\n" in result.err
+        assert "warning: gate: it is not watched any more: 1 event that was open closed\n" in result.err
         opened, closed = (event for event in plant.reported() if event["camera"] == "gate")
         assert (closed["change"], closed["event_id"]) == ("closed", opened["event_id"])
         assert closed["ended_by"] == "camera removed"

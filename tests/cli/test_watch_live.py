@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from tests.live.http_camera import HttpCamera
 
-from decisight.cli.watch_live import LiveSource, is_live, live_source
+from decisight.cli.named_source import NamedSource, is_live, live_source
 from decisight.errors import UsageError
 
 from .conftest import Run
@@ -41,7 +41,7 @@ USER, PASSWORD = "observer", "b0tt-ling"
 )
 def test_what_is_meant(source: str, every: str | None, section: dict[str, Any], name: str, fps: float | None) -> None:
     assert is_live(source)
-    assert live_source(source, every) == LiveSource({**section, "url": source}, name, fps)
+    assert live_source(source, every) == NamedSource({**section, "url": source}, name, fps)
 
 
 @pytest.mark.parametrize("source", ["gate.mp4", "clips/0", "C:\\clips\\gate.mp4", "0.mp4", "pictures", "a:b", ""])

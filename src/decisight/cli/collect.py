@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import threading
 from collections.abc import Sequence
@@ -14,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from decisight.cli.collect_display import CollectDisplay, summary
 from decisight.cli.console import say, terminal, warn
+from decisight.cli.named_source import named_source, shown
 from decisight.cli.regions import RegionRequest
 from decisight.cli.signals import Before, hearing
-from decisight.cli.watch_live import is_live, live_source, shown
 from decisight.errors import DecisightError, SiteError, UsageError
 from decisight.files import printable
 from decisight.yaml_file import SUFFIXES
@@ -32,8 +31,6 @@ _EVERY = 1.0
 """Seconds from one picture to the next, where nobody says."""
 _LOOKS = 4.0
 """Where one picture in so many seconds is wanted, so many are looked at: the first may be one that cannot be judged."""
-_LONGEST_NAME = 60
-_NO_NAME = re.compile(r"[/\\:=|\s]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,27 +167,13 @@ def _made_up(options: CollectOptions) -> tuple[Site, None]:
                 f"--region {text!r} is the name of a region, and {printable(shown(options.what))} is no site file",
                 hint=f'say where it is: --region {text}="0.1,0.2 0.5,0.2 0.5,0.9"; or give a site file (.yaml)',
             )
-    name, source, fps = _source(options)
+    named = named_source(options.what, options.every)
     regions = {
         region.name: {"polygon": [list(corner) for corner in region.polygon], "mask": region.masked}
         for region in options.regions.regions()
     }
-    camera = {"source": source, "regions": regions} | ({} if fps is None else {"fps": fps})
-    return parse_site({"site": "collect", "cameras": {name: camera}}), None
-
-
-def _source(options: CollectOptions) -> tuple[str, dict[str, Any], float | None]:
-    """A name for a source, its section, and how many pictures a second it gives, where that is known."""
-    if is_live(options.what):
-        live = live_source(options.what, None)
-        if live.section["type"] == "snapshot" and options.every is not None:
-            live = live_source(options.what, options.every)
-        return _NO_NAME.sub("-", printable(live.name)), dict(live.section), live.fps
-    path = Path(options.what)
-    name = _NO_NAME.sub("-", printable(path.resolve().stem)).strip("-")[:_LONGEST_NAME] or "camera"
-    if path.is_dir():
-        return name, {"type": "folder", "path": options.what, "follow": False}, None
-    return name, {"type": "video", "path": options.what}, None
+    camera = {"source": dict(named.section), "regions": regions} | ({} if named.fps is None else {"fps": named.fps})
+    return parse_site({"site": "collect", "cameras": {named.name: camera}}), None
 
 
 def _cameras(site: Site, options: CollectOptions) -> list[str]:

@@ -72,7 +72,7 @@ def region(
     ] = 0,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser; the address is printed.")] = False,
 ) -> Work:
-    """Draw the regions of a camera on its picture, on a page in the browser.
+    """Draw the regions of a camera, on a page in the browser.
 
     Saving writes them into the site file, and leaves all else in it as it is, with its comments. The page is served on
     this machine only.

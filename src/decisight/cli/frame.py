@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from decisight.cli import output
 from decisight.cli.console import complain, say
+from decisight.cli.named_source import named_source, shown
 from decisight.errors import DecisightError, OutputError, SourceError, UsageError
 from decisight.files import draft_of, printable
 from decisight.yaml_file import SUFFIXES
@@ -26,8 +24,6 @@ __all__ = ["FrameOptions", "camera_of", "picture_content", "run"]
 _FORMATS = (".jpg", ".jpeg", ".png")
 _QUALITY = 95
 """Of JPEG: others are to be compared with the picture."""
-_NO_NAME = re.compile(r"[^\w.-]+")
-_LONGEST_NAME = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,33 +104,15 @@ def _source(options: FrameOptions) -> tuple[str, FrameSource]:
         return camera, site.source(camera)
     if options.camera is not None:
         raise UsageError(
-            f"a camera is named, and {printable(_shown(options.what))} is no site file",
+            f"a camera is named, and {printable(shown(options.what))} is no site file",
             hint="give a site file (.yaml) before the name of a camera; or a source alone",
         )
-    name, section = _section(options.what)
+    named = named_source(options.what)
+    section = {"source": dict(named.section)}
     try:
-        return name, parse_site({"site": "frame", "cameras": {name: {"source": section}}}).source(name)
+        return named.name, parse_site({"site": "frame", "cameras": {named.name: section}}).source(named.name)
     except DecisightError as error:
         raise UsageError(error.message.partition(": ")[2] or error.message, hint=error.hint) from None
-
-
-def _section(text: str) -> tuple[str, Mapping[str, Any]]:
-    """A name for a source, and its section in a site file."""
-    section: dict[str, Any]
-    if "://" in text:
-        name, section = urlsplit(text).hostname or "", {"type": "camera", "url": text}
-    elif text.isdecimal() or text.startswith("/dev/video"):
-        name, section = f"camera-{text.removeprefix('/dev/video')}", {"type": "camera", "url": text}
-    elif os.path.isdir(text):
-        name, section = Path(text).resolve().name, {"type": "folder", "path": text, "follow": False}
-    else:
-        name, section = Path(text).stem, {"type": "video", "path": text}
-    return _NO_NAME.sub("-", printable(name)).strip("-.")[:_LONGEST_NAME] or "camera", section
-
-
-def _shown(text: str) -> str:
-    """Without a password that may stand in it."""
-    return f"{text.partition('://')[0]}://..." if "://" in text else text
 
 
 def _check_place(place: Path, *, named: bool) -> None:

@@ -62,7 +62,7 @@ def run(options: WatchOptions) -> int:
     """
     if options.what.lower().endswith(SUFFIXES):
         return _watch_site(options)
-    from decisight.cli.watch_live import is_live, shown
+    from decisight.cli.named_source import is_live, shown
 
     if is_live(options.what):
         raise UsageError(
@@ -92,7 +92,7 @@ def _watch_site(options: WatchOptions) -> int:
     cameras = open_cameras(options, site)
     with open_site_store(site) as store:
         # Who watches some of the cameras only has not said that the others are gone.
-        before = [] if options.cameras else closed_events(store, site.section.cameras)
+        before = [] if options.cameras else closed_events(store, site.watched())
         return watch_cameras(
             site,
             store,

@@ -65,6 +65,9 @@ def open_cameras(options: WatchOptions, site: Site) -> list[Opened]:
 
     models = load_models(site, threads=options.threads, runtime=options.runtime)
     found = setups(site, models, options.cameras)
+    idle = [camera for camera in site.section.cameras if camera not in site.watched()]
+    if idle and not options.cameras:
+        warn(f"nothing is watched in {', '.join(map(printable, idle))}: the site file says no `watch` there")
     for setup in found:
         check_concealing(site, setup.camera)
     for view in (view for setup in found for view in setup.views):

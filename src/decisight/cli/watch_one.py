@@ -8,28 +8,26 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
 from decisight.cli import output
+from decisight.cli.named_source import camera_name
 from decisight.errors import OutputError, UsageError
 from decisight.files import printable
 from decisight.yaml_file import SUFFIXES
 
 if TYPE_CHECKING:
+    from decisight.cli.named_source import NamedSource
     from decisight.cli.watch import WatchOptions
-    from decisight.cli.watch_live import LiveSource
     from decisight.protocols import Sink
     from decisight.types import EventChange
 
 __all__ = ["watch_one"]
 
 _EVENTS_SUFFIX = ".events.jsonl"
-_NO_NAME = re.compile(r"[/\\:=|\s]+")
-_LONGEST_NAME = 60
 _SINK = "events"
 
 
@@ -55,7 +53,7 @@ def watch_one(options: WatchOptions, source: str) -> int:
     if options.cameras:
         raise UsageError("--camera is for a site file", hint="leave it out: there is one source")
     live = _live(options, source)
-    name = _name((Path(source).stem or Path(source).name) if live is None else live.name, "camera")
+    name = camera_name((Path(source).stem or Path(source).name) if live is None else live.name)
     to_stdout = options.output == Path("-")
     place = options.output or Path(f"{name}{_EVENTS_SUFFIX}")
     with tempfile.TemporaryDirectory(prefix="decisight-") as folder:
@@ -92,9 +90,9 @@ def watch_one(options: WatchOptions, source: str) -> int:
     return status
 
 
-def _live(options: WatchOptions, source: str) -> LiveSource | None:
+def _live(options: WatchOptions, source: str) -> NamedSource | None:
     """The live camera that is meant; ``None``: a file or a folder is."""
-    from decisight.cli.watch_live import is_live, live_source
+    from decisight.cli.named_source import is_live, live_source
 
     if is_live(source):
         return live_source(source, options.every)
@@ -103,11 +101,11 @@ def _live(options: WatchOptions, source: str) -> LiveSource | None:
     return None
 
 
-def _made_up(options: WatchOptions, source: str, live: LiveSource | None, name: str, url: str) -> dict[str, Any]:
+def _made_up(options: WatchOptions, source: str, live: NamedSource | None, name: str, url: str) -> dict[str, Any]:
     """What a site file would say."""
     regions = options.regions.regions()
     is_folder = live is None and os.path.isdir(source)
-    model = _name(Path(options.what).stem, "model")
+    model = camera_name(Path(options.what).stem, "model")
     watch = {"model": model, "policy": _policy(options, is_folder=is_folder), "quiet": list(options.quiet)}
     camera: dict[str, Any] = {
         "source": _source(options, source, is_folder=is_folder) if live is None else _live_section(options, live),
@@ -134,7 +132,7 @@ def _made_up(options: WatchOptions, source: str, live: LiveSource | None, name: 
     }
 
 
-def _kept(options: WatchOptions, live: LiveSource | None) -> dict[str, Any]:
+def _kept(options: WatchOptions, live: NamedSource | None) -> dict[str, Any]:
     """How long readings are kept.
 
     Who asks for them to be kept has named no day on which they may go, and a recording may be old. Else they lie in a
@@ -143,7 +141,7 @@ def _kept(options: WatchOptions, live: LiveSource | None) -> dict[str, Any]:
     return {} if live is None or options.store is not None else {"age": "1d"}
 
 
-def _live_section(options: WatchOptions, live: LiveSource) -> dict[str, Any]:
+def _live_section(options: WatchOptions, live: NamedSource) -> dict[str, Any]:
     if options.follow:
         raise UsageError("--follow is for a folder of pictures", hint="leave it out")
     return dict(live.section)
@@ -192,11 +190,6 @@ def _asked(text: str) -> dict[str, Any]:
             hint="write a site file, with an entry of watch for each group",
         )
     return dict(content)
-
-
-def _name(text: str, otherwise: str) -> str:
-    """A text as a name that a site file could have."""
-    return _NO_NAME.sub("-", printable(text)).strip("-")[:_LONGEST_NAME] or otherwise
 
 
 def _check_events(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Cameras that the site file does not name any more: what was open at them is closed.
+"""Cameras that the site file does not name, or watch, any more: what was open at them is closed.
 
 Nobody would ever close it otherwise; and what an open event rests on is kept for good.
 """
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["CAMERA_REMOVED", "closed_events"]
 
 CAMERA_REMOVED = "camera removed"
-"""What ends the events of a camera that is not in the site file any more."""
+"""What ends the events of a camera that the site file does not watch any more."""
 
 
 def closed_events(store: Store, cameras: Container[str]) -> list[Taken]:
@@ -60,6 +60,6 @@ def _closed(camera: str, checkpoint: dict[str, Any]) -> list[Taken]:
     # What the policies had counted stays: the camera may come back.
     events = {view: dict.fromkeys(groups, ()) for view, groups in checkpoint["events"].items()}
     number = f"{len(changes)} event{'' if len(changes) == 1 else 's'}"
-    note = f"it is not in the site file any more: {number} that {'was' if len(changes) == 1 else 'were'} open closed"
+    note = f"it is not watched any more: {number} that {'was' if len(changes) == 1 else 'were'} open closed"
     step = Step(changes=tuple((change, None) for change in changes), notes=(note,))
     return [Taken(camera, step, {**checkpoint, "events": events}, now.time)]

@@ -1,34 +1,37 @@
-"""What ``decisight watch MODEL SOURCE`` makes of an address: a live camera, or a still picture fetched now and then."""
+"""What a command makes of a source that is named to it: a live camera, a still picture, a recording, a folder."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
 from decisight.errors import UsageError
+from decisight.files import printable
 from decisight.spans import parse_seconds
 from decisight.types.secrecy import redacted
 
-__all__ = ["LiveSource", "is_live", "live_source", "shown"]
+__all__ = ["NamedSource", "camera_name", "is_live", "live_source", "named_source", "shown"]
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://.*", re.IGNORECASE | re.DOTALL)
 _DEVICE = re.compile(r"[0-9]{1,3}|/dev/video[0-9]+|video=.+", re.ASCII)
 _PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 """How addresses of still pictures end."""
 _EVERY = "5s"
+_NO_NAME = re.compile(r"[/\\:=|\s]+")
+_LONGEST_NAME = 60
 
 
 @dataclass(frozen=True, slots=True)
-class LiveSource:
-    """A camera that was named on the command line.
+class NamedSource:
+    """A source that was named on the command line.
 
     Args:
         section: as a site file would have it.
-        name: for the camera: of its host, or its device. Nothing of the credentials is in it.
+        name: for the camera: of its host, its device, or its file. Nothing of the credentials is in it.
         fps: pictures a second that are looked at, where that follows from how often one is fetched.
     """
 
@@ -47,7 +50,33 @@ def shown(text: str) -> str:
     return redacted(text)
 
 
-def live_source(source: str, every: str | None) -> LiveSource:
+def camera_name(text: str, otherwise: str = "camera") -> str:
+    """A text as a name that a site file could have."""
+    return _NO_NAME.sub("-", printable(text)).strip("-")[:_LONGEST_NAME] or otherwise
+
+
+def named_source(source: str, every: str | None = None) -> NamedSource:
+    """What is meant by whatever may be named: an address, a device, a video file, or a folder of pictures.
+
+    Args:
+        source: as it was written.
+        every: how often it is fetched, if it is a still picture; of anything else it says nothing.
+
+    Raises:
+        UsageError: it is no address of a camera, or ``every`` is no span.
+    """
+    if is_live(source):
+        found = live_source(source, None)
+        if found.section["type"] == "snapshot" and every is not None:
+            found = live_source(source, every)
+        return replace(found, name=camera_name(found.name))
+    path = Path(source)
+    if path.is_dir():
+        return NamedSource({"type": "folder", "path": source, "follow": False}, camera_name(path.resolve().name))
+    return NamedSource({"type": "video", "path": source}, camera_name(path.stem))
+
+
+def live_source(source: str, every: str | None) -> NamedSource:
     """What is meant by an address or a device.
 
     Args:
@@ -62,15 +91,15 @@ def live_source(source: str, every: str | None) -> LiveSource:
 
     if _DEVICE.fullmatch(source) is not None:
         _refuse_every(every)
-        return LiveSource({"type": "camera", "url": source}, f"camera-{PurePosixPath(source).name}")
+        return NamedSource({"type": "camera", "url": source}, f"camera-{PurePosixPath(source).name}")
     address = Address.parse(source)
     still = PurePosixPath(urlsplit(source).path).suffix.lower() in _PICTURES
     if address.scheme not in HTTP_SCHEMES or not (still or every is not None):
         _refuse_every(every)
-        return LiveSource({"type": "camera", "url": source}, address.host)
+        return NamedSource({"type": "camera", "url": source}, address.host)
     seconds = parse_seconds(every or _EVERY, "--every")
     section = {"type": "snapshot", "url": source, "every": every or _EVERY}
-    return LiveSource(section, address.host, 1.0 / seconds if seconds > 0.0 else None)
+    return NamedSource(section, address.host, 1.0 / seconds if seconds > 0.0 else None)
 
 
 def _refuse_every(every: str | None) -> None:
