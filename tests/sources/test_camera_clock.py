@@ -57,10 +57,24 @@ def test_key_frames_are_enough_once_two_intervals_are_known() -> None:
     for seconds in (0.0, 2.0, 4.0, 6.0, 16.0, 18.0, 20.0, 22.0):
         keys.see(seconds)
         found.append(keys.suffice(0.2))
-    assert found == [False, False, True, True, False, False, False, True]
+    # At first it is taken for granted of so few, and the last three intervals count.
+    assert found == [True, True, True, True, False, False, False, True]
     assert keys.suffice(0.5)
     assert not keys.suffice(1.0)
     assert not keys.suffice(None)
+
+
+def test_nothing_is_taken_for_granted_of_more_pictures_or_once_one_failed() -> None:
+    keys = KeyFrames()
+    keys.see(0.0)
+    assert [keys.suffice(fps) for fps in (0.2, 0.5, 1.0, 10.0)] == [True, True, False, False]
+    keys.see(6.0)
+    assert not keys.suffice(0.2)
+    keys.fail()
+    assert not keys.suffice(0.2)
+    for seconds in (0.0, 2.0, 4.0):
+        keys.see(seconds)
+    assert keys.suffice(0.2)
 
 
 def test_pictures_that_were_lost_leave_a_gap() -> None:

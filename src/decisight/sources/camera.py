@@ -150,7 +150,8 @@ class Camera(Login):
         )
         options = {
             "rtsp_transport": self.transport,
-            "timeout": str(round(self._seconds * 1e6)),
+            # Beyond what a read is waited for, which tells more of what is wrong.
+            "timeout": str(round(2 * self._seconds * 1e6)),
             "allowed_media_types": "video",
             "protocol_whitelist": protocols,
             "format_whitelist": "rtsp,rtp",

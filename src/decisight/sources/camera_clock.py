@@ -13,6 +13,8 @@ _FORGOTTEN = 30.0
 """Seconds after which the shortest way that a picture had is forgotten: clocks drift apart."""
 _KNOWN = 2
 """So many intervals from key frame to key frame are known before they are relied on."""
+_USUAL = 2.0
+"""Seconds from key frame to key frame, as most cameras have it: who wants no more relies on it until it is known."""
 _TOLERANCE = 0.05
 """An interval may be so much longer than the time between two pictures that are asked for."""
 
@@ -97,6 +99,7 @@ class KeyFrames:
 
     last: float | None = None
     _intervals: deque[float] = field(default_factory=lambda: deque(maxlen=3))
+    _failed: bool = False
 
     def see(self, seconds: float) -> None:
         """One came."""
@@ -105,14 +108,17 @@ class KeyFrames:
         self.last = seconds
 
     def suffice(self, fps: float | None) -> bool:
-        """Whether there are at least as many of them as pictures that are asked for."""
-        if fps is None or len(self._intervals) < _KNOWN:
-            return False
-        return 0 < max(self._intervals) <= (1 + _TOLERANCE) / fps
+        """Whether there are at least as many of them as pictures that are asked for.
 
-    def begin_anew(self) -> None:
-        """Nothing is known of them any more."""
-        self.last = None
+        Else all of a hundred cameras' pictures would be decoded, just when all are started.
+        """
+        if fps is None or not all(0 < interval <= (1 + _TOLERANCE) / fps for interval in self._intervals):
+            return False
+        return len(self._intervals) >= _KNOWN or (fps <= 1 / _USUAL and not self._failed)
+
+    def fail(self) -> None:
+        """One could not be decoded by itself: nothing is taken for granted any more."""
+        self.last, self._failed = None, True
         self._intervals.clear()
 
 

@@ -28,8 +28,6 @@ UNDECODABLE = "pictures cannot be decoded"
 LATE = "pictures come late"
 """The cause where they come later and later, although nothing waits to be read."""
 
-_HEARING = 0.5
-"""Seconds after which a read comes back, to see whether it is to end; nothing is lost by that."""
 _LATE = 2.0
 """Seconds: what is later is not decoded."""
 _SOON = 0.5
@@ -99,7 +97,8 @@ def _opened(opening: Opening) -> InputContainer:
             format=opening.format,
             options={**opening.options, **_LIMITS},
             metadata_errors="replace",
-            timeout=(opening.timeout, _HEARING),
+            # A read that is cut off loses what has come of a picture: so none is, to see whether it is to end.
+            timeout=opening.timeout,
         )
     except (av.FFmpegError, OSError, ValueError) as error:
         refused, cause = _cause(error, opening, time.monotonic() - begun)
@@ -163,8 +162,8 @@ class _Reader:
     """Since when every read has waited."""
     let_pass: float = float("-inf")
     """When it was last let pass that pictures are late."""
-    decoded: float = field(default_factory=time.monotonic)
-    """When a picture was last decoded."""
+    failing: float | None = None
+    """Since when no picture could be decoded."""
 
     def __post_init__(self) -> None:
         self.pace, self.time_base = Pace(self.fps), self.stream.time_base or Fraction(1, 90_000)
@@ -179,28 +178,19 @@ class _Reader:
         Raises:
             AwayError: it goes no further.
         """
-        timeout, heard = self.opening.timeout, time.monotonic()
-        self.clock.advanced = heard
-        self.waits_for_key = heard
-        packets, began = container.demux(self.stream), heard
+        began = time.monotonic()
+        self.clock.advanced = self.waits_for_key = self.failing = began
+        packets = container.demux(self.stream)
         while not self.box.closed.is_set():
-            packet, ended = _next(packets)
+            packet = _next(packets)
             now = time.monotonic()
-            if ended:
-                raise AwayError("connection lost")
-            if packet is None:
-                if now - heard > timeout:
-                    raise AwayError(NO_PICTURES)
-                packets, began = container.demux(self.stream), now
-                continue
             if now - began < _WAITED:
                 self.ran_dry = now
-            heard = now
             self.box.hear()
             self._take(packet, now)
-            if now - self.clock.advanced > timeout:
+            if now - self.clock.advanced > self.opening.timeout:
                 raise AwayError(NO_PICTURES)
-            if now - self.decoded > max(timeout, _LONGEST_GOP) and not (self.keys_only or self.late):
+            if self.failing is not None and now - self.failing > max(self.opening.timeout, _LONGEST_GOP):
                 raise AwayError(UNDECODABLE)
             began = time.monotonic()
 
@@ -210,11 +200,12 @@ class _Reader:
         key = bool(packet.is_keyframe)
         if self.opening.lossy and self.gaps.before(seconds):
             self._spoil(now)
+        if key:
+            self.keys.see(seconds)
         if self._is_late(seconds, key, now):
             self._pass_over(seconds)
             return
         if key:
-            self.keys.see(seconds)
             self.keys_only = self.keys.suffice(self.fps)
         if self.waits_for_key is not None:
             if not key and now - self.waits_for_key < _LONGEST_GOP:
@@ -245,7 +236,6 @@ class _Reader:
             self.lateness.begin_anew()
         self.late = False
         self.stream.codec_context.flush_buffers()
-        self.keys.begin_anew()
         return False
 
     def _pass_over(self, seconds: float) -> None:
@@ -264,7 +254,7 @@ class _Reader:
             if frame.is_corrupt:
                 self._spoil(now)
                 return
-            self.decoded = now
+            self.failing = None
             pts = frame.dts if frame.pts is None else frame.pts
             at = seconds if pts is None else self.clock.at(float(pts * self.time_base))
             if self.pace.takes(at):
@@ -284,11 +274,12 @@ class _Reader:
             codec.flush_buffers()
         if not frames or frames[0].is_corrupt:
             self.box.spoil()
+            self.failing = now if self.failing is None else self.failing
             # Perhaps it only looks like a picture that can be decoded alone.
             self.keys_only = False
-            self.keys.begin_anew()
+            self.keys.fail()
             return
-        self.decoded = now
+        self.failing = None
         self.box.put(partial(self.converter.convert, frames[0]))
 
     def _spoil(self, now: float) -> None:
@@ -296,17 +287,25 @@ class _Reader:
         self.box.spoil()
         self.stream.codec_context.flush_buffers()
         self.waits_for_key, self.spoilt = now, True
+        self.failing = now if self.failing is None else self.failing
 
 
-def _next(packets: Iterator[av.Packet[VideoStream]]) -> tuple[av.Packet[VideoStream] | None, bool]:
-    """The next packet, if one came; and whether the stream has ended."""
+def _next(packets: Iterator[av.Packet[VideoStream]]) -> av.Packet[VideoStream]:
+    """The next packet.
+
+    Raises:
+        AwayError: none came within the timeout, or the stream has ended.
+    """
     import av
 
+    cause = "connection lost"
     try:
         packet = next(packets, None)
-    except av.ExitError:  # nothing came within the time that a read may take
-        return None, False
+    except av.ExitError:
+        packet, cause = None, NO_PICTURES
     except (av.FFmpegError, OSError):
-        return None, True
+        packet = None
     # PyAV's last packets are empty.
-    return packet, packet is None or not packet.size
+    if packet is None or not packet.size:
+        raise AwayError(cause)
+    return packet

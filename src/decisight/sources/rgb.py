@@ -46,8 +46,8 @@ def display_matrix(frame: av.VideoFrame) -> tuple[int, int, int, int] | None:
     """How the picture is to be turned, as the first two columns and rows of FFmpeg's matrix; ``None`` if not at all."""
     from av.sidedata import sidedata
 
-    # Not frame.side_data, which the frame keeps, and which keeps the frame: only the collector of cycles would free them,
-    # after hundreds of megabytes.
+    # Not frame.side_data, which the frame keeps, and which keeps the frame: only the collector of cycles would free
+    # them, after hundreds of megabytes.
     container: Any = getattr(sidedata, "SideDataContainer", None)
     data: Any
     try:
