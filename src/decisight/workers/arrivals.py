@@ -131,6 +131,8 @@ def _asked(frames: _Waiting, pause: float, stop: threading.Event, beat: Callable
             pauses += 1
             wait = min(wait * _PAUSE_GROWTH, max(pause, _LONGEST_PAUSE)) if pauses > _FEW_PAUSES else pause
         yield frame
+        # Not kept while the next is waited for: of a hundred cameras, that would be a hundred pictures.
+        frame = None
 
 
 def _within(frames: _Waiting, seconds: float, stop: threading.Event, beat: Callable[[], None]) -> Frame | None:

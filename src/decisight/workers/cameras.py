@@ -159,6 +159,8 @@ class CameraRun:
                 else:
                     self._look(put, frame)
                     last, came = frame.time, time.monotonic()
+                    # Not kept while the next is waited for: of a hundred cameras, that would be a hundred pictures.
+                    frame = None
                 if self._failing is not None and time.monotonic() - begun > _STEADY:
                     self._mended(put)
                 if stop.is_set():
