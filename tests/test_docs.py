@@ -65,7 +65,7 @@ NOT_RUN = {
     ".venv/bin/python benchmarks/install.py": "installs packages, and measures",
     ".venv/bin/python benchmarks/watch.py": "takes three quarters of an hour, and measures",
     "decisight region demo/site.yaml gate-1": "a page for a browser; tests/server drives it",
-    "decisight region gate.yaml gate-1": "a page for a browser; tests/server drives it",
+    "decisight region gate.yaml gate-1": "tests/e2e/test_tutorial.py runs it",
     "decisight label crops --groups role=operator,supervisor,visitor,nobody": "tests/e2e/test_tutorial.py runs it",
     "decisight collect plant.yaml --region gate --every 10s --for 8h": "needs a camera",
     "decisight collect plant.yaml --region gate --uncertain -o second": "needs a camera",

@@ -13,6 +13,7 @@ import pytest
 from tests.browser import Browsing, browser, browsing, served
 from tests.test_docs import ROOT, Command, check_printed, commands_in, is_run, run
 
+from decisight.config import read_site
 from decisight.sources.rendered.shift import Shift
 from decisight.sources.rendered_camera import DEFAULT_START
 
@@ -48,6 +49,30 @@ def rows() -> list[dict[str, str]]:
         return list(csv.DictReader(table))
 
 
+def draw(command: Command, windows: Browsing) -> None:
+    """Draw the region as a box, name it and save it, as the page says."""
+    windows.forgiven = ["WebSocket", "ERR_CONNECTION"]
+    with served(*command.line.split()[1:], "--no-browser") as page:
+        window = windows.open(page.address)
+        window.locator(".dr-fit img").wait_for()
+        window.get_by_role("button", name="New box", exact=True).click()
+        picture = window.locator(".dr-svg").bounding_box()
+        assert picture is not None
+        across = (picture["x"] + 0.05 * picture["width"], picture["x"] + 0.95 * picture["width"])
+        window.mouse.move(across[0], picture["y"] + 1)
+        window.mouse.down()
+        window.mouse.move(across[1], picture["y"] + picture["height"] - 1, steps=5)
+        window.mouse.up()
+        window.get_by_label("Name of region 1").fill("gate")
+        window.keyboard.press("Tab")
+        window.get_by_role("button", name="Save", exact=True).click()
+        window.get_by_text(f"Written to {SITE}").first.wait_for()
+        window.context.close()
+    left, top, right, bottom = read_site(SITE).regions("gate-1")["gate"].bounds(1000, 1000)
+    assert (left, right) == (pytest.approx(50, abs=6), pytest.approx(950, abs=6))
+    assert (top, bottom) == (pytest.approx(0, abs=6), pytest.approx(1000, abs=6))
+
+
 def label(command: Command, windows: Browsing) -> None:
     """Label all pictures with keys, as the page says."""
     with served(*command.line.split()[1:], "--no-browser") as page:
@@ -69,7 +94,9 @@ def test_the_tutorial_leads_from_a_camera_to_events(here: Path, browsing: Browsi
             SITE.write_text(text.replace(*SHORTER), "utf-8")
             continue
         for command in commands_in(text):
-            if command.line.startswith("decisight label "):
+            if command.line.startswith("decisight region "):
+                draw(command, browsing)
+            elif command.line.startswith("decisight label "):
                 label(command, browsing)
             elif is_run(command):
                 outcome = run(command.line)
