@@ -34,6 +34,8 @@ _RECENT = 60.0
 """Seconds of states that are shown of now."""
 _MOST_LINES = 6
 """Where there are more, the terminal would be too low for them."""
+_MOST_DRAWN = 24
+"""Lines of states that are drawn at the end; where there would be more, none is kept."""
 _WIDTH = 80
 """Of the lines of states, where there is no terminal."""
 
@@ -88,6 +90,8 @@ class Display:
         self._screen = screen
         self._silent = silent
         self._lines = StateLines()
+        views = [view for camera in cameras for view in camera.pipeline.views]
+        self._drawing = sum(len(view.fold.folds) for view in views) <= _MOST_DRAWN
         self._now: dict[tuple[str, int, str], tuple[Decision, str]] = {}
         self._live: Any = None
         self._drawn = 0.0
@@ -117,7 +121,8 @@ class Display:
                 labels = labels_of(decision)
                 state = None if labels == () and isinstance(decision.state, str) else " + ".join(labels) or "-"
                 title = self._title(run, entry.view, decision.group)
-                self._lines.add(key, title, entry.item.time or 0.0, state)
+                if self._drawing:
+                    self._lines.add(key, title, entry.item.time or 0.0, state)
                 self._now[key] = decision, title
         self._refresh()
 
@@ -222,7 +227,7 @@ class Display:
 
     def _few(self, health: Health | None) -> list[Line]:
         rows: list[Line] = []
-        if len(self._lines.lines) <= _MOST_LINES and self._screen is not None:
+        if 0 < len(self._lines.lines) <= _MOST_LINES and self._screen is not None:
             rows += self._lines.recent(_RECENT).drawn(self._screen.width, _symbols())
         for decision, title in list(self._now.values()):
             held = f", kept ({decision.held.value})" if decision.held is not None else ""
