@@ -340,6 +340,29 @@ def _stored(found: Mapping[str, Any] | None, limits: Mapping[str, float], where:
     ]
 
 
+def _moved(results: Results) -> list[str]:
+    found = results["moved"]
+    rows = [
+        [
+            row["change"],
+            f"{row['found']} of {row['tried']}",
+            "-" if row["seconds"] is None else f"{row['seconds']:.0f} s",
+            ", ".join(row["causes"]) or "-",
+        ]
+        for row in found["moved"]
+    ]
+    hours = sum(row["hours"] for row in found["unmoved"])
+    refused = sum(row["hours"] * row["refused"] for row in found["unmoved"])
+    look = found["time"][1]
+    return [
+        *table(["what was done to the camera", "noticed", "after, median", "as"], rows),
+        "",
+        f"Unmoved, {hours:.1f} hours of {len(found['unmoved'])} views with changing light, noise and JPEG: refused for "
+        f"{60 * refused:.1f} minutes. A look takes {look['look_ms']['as it was']:.1f} ms at {look['size']}; there is one "
+        "in two seconds.",
+    ]
+
+
 def _store(results: Results) -> list[str]:
     found, replay = results["store"], results["replay"]
     rows = [
@@ -371,6 +394,7 @@ TABLES: Mapping[str, Callable[[Results], list[str]]] = {
     "policies": _policies,
     "streams": _streams,
     "cameras": _cameras,
+    "moved": _moved,
     "store": _store,
 }
 """The parts of the page by name: the lines of each."""
