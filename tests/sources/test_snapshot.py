@@ -166,7 +166,8 @@ def test_it_is_closed_from_another_thread_while_it_waits(http_camera: HttpCamera
             time.sleep(0.01)
         frames.close()
         assert ended.wait(30)
-        assert not frames._thread.is_alive()
+    frames._thread.join(30)
+    assert not frames._thread.is_alive()
 
 
 def test_it_says_what_it_is_without_connecting() -> None:

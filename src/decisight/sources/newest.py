@@ -30,7 +30,7 @@ _DAMAGED_APART = 1.0
 _HEARING = 0.5
 """Seconds after which a wait looks around."""
 _FAREWELL = 1.0
-"""Seconds that the thread gets to end before it is left to itself."""
+"""Seconds that the thread gets to end, where the source is left, before it is let alone."""
 _MOST_STUCK = 3
 """So many threads that do not come back are replaced; then no more."""
 
@@ -179,7 +179,7 @@ class Newest(AbstractContextManager["Newest"], Iterator[Frame]):
         self._box = Box()
         self._thread: threading.Thread | None = None
         self._stuck = 0
-        self._left = False
+        self._left = threading.Event()
 
     def __enter__(self) -> Newest:
         self._start()
@@ -189,18 +189,18 @@ class Newest(AbstractContextManager["Newest"], Iterator[Frame]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+        thread = self._thread
+        if thread is not None:
+            thread.join(_FAREWELL)
 
     def close(self) -> None:
         """No more frames; from any thread, at any moment, and as often as one likes.
 
-        Who waits for a frame meanwhile finds that there are no more. The thread that gets them ends within a second,
-        or, where it just tries to reach a camera that does not answer, by itself after the source's timeout.
+        Who waits for a frame meanwhile finds that there are no more. The thread that gets them ends soon after; where
+        it just tries to reach a camera that does not answer, after the source's timeout.
         """
-        self._left = True
+        self._left.set()
         self._box.close()
-        thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(_FAREWELL)
 
     def __next__(self) -> Frame:
         while (frame := self.next_within(60.0)) is None:
@@ -218,7 +218,7 @@ class Newest(AbstractContextManager["Newest"], Iterator[Frame]):
             self._look_after()
             box = self._box
             with box.changed:
-                if self._left:
+                if self._left.is_set():
                     raise StopIteration
                 found, skipped = self._due(box, time.monotonic()), box.skipped
                 if found is not None:
@@ -267,7 +267,7 @@ class Newest(AbstractContextManager["Newest"], Iterator[Frame]):
     def _look_after(self) -> None:
         """Replace a thread that does not come back: FFmpeg may hang, and nobody can end it from outside."""
         patience = 3 * self._timeout + _REMINDED
-        if self._left or self._stuck >= _MOST_STUCK or self._box.away is None:
+        if self._left.is_set() or self._stuck >= _MOST_STUCK or self._box.away is None:
             return
         if time.monotonic() - self._box.heard <= patience:
             return
@@ -277,3 +277,5 @@ class Newest(AbstractContextManager["Newest"], Iterator[Frame]):
             self._stuck += 1
             self._box.away, self._box.told, self._box.skipped = old.away, old.told, old.skipped
             self._start()
+        if self._left.is_set():  # by another thread, meanwhile
+            self._box.close()
