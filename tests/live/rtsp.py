@@ -82,6 +82,17 @@ class RtspServer:
         }
         self.port = self._ask(settings)
 
+    def heal(self) -> None:
+        """As it was at first, without any connection; with another clip's pictures if another was shown."""
+        if self._process is None:
+            self.start_again()
+            return
+        self._set(paused=False, held=False, silent=False, frozen=False, status=None, garbage=None, damage=0, lose=0.0)
+        self.admit(self.user, self.password, self.scheme)
+        self.show(next(iter(self._clips)))
+        self._ask({"drop": True})
+        self._ask({"forget": True})
+
     def kill(self) -> None:
         """Switch it off: connections break, and nobody listens any more."""
         if self._process is not None:
@@ -129,10 +140,9 @@ class RtspServer:
         """Go on with another clip, in mid-stream."""
         self._ask({"clip": name})
 
-    def change_password(self, password: str | None) -> None:
-        """Admit who has another one."""
-        self.password = password
-        self._set(password=password)
+    def admit(self, user: str | None, password: str | None, scheme: str = "digest") -> None:
+        """From now on admit who has this password alone, or everybody; until it is healed or started again."""
+        self._set(user=user, password=password, scheme=scheme)
 
     def sent(self) -> list[tuple[int, float]]:
         """The numbers of the last pictures that were sent, and when by :func:`time.monotonic`."""

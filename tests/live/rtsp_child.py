@@ -205,7 +205,8 @@ class Server:
                 await writer.drain()
                 if request.startswith("TEARDOWN"):
                     return
-            await asyncio.Event().wait()
+            while not writer.is_closing():  # it is silent, until it is dropped
+                await asyncio.sleep(0.05)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
@@ -293,6 +294,10 @@ class Server:
         if command.get("drop"):
             for client in list(self.clients):
                 client.writer.transport.abort()
+        if command.get("forget"):
+            self.seen.update(connections=0, refused=0, methods=[], urls=[])
+            self.sent.clear()
+            self.backlog.clear()
         if command.get("ask") == "sent":
             return list(self.sent)
         if command.get("ask") == "seen":

@@ -25,10 +25,17 @@ def live_clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     }
 
 
-@pytest.fixture
-def server(live_clips: dict[str, Path]) -> Iterator[RtspServer]:
+@pytest.fixture(scope="session")
+def _server(live_clips: dict[str, Path]) -> Iterator[RtspServer]:
     with RtspServer(live_clips) as server:
         yield server
+
+
+@pytest.fixture
+def server(_server: RtspServer) -> RtspServer:
+    """A camera without any fault."""
+    _server.heal()
+    return _server
 
 
 @pytest.fixture

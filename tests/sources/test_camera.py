@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -85,25 +84,23 @@ def test_udp(server: RtspServer) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["digest", "basic"])
-@pytest.mark.parametrize("apart", [False, True])
-def test_credentials(scheme: str, apart: bool, live_clips: dict[str, Path]) -> None:
-    with RtspServer(live_clips["gate"], user="ad min", password=AWKWARD, scheme=scheme) as server:
-        login = {"user": "ad min", "password": AWKWARD}
-        source = camera(server.url, **login) if apart else camera(server.url_with("ad min", AWKWARD))
+def test_credentials(scheme: str, server: RtspServer) -> None:
+    server.admit("ad min", AWKWARD, scheme)
+    for source in (camera(server.url, user="ad min", password=AWKWARD), camera(server.url_with("ad min", AWKWARD))):
         with source.open() as frames:
             take_until(frames, "picture")
-        assert server.seen()["refused"] == 0
+    assert server.seen()["refused"] == 0
 
 
-def test_a_wrong_password_is_told_and_not_hammered(live_clips: dict[str, Path]) -> None:
-    with RtspServer(live_clips["gate"], user="me", password=AWKWARD) as server:
-        with camera(server.url_with("me", "wrong")).open() as frames:
-            take_until(frames, "access refused")
-            assert take_for(frames, 1.5) == []
-            assert server.seen()["refused"] == 1
-        server.refuse(403)
-        with camera(server.url_with("me", AWKWARD)).open() as frames:
-            take_until(frames, "access refused")
+def test_a_wrong_password_is_told_and_not_hammered(server: RtspServer) -> None:
+    server.admit("me", AWKWARD)
+    with camera(server.url_with("me", "wrong")).open() as frames:
+        take_until(frames, "access refused")
+        assert take_for(frames, 1.5) == []
+        assert server.seen()["refused"] == 1
+    server.refuse(403)
+    with camera(server.url_with("me", AWKWARD)).open() as frames:
+        take_until(frames, "access refused")
 
 
 @pytest.mark.parametrize(
