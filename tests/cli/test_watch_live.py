@@ -78,6 +78,8 @@ def test_what_cannot_be_used(source: str, every: str | None) -> None:
         (["{model}", "gate.mp4", "--every", "5s"], "--every is for a still picture"),
         (["{model}", "rtsp://10.0.0.5/live", "--listen", "here"], "here is no address to listen at"),
         (["{model}", "rtsp://10.0.0.5/live", "--health", "nowhere/health.json"], "there is no folder nowhere"),
+        (["{model}", "rtsp://10.0.0.5/live", "--health", "{model}"], "holds something else: it would be lost"),
+        (["{model}", "rtsp://10.0.0.5/live", "--health", "/dev/null"], "/dev/null is no file"),
     ],
 )
 def test_what_is_refused_shows_no_password(

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from decisight.cli.console import complain, warn
-from decisight.errors import DecisightError
-from decisight.files import draft_of
+from decisight.errors import DecisightError, OutputError
+from decisight.files import draft_of, is_special, printable, unwritable
 
 if TYPE_CHECKING:
     from decisight.cli.watch import WatchOptions
@@ -24,6 +24,8 @@ __all__ = ["HealthOutlets", "health_outlets"]
 _EVERY = 2.0
 """Seconds after which the file is written anew."""
 _FAREWELL = 5.0
+_BEGINNING = b'{\n "ready": '
+"""How a file with the health begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,30 @@ def health_outlets(options: WatchOptions) -> HealthOutlets:
         address = parse_address(options.listen)
     if options.health is not None:
         output.check_file(options.health, example="health.json")
+        _check_health(options.health)
     return HealthOutlets(options.health, address)
+
+
+def _check_health(path: Path) -> None:
+    """See that nothing else than the health of an earlier time is written over.
+
+    Raises:
+        OutputError: the file holds something else, is no file, or cannot be read.
+    """
+    try:
+        if is_special(path):
+            raise OutputError(f"{printable(path)} is no file", hint="name a file, for example health.json")
+        with path.open("rb") as file:
+            begun = file.read(len(_BEGINNING))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise unwritable(path, error) from error
+    if begun and begun != _BEGINNING:
+        raise OutputError(
+            f"{printable(path)} is there already, and holds something else: it would be lost",
+            hint="name another file with --health",
+        )
 
 
 @contextlib.contextmanager

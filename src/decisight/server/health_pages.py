@@ -95,7 +95,8 @@ class HealthPages:
         self._health = health
         self._registry = figures_registry(health)
         self.address = address
-        self._loop = asyncio.new_event_loop()
+        # Not the one that is usual on Windows, which cannot tell of a socket that somebody knocks at.
+        self._loop = asyncio.SelectorEventLoop()
         self._clients: set[asyncio.Task[None]] = set()
         self._thread: threading.Thread | None = None
 
@@ -118,7 +119,8 @@ class HealthPages:
             ) from error
         listening.setblocking(False)
         self.address = Address(host, listening.getsockname()[1])
-        self._accepting = self._loop.create_task(self._accept(listening))
+        self._listening = listening
+        self._loop.add_reader(listening, self._let_in)
         self._thread = threading.Thread(target=self._loop.run_forever, name="health pages", daemon=True)
         self._thread.start()
         return self
@@ -133,29 +135,34 @@ class HealthPages:
         self._loop.close()
 
     async def _end(self) -> None:
-        # Those first: a client that is let in meanwhile would be left behind.
-        self._accepting.cancel()
-        await asyncio.gather(self._accepting, return_exceptions=True)
+        self._loop.remove_reader(self._listening)
+        self._listening.close()
         clients = list(self._clients)
         for client in clients:
             client.cancel()
         await asyncio.gather(*clients, return_exceptions=True)
 
-    async def _accept(self, listening: socket.socket) -> None:
-        with listening:
-            while True:
-                try:
-                    connection, _ = await self._loop.sock_accept(listening)
-                except OSError:  # too many files are open, say: that passes
-                    await asyncio.sleep(_PAUSE)
-                    continue
-                if len(self._clients) >= _MOST_CLIENTS:
-                    connection.close()
-                    continue
-                client = self._loop.create_task(self._meet(connection))
-                self._clients.add(client)
-                client.add_done_callback(self._clients.discard)
-                client.add_done_callback(lambda _, connection=connection: connection.close())  # type: ignore[misc]
+    def _let_in(self) -> None:
+        try:
+            connection, _ = self._listening.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return
+        except OSError:  # too many files are open, say: that passes
+            self._loop.remove_reader(self._listening)
+            self._loop.call_later(_PAUSE, self._listen_again)
+            return
+        if len(self._clients) >= _MOST_CLIENTS:
+            connection.close()
+            return
+        connection.setblocking(False)
+        client = self._loop.create_task(self._meet(connection))
+        self._clients.add(client)
+        client.add_done_callback(self._clients.discard)
+        client.add_done_callback(lambda _: connection.close())
+
+    def _listen_again(self) -> None:
+        if self._listening.fileno() >= 0:
+            self._loop.add_reader(self._listening, self._let_in)
 
     async def _meet(self, connection: socket.socket) -> None:
         reader, writer = await asyncio.open_connection(sock=connection, limit=_LONGEST_REQUEST)

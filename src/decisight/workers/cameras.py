@@ -101,7 +101,9 @@ class CameraRun:
         """Do not wait for the next picture any more."""
         close = getattr(self._opened, "close", None)
         if close is not None:
-            close()
+            # Whatever is wrong with one source, the others are told as well.
+            with contextlib.suppress(Exception):
+                close()
 
     def health(self) -> CameraHealth:
         """How it is doing."""

@@ -151,11 +151,19 @@ class Recorder:
             tuple(sinks),
         )
 
-    def _undelivered_to(self, name: str) -> int | None:
+    @contextlib.contextmanager
+    def asking(self) -> Iterator[None]:
+        """Within it, the store is asked something: where it does not answer, that is told."""
+        self._asked = time.time()
         try:
+            yield
+        finally:
+            self._asked = None
+
+    def _undelivered_to(self, name: str) -> int | None:
+        with self.asking(), contextlib.suppress(StoreError):
             return self.store.waiting(name)
-        except StoreError:
-            return None
+        return None
 
     def _report(self) -> None:
         for reporter in self._reporters:
@@ -215,8 +223,8 @@ class Recorder:
         pause, begun, told, left = _FIRST_PAUSE, time.monotonic(), False, 0.0
         while True:
             try:
-                self._asked = time.time()
-                found = work()
+                with self.asking():
+                    found = work()
             except StoreError as error:
                 if not error.passing:
                     raise
@@ -231,8 +239,6 @@ class Recorder:
                 time.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
                 continue
-            finally:
-                self._asked = None
             self._trouble = None
             if told:
                 self.listener.noted(None, f"written again, after {time.monotonic() - begun:.0f} s; nothing was lost")

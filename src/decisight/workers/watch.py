@@ -102,7 +102,8 @@ def watch(
                 recorder.attend(stop)
                 attended = time.monotonic()
             if care is not None and time.monotonic() - cared > care_seconds:
-                _look_after(care, listener)
+                with recorder.asking():
+                    _look_after(care, listener)
                 cared = time.monotonic()
         recorder.flush(stop)
 
