@@ -354,11 +354,12 @@ def _moved(results: Results) -> list[str]:
     hours = sum(row["hours"] for row in found["unmoved"])
     refused = sum(row["hours"] * row["refused"] for row in found["unmoved"])
     look = found["time"][1]
+    look_ms = look["look_ms"]["as it was"]
     return [
         *table(["what was done to the camera", "noticed", "after, median", "as"], rows),
         "",
         f"Unmoved, {hours:.1f} hours of {len(found['unmoved'])} views with changing light, noise and JPEG: refused for "
-        f"{60 * refused:.1f} minutes. A look takes {look['look_ms']['as it was']:.1f} ms at {look['size']}; there is one "
+        f"{60 * refused:.1f} minutes. A look takes {look_ms:.1f} ms at {look['size']}; there is one "
         "in two seconds.",
     ]
 
