@@ -52,8 +52,8 @@ class Camera(Login):
     picture that is damaged, none is shown that builds on it.
 
     Args:
-        url: ``rtsp://10.0.0.5/stream``, ``rtsps``, ``http`` or ``https`` (motion JPEG); or a camera at USB, by its
-            number (``0``) or its device (``/dev/video0``).
+        url: its address, ``rtsp://10.0.0.5/stream``, ``rtsps``, ``http`` or ``https`` (motion JPEG); or of a camera at
+            USB its number (``0``) or its device (``/dev/video0``).
         transport: how pictures come by RTSP: ``tcp``, where none is lost, or ``udp``.
         timeout: how long a camera that does not answer, or sends nothing, is waited for; up to 60s.
         size: of a camera at USB, the size of pictures that it is asked for: ``1280x720``.

@@ -44,7 +44,7 @@ class Snapshot(Login):
     other machine. Proxies that the environment names are not used: cameras stand in the network of the site.
 
     Args:
-        url: ``http://10.0.0.5/snapshot.jpg``, or ``https``.
+        url: its address, ``http://10.0.0.5/snapshot.jpg``, or ``https``.
         every: how often it is fetched: ``5s``; from 50ms to 1d. Fewer pictures a second than that may be asked for.
         timeout: how long each step may take: connecting, an answer, the picture; up to 60s.
         verify: whether the certificate of a camera that is asked by ``https`` must be one that this machine trusts.
