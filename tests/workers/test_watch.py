@@ -19,12 +19,12 @@ from tests.clips import BRIGHT, DARK, Scripted, noisy
 from decisight.errors import OutputError, SourceError, StoreError
 from decisight.events import EventFold, Scope
 from decisight.models.classifier import Classifier, load
-from decisight.pipeline import Pipeline, Step, View
+from decisight.pipeline import Pipeline, Predictor, Step, View
 from decisight.policies.parsing import parse_policy
 from decisight.policies.task_fold import TaskFold
 from decisight.sources.opened import Opened
 from decisight.types import EventChange, Frame, Position
-from decisight.workers import CameraRun, Evidence, Health, Recorder, Vitals, cameras, recorder, status, watch
+from decisight.workers import CameraRun, Evidence, Health, Inference, Recorder, Vitals, cameras, recorder, status, watch
 
 from .conftest import LOCKED, RUINED, FakeCodec, FakeSink, FakeStore, Heard
 
@@ -68,10 +68,11 @@ def camera(
     settings: dict[str, Any] | None = None,
     evidence: Evidence | None = None,
     begin: Step | None = None,
+    share: Callable[[Classifier], Predictor] = lambda model: model,
 ) -> CameraRun:
     fold = TaskFold.of({"class": parse_policy("consecutive:2", settings)}, model.task)
     scope = Scope("store", "plant", name, None, "small", "class")
-    view = View(1, None, model, fold, {"class": EventFold(scope)})
+    view = View(1, None, share(model), fold, {"class": EventFold(scope)})
     pipeline = Pipeline(name, [view], identity=source.identity, pause=pause)
     return CameraRun(name, source, pipeline, None, evidence or Evidence(), begin or Step())
 
@@ -571,3 +572,31 @@ def test_how_storing_goes_is_told(log: list[Any], stop: threading.Event, model: 
     assert [sink.cause for sink in last.store.sinks] == ["nobody answers"]
     assert (last.cameras[0].state, last.store.waiting) == ("ended", 0)
     assert last.memory is None or last.memory > 1_000_000
+
+
+def test_a_hundred_cameras_end_together(log: list[Any], stop: threading.Event, model: Classifier) -> None:
+    """All that they had decided is stored, and no thread is left."""
+    store = Counting(log)
+    store.stop, store.until = stop, lambda store: len(set(store.entries())) >= 200
+    found = made(log, store)
+    before = set(threading.enumerate())
+    with Inference(cameras=100, threads=2) as inference:
+        runs = [
+            camera(
+                model,
+                Scripted([BRIGHT, DARK], live=True),
+                f"camera {number}",
+                pause=3600.0,
+                share=inference.share,
+            )
+            for number in range(100)
+        ]
+        vitals = Vitals(runs, found, inference)
+        watch(runs, found, found.listener, stop)
+    for thread in set(threading.enumerate()) - before:
+        thread.join(10.0)
+        assert not thread.is_alive()
+    health = vitals.health()
+    assert {one.state for one in health.cameras} == {"ended"}
+    assert sum(one.frames for one in health.cameras) == len(store.entries()) >= 200
+    assert sum(size * number for size, number in health.inference.batches.items()) == len(store.entries())
