@@ -21,7 +21,7 @@ import sqlite3
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,11 @@ _SETTINGS = {
     "lc_messages": "C",
 }
 _START_SECONDS = 60.0
+_OBJECTS = """
+SELECT (SELECT count(*) FROM pg_class), (SELECT count(*) FROM pg_trigger), (SELECT count(*) FROM pg_proc),
+    (SELECT string_agg(version_num, ',') FROM alembic_version)
+"""
+"""What there is in a database besides the rows of a store."""
 
 
 @functools.cache
@@ -117,6 +122,7 @@ class Server:
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
     _spare: str | None = None
+    _made: tuple[str, str, list[Any]] | None = None
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def start(self, *, wait: bool = True) -> Server:
@@ -215,6 +221,33 @@ class Server:
             database=self._spare,
         )
         return self._spare
+
+    def renewed(self, key: bytes) -> str:
+        """The name of a database with a store in which there is nothing: making its tables is what takes longest.
+
+        Args:
+            key: of the store.
+        """
+        if self._made is not None:
+            name, tables, found = self._made
+            if self.execute(_OBJECTS, database=name) == found:
+                others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+                self.execute(
+                    f"{others} AND pid != pg_backend_pid()",
+                    f"TRUNCATE {tables}",
+                    "INSERT INTO stores SELECT * FROM kept.stores",
+                    database=name,
+                )
+                return name
+            # A test has made something else there.
+            self.drop(name)
+        name = self.create()
+        open_store(self.url(name), key=key).close()
+        query = "SELECT string_agg(tablename, ', ') FROM pg_tables WHERE schemaname = 'public'"
+        ((tables,),) = self.execute(f"{query} AND tablename != 'alembic_version'", database=name)
+        self.execute("CREATE SCHEMA kept", "CREATE TABLE kept.stores AS SELECT * FROM stores", database=name)
+        self._made = name, tables, self.execute(_OBJECTS, database=name)
+        return name
 
 
 def _binary(name: str) -> Path:
@@ -393,14 +426,17 @@ class Place:
 
 
 class SQLitePlace(Place):
-    """In a file of SQLite."""
+    """In a file of SQLite.
+
+    Args:
+        file: its name.
+    """
 
     kind = "sqlite"
 
-    @property
-    def path(self) -> Path:
-        """The file."""
-        return self.folder / "store.db"
+    def __init__(self, folder: Path, key: bytes, *, file: str = "store.db", **options: Any) -> None:
+        super().__init__(folder, key, **options)
+        self.path = folder / file
 
     @property
     def url(self) -> str:
@@ -450,6 +486,7 @@ class PostgreSQLPlace(Place):
 
         self.server = server or session_server()
         self.name = name
+        self._kept: list[str] = []
         self.refusals = (psycopg.Error,)
 
     @property
@@ -465,6 +502,28 @@ class PostgreSQLPlace(Place):
             # As who owns the server can: whatever refers to the row.
             connection.execute("SET session_replication_role = replica")
             return int(connection.execute(statement.replace("?", "%s").encode(), values or None).rowcount)
+
+    def keep(self, tables: Iterable[str]) -> None:
+        """Remember what tables hold, in the database itself, for :meth:`restore` and :meth:`restore_all`."""
+        self.server.execute(
+            "CREATE SCHEMA kept",
+            *(f"CREATE TABLE kept.{table} AS SELECT * FROM {table}" for table in tables),  # noqa: S608
+            database=self.name,
+        )
+        self._kept = list(tables)
+
+    def restore(self, original: Place, table: str) -> None:
+        self.change(f"DELETE FROM {table}")  # noqa: S608
+        self.change(f"INSERT INTO {table} SELECT * FROM kept.{table}")  # noqa: S608
+
+    def restore_all(self) -> None:
+        """Have all tables hold what they held."""
+        self.server.execute(
+            "SET session_replication_role = replica",
+            f"TRUNCATE {', '.join(self._kept)}",
+            *(f"INSERT INTO {table} SELECT * FROM kept.{table}" for table in self._kept),  # noqa: S608
+            database=self.name,
+        )
 
     def insert(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
         with self._connected() as connection:

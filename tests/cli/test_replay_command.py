@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from tests.clips import BRIGHT, DARK, scripted_source
+from tests.databases import SQLitePlace
 from tests.plants import LEVELS, SiteFile
 from tests.store.alterations import alter
 
@@ -219,7 +220,7 @@ def test_whatever_is_altered_ends_in_words(run: Run, whole: SiteFile, tmp_path: 
     """And verification finds it."""
     folder = tmp_path / "plant"
     shutil.copytree(whole.folder, folder)
-    done = alter(folder / "plant.db", seed)
+    done = alter(SQLitePlace(folder, b"", file="plant.db"), seed)
     with scripted_source():
         for command in (["replay", "--event", whole.event()], ["events"], ["verify"]):
             result = run(command[0], folder / "site.yaml", *command[1:])

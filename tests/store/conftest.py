@@ -26,8 +26,6 @@ KEY = b"a key that only these tests know"
 TASK = Task((LabelGroup("class", ("a", "b", "c")),))
 BEGIN = 1_700_000_000.0
 
-Open = Place
-
 
 def view(camera: str = "gate", **changes: Any) -> ViewKey:
     """What a camera's readings are made with."""
@@ -185,11 +183,11 @@ def place_in(folder: Path, kind: str, *, name: str | None = None) -> Place:
     Args:
         folder: for its files.
         kind: of its database.
-        name: of the database of PostgreSQL; by default that of each test, emptied.
+        name: of the database of PostgreSQL; by default one in which there is a store that holds nothing.
     """
     if kind == "sqlite":
         return SQLitePlace(folder, KEY, clock=lambda: BEGIN)
-    return PostgreSQLPlace(folder, KEY, clock=lambda: BEGIN, name=name or session_server().emptied())
+    return PostgreSQLPlace(folder, KEY, clock=lambda: BEGIN, name=name or session_server().renewed(KEY))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from decisight.errors import StoreError, UsageError
 from decisight.store import CameraBatch, Store
 from decisight.types import EventChange
 
-from .conftest import BEGIN, Open, event, fill, reading, view
+from .conftest import BEGIN, Place, event, fill, reading, view
 
 
 def written(store: Store) -> list[str]:
@@ -47,13 +47,13 @@ def written(store: Store) -> list[str]:
         ({"camera": "yard", "limit": 1}, [3]),
     ],
 )
-def test_events_are_found(place: Open, asked: dict[str, Any], expected: list[int]) -> None:
+def test_events_are_found(place: Place, asked: dict[str, Any], expected: list[int]) -> None:
     with place() as store:
         ids = written(store)
         assert [ids.index(stored.event.event_id) for stored in store.events(**asked)] == expected
 
 
-def test_an_event_is_found_by_the_first_digits_of_its_id(place: Open) -> None:
+def test_an_event_is_found_by_the_first_digits_of_its_id(place: Place) -> None:
     with place() as store:
         ids = written(store)
         for digits in (6, 12, 31, 32):
@@ -69,7 +69,7 @@ def test_an_event_is_found_by_the_first_digits_of_its_id(place: Open) -> None:
             assert caught.value.hint is not None
 
 
-def test_people_say_what_an_event_was(place: Open) -> None:
+def test_people_say_what_an_event_was(place: Place) -> None:
     with place() as store:
         ids = written(store)
         marked = store.mark(ids[0][:8], outcome="false_alarm", note="a cat\x1b[2J", now=BEGIN + 99)
@@ -88,7 +88,7 @@ def test_people_say_what_an_event_was(place: Open) -> None:
 
 
 @pytest.mark.parametrize("outcome", ["", "Confirmed", "false alarm", "1st", "x" * 65, "a\n"])
-def test_outcomes_are_words(place: Open, outcome: str) -> None:
+def test_outcomes_are_words(place: Place, outcome: str) -> None:
     with place() as store:
         ids = written(store)
         with pytest.raises(UsageError, match="cannot be an outcome"):
@@ -98,7 +98,7 @@ def test_outcomes_are_words(place: Open, outcome: str) -> None:
         assert store.event(ids[0]).outcome is None
 
 
-def test_what_is_to_be_reported(place: Open) -> None:
+def test_what_is_to_be_reported(place: Place) -> None:
     with place() as store:
         ids = written(store)
         first = store.pending("jsonl")
@@ -127,7 +127,7 @@ def test_what_is_to_be_reported(place: Open) -> None:
         assert not list(store.verify())
 
 
-def test_how_much_waits_and_for_whom(place: Open) -> None:
+def test_how_much_waits_and_for_whom(place: Place) -> None:
     with place() as store:
         assert store.outbox_sinks() == {}
         written(store)
@@ -141,7 +141,7 @@ def test_how_much_waits_and_for_whom(place: Open) -> None:
             store.forget("webhook")
 
 
-def test_a_sink_that_is_no_more_is_forgotten(place: Open) -> None:
+def test_a_sink_that_is_no_more_is_forgotten(place: Place) -> None:
     with place() as store:
         written(store)
         before = {head.camera: head.seq for head in store.heads() if head.lane == "events"}

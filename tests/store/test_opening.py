@@ -10,20 +10,29 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import MetaData, create_engine
 from sqlalchemy.exc import DBAPIError, OperationalError
-from tests.databases import SQLitePlace
+from tests.databases import SQLitePlace, session_server
 
 from decisight.errors import DecisightError, MissingPartError, StoreError, StoreInUseError, UsageError
 from decisight.store import CameraBatch, failures, open_store, request_mark
 from decisight.store.failures import failure_of, failure_of_file
 from decisight.store.schema import METADATA, VERSION
 
-from .conftest import BEGIN, KEY, Place, batch, fill, only_sqlite, reading, view
+from .conftest import BEGIN, KEY, Place, batch, fill, only_sqlite, place_in, reading, view
+
+
+@pytest.fixture
+def place(tmp_path: Path, kind: str) -> Iterator[Place]:
+    """A place where there is nothing yet."""
+    made = place_in(tmp_path, kind, name=session_server().emptied() if kind == "postgresql" else None)
+    yield made
+    made.close()
 
 
 def test_a_store_is_made_once_and_found_again(tmp_path: Path, place: Place) -> None:

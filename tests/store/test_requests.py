@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from tests.databases import SQLitePlace, session_server
 
 from decisight.errors import StoreError, UsageError
 from decisight.store import CameraBatch, Note, request_mark
 from decisight.types import Event, EventChange
 
-from .conftest import KEY, Place, only_sqlite
+from .conftest import KEY, Place, only_sqlite, place_in
 
 EVENT = Event(
     "ab" * 16, "plant", "gate", "bay", "gear", "vest", "worn", 10.0, 12.0, 2.0, 0.9, 0.8, 5, "votes of 3", "missing"
@@ -76,9 +78,10 @@ def test_what_cannot_be_asked(place: Place) -> None:
         request_mark(url, EVENT.event_id, key=b"x" * 32, outcome="confirmed")
 
 
-def test_there_is_nothing_to_ask_yet(place: Place) -> None:
-    if place.kind == "sqlite":
-        (place.folder / "store.db").touch()
+def test_there_is_nothing_to_ask_yet(tmp_path: Path, kind: str) -> None:
+    place = place_in(tmp_path, kind, name=session_server().emptied() if kind == "postgresql" else None)
+    if isinstance(place, SQLitePlace):
+        place.path.touch()
     with pytest.raises(StoreError, match="no store of this version"):
         request_mark(place.url, EVENT.event_id, key=KEY, outcome="confirmed")
 

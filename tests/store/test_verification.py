@@ -60,14 +60,26 @@ def original(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         session_server().drop(name)
 
 
+@pytest.fixture(scope="module")
+def spare(original: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQLPlace | None]:
+    """A database like it, which remembers what it held: another copy for each test would take longer."""
+    if not isinstance(original, PostgreSQLPlace):
+        yield None
+        return
+    place = original.copied(tmp_path_factory.mktemp("spare") / "copy")
+    place.keep(TABLES)
+    yield place
+    place.server.drop(place.name)
+
+
 @pytest.fixture
-def copy(original: Place, tmp_path: Path) -> Iterator[Place]:
+def copy(original: Place, spare: PostgreSQLPlace | None, tmp_path: Path) -> Iterator[Place]:
     """A copy of it, to be altered."""
-    place = original.copied(tmp_path / "copy")
+    place = spare or original.copied(tmp_path / "copy")
     yield place
     place.close()
-    if isinstance(place, PostgreSQLPlace):
-        place.server.drop(place.name)
+    if spare is not None:
+        spare.restore_all()
 
 
 def faults(place: Place, heads: list[Head] | None = None) -> list[Fault]:
