@@ -117,7 +117,7 @@ def in_database(server: Any) -> Iterator[Place]:
 def started() -> Iterator[Any]:
     """A server as people have it; ``None`` where none can be started."""
     sys.path.insert(0, str(Path(__file__).parents[1]))
-    from tests.databases import binaries, new_server
+    from tests.servers import binaries, new_server
 
     if binaries() is None:
         yield None

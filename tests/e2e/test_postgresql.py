@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 from tests.clips import BRIGHT, DARK, write_clip
-from tests.databases import GUARDED, PASSWORD, Server, new_server, session_server
 from tests.e2e.conftest import WatchedSite, told
 from tests.e2e.test_faults import Running, wait_until
+from tests.servers import GUARDED, PASSWORD, Server, new_server, session_server
 
 LEVELS = ([BRIGHT] * 10 + [DARK] * 10) * 4
 EVENTS = 8

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.databases import Place, PostgreSQLPlace, SQLitePlace, session_server
+from tests.databases import Place, PostgreSQLPlace, SQLitePlace
+from tests.servers import session_server
 
 from decisight.store import (
     CameraBatch,

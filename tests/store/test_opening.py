@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 from sqlalchemy import MetaData, create_engine
 from sqlalchemy.exc import DBAPIError, OperationalError
-from tests.databases import SQLitePlace, session_server
+from tests.databases import SQLitePlace
+from tests.servers import session_server
 
 from decisight.errors import DecisightError, MissingPartError, StoreError, StoreInUseError, UsageError
 from decisight.store import CameraBatch, failures, open_store, request_mark

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.databases import SQLitePlace, session_server
+from tests.databases import SQLitePlace
+from tests.servers import session_server
 
 from decisight.errors import StoreError, UsageError
 from decisight.store import CameraBatch, Note, request_mark

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.databases import PostgreSQLPlace, session_server
+from tests.databases import PostgreSQLPlace
+from tests.servers import session_server
 
 from decisight.errors import StoreError
 from decisight.store import (

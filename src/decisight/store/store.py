@@ -23,7 +23,8 @@ from decisight.store.records import CameraBatch, Note, StoredEvent
 from decisight.store.requests import KEEP, Request, is_waiting, read_requests, said, take_out
 from decisight.store.schema import EVIDENCE
 from decisight.store.views import ViewKey, find_view, write_view
-from decisight.store.writing import Draft, Writer
+from decisight.store.writer import Writer
+from decisight.store.writing import Draft
 from decisight.types import Event
 
 __all__ = ["Store", "open_store"]
