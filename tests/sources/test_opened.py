@@ -69,3 +69,25 @@ def test_what_fails_to_begin_fails_on_entering() -> None:
 
     with pytest.raises(RuntimeError, match="not there"), Opened(begin):
         raise AssertionError
+
+
+def test_who_asks_while_another_thread_closes_it_finds_no_more() -> None:
+    closing, may_end = threading.Event(), threading.Event()
+
+    def begin(closed: threading.Event) -> Generator[Frame]:
+        try:
+            while not closed.is_set():
+                yield Frame("none", 0.0, None, cause="none")
+        finally:
+            closing.set()
+            may_end.wait(60)
+
+    opened = Opened(begin)
+    with opened as frames:
+        next(frames)
+        closer = threading.Thread(target=opened.close)
+        closer.start()
+        assert closing.wait(60)
+        threading.Timer(0.1, may_end.set).start()
+        assert list(frames) == []
+        closer.join(60)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager
@@ -24,7 +23,7 @@ class Opened(AbstractContextManager[Iterator[Frame]]):
     def __init__(self, begin: Callable[[threading.Event], Generator[Frame]]) -> None:
         self._begin = begin
         self._closed = threading.Event()
-        self._frames: Generator[Frame] | None = None
+        self._frames: _Frames | None = None
 
     def __enter__(self) -> Iterator[Frame]:
         """Its frames.
@@ -32,7 +31,7 @@ class Opened(AbstractContextManager[Iterator[Frame]]):
         Raises:
             SourceError: it cannot be opened.
         """
-        self._frames = self._begin(self._closed)
+        self._frames = _Frames(self._begin(self._closed))
         return self._frames
 
     def __exit__(
@@ -47,7 +46,25 @@ class Opened(AbstractContextManager[Iterator[Frame]]):
         Who waits for a frame meanwhile finds that there are no more.
         """
         self._closed.set()
+        if self._frames is not None:
+            self._frames.close()
+
+
+class _Frames(Iterator[Frame]):
+    """A generator's frames, of which one thread may ask for the next while another one closes it."""
+
+    def __init__(self, frames: Generator[Frame]) -> None:
+        self._frames = frames
+        self._inside = threading.Lock()
+
+    def __next__(self) -> Frame:
+        with self._inside:
+            return next(self._frames)
+
+    def close(self) -> None:
         # A generator that another thread is in cannot be closed from here: it sees the event, and ends by itself.
-        with contextlib.suppress(ValueError):
-            if self._frames is not None:
+        if self._inside.acquire(blocking=False):
+            try:
                 self._frames.close()
+            finally:
+                self._inside.release()
