@@ -51,7 +51,9 @@ def test_whole_numbers_have_a_short_placeholder(run: Run, command: str) -> None:
 
 @pytest.mark.parametrize("command", ["predict", "evaluate", "train", "info", "doctor", "demo"])
 def test_every_command_has_help(run: Run, command: str) -> None:
-    assert run(command, "--help").out.startswith(f"Usage: decisight {command}")
+    said = run(command, "--help").out
+    assert said.startswith(f"Usage: decisight {command}")
+    assert all(option.count("[default:") < 2 for option in said.split("\n  -"))
 
 
 def test_help_loads_no_heavy_library() -> None:

@@ -157,7 +157,10 @@ def label(
         str | None, typer.Option(metavar="MODEL", help="A model whose answers are suggested, the least sure first.")
     ] = None,
     port: Annotated[
-        int, typer.Option(metavar="N", min=0, max=65535, help="Where the page is served.  [default: a free port]")
+        int,
+        typer.Option(
+            metavar="N", min=0, max=65535, show_default=False, help="Where the page is served.  [default: a free port]"
+        ),
     ] = 0,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser; the address is printed.")] = False,
     runtime: RuntimeOption = None,

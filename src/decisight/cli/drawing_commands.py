@@ -68,7 +68,10 @@ def region(
         str | None, typer.Argument(metavar="CAMERA", help="The camera.  [default: the only one of the site]")
     ] = None,
     port: Annotated[
-        int, typer.Option(metavar="N", min=0, max=65535, help="Where the page is served.  [default: a free port]")
+        int,
+        typer.Option(
+            metavar="N", min=0, max=65535, show_default=False, help="Where the page is served.  [default: a free port]"
+        ),
     ] = 0,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser; the address is printed.")] = False,
 ) -> Work:
