@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from decisight.cli import main
 from decisight.config import read_site
 from decisight.config.editing import SiteText
 from decisight.errors import OutputError, SiteError, UsageError
@@ -176,3 +177,24 @@ def test_the_reference_is_written_beside_the_site_file(desk: RegionDesk) -> None
     with pytest.raises(OutputError, match="is there already"):
         desk.save_reference()
     assert desk.save_reference(replace=True) == place
+
+
+def test_at_the_end_it_is_said_what_the_file_holds(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def draw(desk: RegionDesk) -> None:
+        desk.polygons.add_box((0.1, 0.1), (0.4, 0.4))
+
+    monkeypatch.setattr("decisight.server.console.regions.region_page", lambda desk: lambda: draw(desk))
+    monkeypatch.setattr("decisight.server.local.serve", lambda build, **_: build())
+    assert main(["region", str(path), "--no-browser"]) == 0
+    said = capsys.readouterr()
+    assert said.out == f"\n{path}: gate has the regions bay.\n"
+    assert said.err == "warning: what was drawn last was not saved: region-1 is new\n"
+
+
+def test_names_that_are_saved_are_those_of_the_file_as_it_is(desk: RegionDesk) -> None:
+    desk.path.write_text(SITE.replace("bay", "gate"))
+    assert desk.saved_names() == ["gate"]
+    desk.path.write_text("site: [")
+    assert desk.saved_names() == ["bay"]

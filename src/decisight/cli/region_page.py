@@ -47,6 +47,6 @@ def run(options: RegionPageOptions) -> int:
     )
     if desk.polygons.changed:
         warn(f"what was drawn last was not saved: {', '.join(desk.polygons.changes())}")
-    names = ", ".join(shape.name for shape in desk.polygons.shapes)
+    names = ", ".join(desk.saved_names())
     say(f"\n{printable(options.site)}: {desk.camera} has {f'the regions {names}' if names else 'no regions'}.")
     return 0

@@ -215,6 +215,13 @@ class RegionDesk:
         self._take(self.text.with_regions(self.camera, regions).save())
         return changes
 
+    def saved_names(self) -> list[str]:
+        """The names of the camera's regions in the site file: as it is now, or where it cannot be read as it was."""
+        site = self.site
+        with contextlib.suppress(DecisightError):
+            site = SiteText.read(self.path).site()
+        return list(site.regions(self.camera)) if self.camera in site.section.cameras else []
+
     def is_stale(self) -> bool:
         """Whether somebody else has changed the site file since it was read."""
         try:
