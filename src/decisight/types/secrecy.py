@@ -14,8 +14,9 @@ _SECRET = re.compile(
     r"pas|pwd|psw|kennw|secret|token|credential|auth|login|(^|[_-])(api_?)?keys?$|^pin$", re.IGNORECASE
 )
 """Also as people mistype them."""
-_BARE = re.compile(r"^[^\s/@]*:[^@]*@|^[^\s/@]+@(?=[^@]*[:/])")
-"""Credentials at the beginning of an address without its scheme."""
+_MARK = re.compile(r":/+|//+|[:/]")
+"""What stands behind a scheme, also as people mistype it: ``rtsp//me:secret@gate``, ``rtsp:/me:secret@gate``."""
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*(?::/|//)", re.IGNORECASE)
 _VALUES = re.compile(r"([?&;/])([^=?&;/\s]+)=[^&]*")
 """Values in a query; and in a path, as some cameras want them: ``/user=admin&password=12345&channel=1``."""
 
@@ -33,19 +34,26 @@ def is_secret(name: object) -> bool:
 def redacted(text: str) -> str:
     """A text without the credentials of an address that is in it.
 
-    Rather too much is hidden than too little: all from ``://`` to the last ``@``, since a password may have such a sign
-    in it, and every value in a query or a path.
+    Rather too much is hidden than too little: all from the end of the scheme, which may be mistyped, to the last ``@``,
+    since a password may have such a sign in it; and every value in a query or a path.
 
     Example:
         >>> redacted("rtsp://admin:pa@ss@10.0.0.5/live?token=abc&channel=1")
         'rtsp://...@10.0.0.5/live?token=...&channel=...'
+        >>> redacted("rtsp//admin:secret@10.0.0.5/live")
+        'rtsp//...@10.0.0.5/live'
     """
-    before, found, rest = text.partition("://")
-    if not found:
-        hidden = _BARE.sub(f"{HIDDEN}@", text)
-        return text if hidden == text else without_values(hidden)
-    _, at, place = rest.rpartition("@")
-    return before + found + (HIDDEN + at if at else "") + without_values(place)
+    login, at, rest = text.rpartition("@")
+    if not at:
+        return without_values(text) if "://" in text or _SCHEME.match(text) else text
+    mark = _MARK.search(login)
+    if mark is None:
+        # Perhaps a user, where the scheme is missing: canary@gate/live.
+        return f"{HIDDEN}@{without_values(rest)}" if re.search("[:/]", rest) and not re.search(r"\s", login) else text
+    if mark[0] == "/" and not re.search(":|//", login):
+        return text  # a path of a file
+    kept = "" if mark[0] == ":" else text[: mark.end()]
+    return f"{kept}{HIDDEN}@{without_values(rest)}"
 
 
 def without_values(path: str) -> str:
