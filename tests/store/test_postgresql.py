@@ -32,6 +32,7 @@ from decisight.store import (
     request_mark,
     writing,
 )
+from decisight.store import store as store_module
 from decisight.types import EventChange
 
 from .alterations import TABLES
@@ -119,8 +120,11 @@ def test_a_commit_that_is_cut_off(place: PostgreSQLPlace, fault: Fault) -> None:
             number = store.view_id(view())
             for at in range(4):
                 wire.fault = fault
-                failed = until_it_works(store, [batch(number, at=at)])
-                assert failed > 0
+                with pytest.raises(StoreError, match="cannot be reached"):
+                    store.commit([batch(number, at=at)])
+                # It is the commit that was cut off, and nothing before it.
+                assert store._unsettled is not None
+                until_it_works(store, [batch(number, at=at)])
             assert wire.cut == 4
             assert len(list(store.readings("gate"))) == 400
             assert len(store.events()) == 4
@@ -138,6 +142,38 @@ def test_a_commit_that_is_cut_off(place: PostgreSQLPlace, fault: Fault) -> None:
             assert store.event(event(1).event_id).outcome == "confirmed"
             notes = place.query("SELECT count(*) FROM records WHERE kind = 9 AND chain_id = 2")
             assert notes == [(6,)]
+            assert not list(store.verify())
+
+
+def test_what_went_through_after_one_has_looked_is_not_written_again(
+    place: PostgreSQLPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Wire(place.server.port) as wire:
+        url = f"postgresql://decisight@127.0.0.1:{wire.port}/{place.name}"
+        with open_store(url, key=KEY, evidence=place.folder / "evidence") as store:
+            store.commit([batch(store.view_id(view()), at=0)])
+            request_mark(place.url, event(0).event_id, key=KEY, outcome="confirmed")
+            with store._database.reading() as connection:
+                waiting = store_module.read_requests(connection, store._seals)
+            for name, seen, work in (
+                ("read_requests", waiting, store.fulfil),
+                ("find_view", None, lambda: store.view_id(view("yard"))),
+            ):
+                wire.fault = "after"
+                with pytest.raises(StoreError, match="cannot be reached"):
+                    work()
+                look, early = getattr(store_module, name), [seen]
+
+                def late(*given: Any, look: Any = look, early: list[Any] = early) -> Any:
+                    # The server may take its time to show others what it has committed.
+                    return early.pop() if early else look(*given)
+
+                with monkeypatch.context() as patch:
+                    patch.setattr(store_module, name, late)
+                    work()
+                assert not early
+            assert place.query("SELECT count(*) FROM records WHERE kind = 9 AND chain_id = 2") == [(2,)]
+            assert place.query("SELECT count(*) FROM views") == [(2,)]
             assert not list(store.verify())
 
 

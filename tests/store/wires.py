@@ -59,7 +59,8 @@ class Wire:
 
     def _pass_on(self, client: socket.socket, server: socket.socket) -> None:
         for said in _heard(client):
-            if b"COMMIT" in said and self.fault is not None:
+            # Not where a transaction begins, which is READ COMMITTED.
+            if b"COMMIT\0" in said and self.fault is not None:
                 fault, self.fault = self.fault, None
                 self.cut += 1
                 if fault == "deaf":

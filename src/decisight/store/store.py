@@ -140,7 +140,10 @@ class Store(Reader):
             number = find_view(connection, self._seals, view)
         if number is None:
             with self._writing() as connection:
-                number = write_view(connection, self._seals, view)
+                # Once more: a commit that failed may have gone through since it was looked.
+                number = find_view(connection, self._seals, view)
+                if number is None:
+                    number = write_view(connection, self._seals, view)
         return number
 
     # --- writing ------------------------------------------------------------------------------------------------------
@@ -244,8 +247,10 @@ class Store(Reader):
         event = self.event(event_id).event
         # With its removal in one transaction, so that nothing is said twice.
         with self._draft() as draft:
-            take_out(draft.connection, self._seals, number)
-            _mark(draft, event, moment, changes)
+            # A commit that failed may have gone through since it was looked.
+            if is_waiting(draft.connection, number):
+                take_out(draft.connection, self._seals, number)
+                _mark(draft, event, moment, changes)
 
     def is_waiting(self, number: int) -> bool:
         """Whether a request of that number has not been taken in yet."""
