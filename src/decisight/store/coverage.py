@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-import numpy as np
 from sqlalchemy import Connection, or_, select
 
 from decisight.store.codec import read_cause, read_skipped
 from decisight.store.queries import CHUNK, chain_number
 from decisight.store.records import Lane, RecordKind
 from decisight.store.schema import RECORDS, SEGMENTS
+from decisight.types.watched_time import WatchedTime
 
-__all__ = ["LEAST_SPAN", "Coverage", "read_coverage"]
-
-LEAST_SPAN = 2.0
-"""Seconds that a picture speaks for, at most, until the next one of its view; or three times the median gap between
-pictures, where that is more: who looks once a minute has watched the minute."""
-_GAPS = 3.0
+__all__ = ["Coverage", "read_coverage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,29 +52,29 @@ class Coverage:
 class _Tally:
     """What is gathered of one view."""
 
-    times: array[float] = field(default_factory=lambda: array("d"))
-    kinds: array[int] = field(default_factory=lambda: array("b"))
+    time: WatchedTime = field(default_factory=WatchedTime)
+    kinds: Counter[int] = field(default_factory=Counter)
     causes: Counter[str] = field(default_factory=Counter)
     skipped: int = 0
 
+    def add(self, kind: int, time: float, data: bytes) -> None:
+        self.kinds[kind] += 1
+        self.skipped += read_skipped(data)
+        if kind == RecordKind.UNJUDGED:
+            self.causes[read_cause(data)] += 1
+        if kind == RecordKind.TICK:
+            self.time.tick(time)
+        else:
+            self.time.picture(time, judged=kind != RecordKind.UNJUDGED)
+
     def coverage(self) -> Coverage:
-        times, kinds = np.array(self.times), np.array(self.kinds)
-        good = np.isin(kinds, (RecordKind.READING, RecordKind.REPEATED))
-        pictures = kinds != RecordKind.TICK
-        gaps = np.diff(times[pictures])
-        gaps = gaps[gaps > 0.0]
-        longest = max(LEAST_SPAN, _GAPS * float(np.median(gaps))) if len(gaps) else LEAST_SPAN
-        spans = np.clip(np.diff(times), 0.0, None)
-        # From picture to picture nobody has said that time passed; of ticks, the longer it lasts the fewer there are.
-        spans = np.where(pictures[:-1] & pictures[1:], np.minimum(spans, longest), spans)
-        counted = Counter(kinds.tolist())
         return Coverage(
-            judged=counted[RecordKind.READING],
-            repeated=counted[RecordKind.REPEATED],
+            judged=self.kinds[RecordKind.READING],
+            repeated=self.kinds[RecordKind.REPEATED],
             unjudged=dict(sorted(self.causes.items())),
-            ticks=counted[RecordKind.TICK],
-            watched_seconds=float(spans.sum()),
-            judged_seconds=float(_judged(times, pictures, good, spans, longest).sum()),
+            ticks=self.kinds[RecordKind.TICK],
+            watched_seconds=self.time.watched_seconds,
+            judged_seconds=self.time.judged_seconds,
             skipped=self.skipped,
         )
 
@@ -102,24 +95,8 @@ def read_coverage(connection: Connection, camera: str, since: float, until: floa
     """
     tallies: dict[int, _Tally] = {}
     for view, kind, time, data in _rows(connection, camera, since, until):
-        tally = tallies.setdefault(view, _Tally())
-        tally.times.append(time)
-        tally.kinds.append(kind)
-        tally.skipped += read_skipped(data)
-        if kind == RecordKind.UNJUDGED:
-            tally.causes[read_cause(data)] += 1
+        tallies.setdefault(view, _Tally()).add(kind, time, data)
     return {view: tally.coverage() for view, tally in sorted(tallies.items())}
-
-
-def _judged(times: Any, pictures: Any, good: Any, spans: Any, longest: float) -> Any:
-    """The seconds of each span that a judged picture speaks for."""
-    if len(times) < 2:
-        return np.zeros(0)
-    # The picture that each record has before it, or is.
-    last = np.maximum.accumulate(np.where(pictures, np.arange(len(times)), -1))[:-1]
-    speaks = (last >= 0) & good[last]
-    left = np.clip(times[last] + longest - times[:-1], 0.0, longest)
-    return np.where(speaks, np.minimum(spans, left), 0.0)
 
 
 def _rows(connection: Connection, camera: str, since: float, until: float) -> Iterator[tuple[int, int, float, bytes]]:
