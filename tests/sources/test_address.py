@@ -65,6 +65,13 @@ def test_another_stream_is_another_camera(one: str, other: str) -> None:
     "text",
     [
         "rtsp://me:canary@",
+        "rtsp://me:canary",
+        "rtsp://me:1canary/live",
+        "rtsp://me:12/canary@gate/live",
+        "rtsp://me:12#canary@gate/live",
+        "rtsp://me:12?canary@gate/live",
+        "rtsp://me:?canary@gate/live",
+        "rtsp://me:x@12/canary@gate/live",
         "rtsp://me:canary/x@gate/live",
         "rtsp://me:can#ary@gate/live",
         "rtsp://me:canary@gate:port/",
@@ -85,6 +92,15 @@ def test_what_is_no_address_is_refused_without_showing_credentials(text: str) ->
         Address.parse(text)
     assert "canary" not in "".join(traceback.format_exception(caught.value))
     assert caught.value.hint
+
+
+def test_a_password_of_which_a_part_looks_like_a_port_is_told_how_to_be_written() -> None:
+    with pytest.raises(UsageError, match="in two ways") as caught:
+        Address.parse("rtsp://me:12/34@gate/live")
+    assert "%2F" in str(caught.value.hint)
+    assert Address.parse("rtsp://me:12%2F34@gate/live").password == "12/34"  # noqa: S105 - of nobody
+    # Where there is neither a port nor a password, nothing else can be meant.
+    assert Address.parse("http://gate/still.jpg?to=me@plant").host == "gate"
 
 
 def test_credentials_are_led_on_only_within_the_same_service() -> None:

@@ -21,6 +21,7 @@ _LARGEST = 4096
 """Bytes of a file with a password; a larger one is another file."""
 _SETTING = re.compile(r"[?&;/]|_(?=[A-Za-z]+=)")
 """What stands between settings in a path or a query."""
+_NO_PORT = re.compile(r"(://)[^/@:\[\]]*:(?![0-9]{1,5}(?:[/?#]|$)).*", re.DOTALL)
 _USER = re.compile(r"user|usr|account", re.IGNORECASE)
 
 
@@ -58,7 +59,7 @@ class Address:
             UsageError: it is not one, or of another scheme; the message shows no credentials.
         """
         example = f"for example {sorted(schemes)[-1]}://10.0.0.5/stream"
-        shown = printable(without_values(redacted(text)))
+        shown = printable(without_values(_without_login(redacted(text))))
         try:
             parts = urlsplit(text.strip())
             host, port = parts.hostname, parts.port
@@ -69,6 +70,13 @@ class Address:
                 f"url = {shown!r} is no address",
                 hint=f"{example}; signs such as @ : / # in a password are given apart: user and password_env",
             ) from None
+        if "@" in parts.path + parts.query + parts.fragment and re.search("[:@]", parts.netloc):
+            # rtsp://admin:12/34@10.0.0.5: taken as it stands, half of the password would be a port, and be shown.
+            raise UsageError(
+                f"url = {shown!r} can be understood in two ways: there is an @ after a / ? or #",
+                hint="in a password write / ? # as %2F %3F %23, or give it apart: user and password_env; an @ in the "
+                "path is %40",
+            )
         if parts.scheme not in schemes:
             raise UsageError(
                 f"url = {shown!r} cannot be used: there is no way to ask by {parts.scheme}",
@@ -121,6 +129,11 @@ class Address:
     def _place(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == _PORTS.get(self.scheme) else f"{host}:{self.port}"
+
+
+def _without_login(text: str) -> str:
+    """A text without what stands where a port should: ``rtsp://admin:secret``, where the host was forgotten."""
+    return _NO_PORT.sub(rf"\1{HIDDEN}", text)
 
 
 def _is_credential(name: str) -> bool:
