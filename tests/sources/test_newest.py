@@ -115,6 +115,41 @@ def test_not_more_and_more_threads(monkeypatch: pytest.MonkeyPatch) -> None:
         let_go.set()
 
 
+def test_threads_that_come_back_are_replaced_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a name server is away now and then, each try may hang for a while, as often as there are days."""
+    monkeypatch.setattr("decisight.sources.newest._REMINDED", 0.02)
+    tries: list[Box] = []
+
+    def connect(box: Box) -> None:
+        tries.append(box)
+        box.closed.wait()
+
+    with Newest(connect, "gate", 0.01) as frames:
+        take_until(frames, lambda found: len(tries) >= 6)
+
+
+def test_no_room_for_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("decisight.sources.newest._REMINDED", 0.02)
+    original, refused, tries = threading.Thread.start, list[str](), list[Box]()
+    hangs = threading.Event()
+
+    def start(thread: threading.Thread) -> None:
+        if thread.name == "source gate" and tries:
+            refused.append(thread.name)
+            raise RuntimeError("can't start new thread")
+        original(thread)
+
+    def connect(box: Box) -> None:
+        tries.append(box)
+        hangs.wait()
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with Newest(connect, "gate", 0.01) as frames:
+        # It is tried again and again, and a thread that never began is not waited for at the end.
+        take_until(frames, lambda found: len(refused) >= 5)
+        hangs.set()
+
+
 def test_an_unexpected_error_ends_nothing_and_shows_nothing(
     caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:

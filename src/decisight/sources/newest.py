@@ -178,7 +178,7 @@ class Newest(AbstractContextManager["Newest"], Iterator[Frame]):
         self._timeout = timeout
         self._box = Box()
         self._thread: threading.Thread | None = None
-        self._stuck = 0
+        self._given_up: list[threading.Thread] = []
         self._left = threading.Event()
 
     def __enter__(self) -> Newest:
@@ -259,23 +259,28 @@ class Newest(AbstractContextManager["Newest"], Iterator[Frame]):
         return Frame(self._name, found.time, pixels, skipped=skipped)
 
     def _start(self) -> None:
-        self._thread = threading.Thread(
+        thread = threading.Thread(
             target=follow, args=(self._connect, self._box), name=f"source {self._name}", daemon=True
         )
-        self._thread.start()
+        thread.start()
+        self._thread = thread
 
     def _look_after(self) -> None:
         """Replace a thread that does not come back: FFmpeg may hang, and nobody can end it from outside."""
         patience = 3 * self._timeout + _REMINDED
-        if self._left.is_set() or self._stuck >= _MOST_STUCK or self._box.away is None:
+        if self._left.is_set() or self._box.away is None or time.monotonic() - self._box.heard <= patience:
             return
-        if time.monotonic() - self._box.heard <= patience:
+        # Those that came back after all, as after a name server that was away, are none any more.
+        self._given_up = [thread for thread in self._given_up if thread.is_alive()]
+        if len(self._given_up) >= _MOST_STUCK:
             return
+        if self._thread is not None and self._thread.is_alive():
+            self._given_up.append(self._thread)
+        self._thread = None
         old, self._box = self._box, Box()
         old.close()
+        self._box.away, self._box.told, self._box.skipped = old.away, old.told, old.skipped
         with contextlib.suppress(RuntimeError):  # there are too many threads already
-            self._stuck += 1
-            self._box.away, self._box.told, self._box.skipped = old.away, old.told, old.skipped
             self._start()
         if self._left.is_set():  # by another thread, meanwhile
             self._box.close()
