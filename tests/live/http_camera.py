@@ -48,7 +48,7 @@ class HttpCamera:
     - ``cut_off``: send only half of a still picture, and break the connection.
     - ``size_told``: announce so many bytes of a still picture.
     - ``lengths``: announce the length of each picture of a stream.
-    - ``tags``: give still pictures an ETag, and answer 304 where it has not changed.
+    - ``tags``: give still pictures an ETag, and answer 304 where it has not changed; ``same_tag``: always the same.
     - ``seen``: how often each path was asked for; ``authorized``: the paths of requests that had credentials.
 
     Args:
@@ -74,7 +74,7 @@ class HttpCamera:
         self._connections: set[socket.socket] = set()
         self._pictures = [encode_jpeg(numbered(number, size)) for number in range(60)]
         self.heal()
-        self.lengths, self.tags = True, False
+        self.lengths, self.tags, self.same_tag = True, False, False
         self.seen: Counter[str] = Counter()
         self.authorized: list[str] = []
         self.nonces: set[str] = set()
@@ -203,7 +203,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _still(self) -> None:
         number, body = self.owner.picture()
-        tag = {"ETag": f'"{number}"'} if self.owner.tags else {}
+        tag = {"ETag": f'"{0 if self.owner.same_tag else number}"'} if self.owner.tags else {}
         if tag and self.headers.get("If-None-Match") == tag["ETag"]:
             self._answer(304, tag)
             return

@@ -151,6 +151,13 @@ def test_the_same_picture_is_no_new_one(http_camera: HttpCamera, tags: bool, mon
         take_until(frames, "picture")
 
 
+def test_a_camera_that_says_of_every_picture_that_it_is_the_same(http_camera: HttpCamera) -> None:
+    http_camera.tags = http_camera.same_tag = True
+    with snapshot(http_camera.picture_url).open() as frames:
+        taken = take_until(frames, lambda found: len(found) >= 3)
+    assert [frame.cause for frame in taken] == [None] * 3
+
+
 def test_it_is_closed_from_another_thread_while_it_waits(http_camera: HttpCamera) -> None:
     http_camera.silent = True
     ended = threading.Event()

@@ -38,7 +38,8 @@ class Snapshot(Login):
     """A still picture at an address, fetched again and again.
 
     A picture has the time at which it arrived. One that is the same as the last, to the byte, is not given again; where
-    that lasts, it is said that no new picture comes. The camera is asked not to send what it has sent already.
+    that lasts, it is said that no new picture comes. The camera is asked not to send what it has sent already, but
+    for every third time.
 
     Where it leads on to another address, that is followed to ``http`` and ``https`` alone, and the credentials go to no
     other machine. Proxies that the environment names are not used: cameras stand in the network of the site.
@@ -150,7 +151,9 @@ class _Fetcher:
             AwayError: it cannot be had.
         """
         self.count += 1
-        answer = self.client.get(self._known)
+        # Now and then all of it: there are cameras that say of every picture that it is the one before.
+        whole = self.same % _STALE_FETCHES == _STALE_FETCHES - 1
+        answer = self.client.get({} if whole else self._known)
         body = b"" if answer.status == _NOT_MODIFIED else self.client.read(answer, _LARGEST)
         digest = hashlib.sha256(body).digest()
         self.box.hear()
