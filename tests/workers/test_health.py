@@ -117,6 +117,21 @@ def test_silence(clock: Clock, live: bool, fps: float | None, gap: float, silenc
     assert told(found, live=live, fps=fps)[0] == state
 
 
+def test_an_hour_without_pictures_is_no_gap_between_two(clock: Clock) -> None:
+    """That was told, and says nothing of how far apart pictures come."""
+    found = CameraStatus()
+    look(found, clock)
+    look(found, clock, "the camera does not answer")
+    clock.now += 3600.0
+    look(found, clock)
+    found.failed(SourceError("gone"))
+    clock.now += 3600.0
+    look(found, clock)
+    clock.now += 9.0
+    found.beat()
+    assert told(found) == ("no pictures", "nothing has come for 9 s")
+
+
 def test_a_live_camera_that_never_gives_a_picture(clock: Clock) -> None:
     found = CameraStatus()
     clock.now += 9.0
@@ -145,6 +160,21 @@ def test_a_thread_that_does_not_come_back(
         assert told(found) == expected
     look(found, clock)
     assert told(found)[0] == "watching"
+
+
+def test_that_nothing_came_back_is_told_also_after_something_else_was_the_matter(clock: Clock) -> None:
+    found = CameraStatus()
+    look(found, clock, "access refused")
+    look(found, clock)
+    clock.now += 9.0
+    assert health(found).error == "the source does not answer: nothing for 9 s"
+    when = clock.time()
+    clock.now += 1.0
+    look(found, clock)
+    clock.now += 1.0
+    seen = health(found)
+    assert seen.state == "watching"
+    assert (seen.error, seen.error_time) == ("the source does not answer: nothing for 9 s", when)
 
 
 def test_one_that_has_failed_until_it_works_again(clock: Clock) -> None:
@@ -208,6 +238,20 @@ def test_seldom_pictures_a_second() -> None:
         clock.now += 5.0
         rate.add()
     assert rate.per_second() == pytest.approx(0.2, rel=0.05)
+
+
+def test_pictures_that_have_stopped_are_not_taken_for_seldom_ones() -> None:
+    clock = Clock()
+    rate = Rate(clock.monotonic)
+    for _ in range(400):
+        clock.now += 0.2
+        rate.add()
+    told = [rate.per_second()]
+    for _ in range(70):
+        clock.now += 1.0
+        told.append(rate.per_second())
+    assert told == sorted(told, reverse=True)
+    assert told[20] <= 0.1
 
 
 def test_open_events(clock: Clock) -> None:

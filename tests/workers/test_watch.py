@@ -19,10 +19,11 @@ from tests.clips import BRIGHT, DARK, Scripted, noisy
 from decisight.errors import OutputError, SourceError, StoreError
 from decisight.events import EventFold, Scope
 from decisight.models.classifier import Classifier, load
-from decisight.pipeline import Pipeline, Predictor, Step, View
+from decisight.pipeline import Pipeline, Predictor, Seen, Step, View
 from decisight.policies.parsing import parse_policy
 from decisight.policies.task_fold import TaskFold
 from decisight.sources.opened import Opened
+from decisight.store import EvidencePicture
 from decisight.types import EventChange, Frame, Position
 from decisight.workers import CameraRun, Evidence, Health, Inference, Recorder, Vitals, cameras, recorder, status, watch
 
@@ -458,6 +459,28 @@ class TestStartedAgain:
         watch([run], found, found.listener, stop)
         assert run.status.restarts == 2
         assert run.status.causes == {"looking at it has failed twice": 1}
+
+    def test_a_picture_that_cannot_be_kept_is_passed_over(
+        self, log: list[Any], stop: threading.Event, model: Classifier, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """One that opens an event: the next one does, and nothing of it is counted twice."""
+        store = Counting(log)
+        run = self.made(model, {}, [BRIGHT] * 8)
+
+        def pictures(self: Evidence, seen: Sequence[Seen]) -> list[EvidencePicture]:
+            if min(one.event.start_time for one in seen) < Scripted.begin + 0.15:
+                raise MemoryError
+            return []
+
+        monkeypatch.setattr(Evidence, "pictures", pictures)
+        store.stop, store.until = stop, lambda store: run.status.frames >= 8
+        found = made(log, store)
+        watch([run], found, found.listener, stop)
+        times = [time for _, time in store.entries()]
+        assert times == sorted(set(times))
+        assert run.status.restarts == 2
+        assert (run.status.frames, run.status.causes) == (8, {"looking at it has failed twice": 1})
+        assert changes(store) == CAT[:1]
 
     def test_it_is_said_while_it_fails(self, log: list[Any], stop: threading.Event, model: Classifier) -> None:
         run = self.made(model, {0: SourceError("no route to it")}, [BRIGHT])

@@ -177,9 +177,9 @@ class CameraRun:
         self._failed_at = frame.position, self._failed_at[0]
         with self.status.at("deciding"):
             step = self.pipeline.step(frame)
-        self._failed_at = None, None
         self.status.decided(frame, came, live=self.source.live)
         self._hand_over(put, step, frame.skipped)
+        self._failed_at = None, None
 
     def _begun_at(self) -> float | None:
         """From when on time passes. Of a live camera it has passed while nobody watched, too."""
@@ -211,8 +211,8 @@ class CameraRun:
         """Have a step stored, where there is something in it."""
         if step == Step() and not always:
             return
-        self.status.count(step, skipped)
         taken = self._taken(step, skipped)
+        self.status.count(step, skipped)
         with self.status.at("storing"):
             put(taken)
         self.checkpoint = taken.checkpoint

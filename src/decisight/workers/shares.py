@@ -15,6 +15,8 @@ _RECENT = 10.0
 """Seconds over which something that happens often is counted."""
 _FEW = 10
 """What has happened less often than this in the recent seconds is counted over all that are remembered."""
+_OVERDUE = 2.0
+"""What has not happened for so many of its intervals happens no more as often as it did."""
 
 
 class Rate:
@@ -26,7 +28,7 @@ class Rate:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._begun = clock()
+        self._begun = self._last = clock()
         self._counts = [0] * _SECONDS
         self._second = int(self._begun)
         self._lock = threading.Lock()
@@ -34,21 +36,26 @@ class Rate:
     def add(self, number: int = 1) -> None:
         """It has happened now."""
         with self._lock:
-            self._forget()
+            self._last = self._forget()
             self._counts[self._second % _SECONDS] += number
 
     def per_second(self) -> float:
         """How often a second, over the last 10 seconds; over the last minute where that is seldom."""
         with self._lock:
             now = self._forget()
-            for seconds in (_RECENT, float(_SECONDS)):
-                # The second that is not over yet, and the whole ones before it.
-                whole = int(seconds)
-                number = sum(self._counts[(self._second - back) % _SECONDS] for back in range(whole))
-                if number >= _FEW:
-                    break
-            lasted = min(now - self._begun, whole - 1 + now - int(now))
-            return number / max(lasted, 1.0)
+            number, rate = self._over(int(_RECENT), now)
+            if number >= _FEW:
+                return rate
+            _, rate = self._over(_SECONDS, now)
+            # What came often until a moment ago, and has stopped, is not seldom.
+            return min(rate, _OVERDUE / max(now - self._last, 1e-9))
+
+    def _over(self, seconds: int, now: float) -> tuple[int, float]:
+        """How often it has happened over so many seconds, and how often a second."""
+        # The second that is not over yet, and the whole ones before it.
+        number = sum(self._counts[(self._second - back) % _SECONDS] for back in range(seconds))
+        lasted = min(now - self._begun, seconds - 1 + now - int(now))
+        return number, number / max(lasted, 1.0)
 
     def _forget(self) -> float:
         now = self._clock()

@@ -127,10 +127,10 @@ class CameraStatus:
                 self._away = frame.cause
                 self._last_error = str(frame.cause), time.time()
             else:
-                self._away = None
-                if self._pictured is not None:
+                # While something was the matter none could come: that is no gap between two pictures.
+                if self._pictured is not None and self._away is None and self._fault is None:
                     self._gaps.append(now - self._pictured)
-                self._pictured = now
+                self._away, self._pictured = None, now
             self._came = now
         return now
 
@@ -200,9 +200,10 @@ class CameraStatus:
             now = time.monotonic()
             patience = self._patience(fps, lag) if live else math.inf
             state, cause = self._state(now, patience, _HANGING if live else _HANGING_RECORDING)
+            if cause is not None and cause not in (self._away, self._fault) and self.error is None:
+                # Only who asks finds that out: nothing has happened at the camera's thread.
+                self._last_error = cause, time.time()
             error, error_time = self._last_error or (None, None)
-            if cause is not None and error is None:
-                error, error_time = cause, time.time()
             return CameraHealth(
                 name=name,
                 state=state,
