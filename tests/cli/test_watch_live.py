@@ -158,16 +158,23 @@ def test_until_it_is_told_to_end(
 ) -> None:
     address = camera.url(f"/{path}", USER, PASSWORD)
     options = ["--every", "100ms"] if path == "picture" else ["--fps", "10"]
-    run = Watching(
-        tmp_path, str(small_model), address, *options, "--policy", "majority_vote:1/1", "--store", "sqlite:///kept.db"
-    )
+    # Of an earlier time: what a camera has shown then, it shows no more.
+    earlier = '{"change": "opened", "event_id": "earlier"}\n'
+    (tmp_path / "127.0.0.1.events.jsonl").write_text(earlier)
+    keep = ["--store", "sqlite:///kept.db?pwd=canary"] if path == "picture" else []
+    run = Watching(tmp_path, str(small_model), address, *options, "--policy", "majority_vote:1/1", *keep)
     watching.append(run)
     run.until("begins")
     status, said = run.end()
     assert status == 0, said
     assert "Stopped; 1 event still open." in said
     assert "127.0.0.1: " in said
-    assert (tmp_path / "127.0.0.1.events.jsonl").stat().st_size > 0
+    events = (tmp_path / "127.0.0.1.events.jsonl").read_text()
+    assert events.startswith(earlier)
+    assert events.count("\n") == 2
+    if keep:
+        assert "Everything is kept in " in said
+        assert "canary" not in said
     assert PASSWORD not in said
     assert PASSWORD.encode() not in kept(tmp_path)
     # Nor in its hash, as anybody could try out passwords.

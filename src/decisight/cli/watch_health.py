@@ -138,4 +138,5 @@ def _written(path: Path, health: Callable[[], Health]) -> Iterator[None]:
 
 def _write(path: Path, health: Health) -> None:
     with draft_of(path) as draft:
-        draft.write_text(json.dumps(health.to_json(), indent=1) + "\n", "utf-8")
+        # As it is on every system: by its beginning it is known.
+        draft.write_text(json.dumps(health.to_json(), indent=1) + "\n", "utf-8", newline="\n")

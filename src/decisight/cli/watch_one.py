@@ -17,6 +17,7 @@ from decisight.cli import output
 from decisight.cli.named_source import camera_name
 from decisight.errors import OutputError, UsageError
 from decisight.files import printable
+from decisight.types.secrecy import redacted
 from decisight.yaml_file import SUFFIXES
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ def watch_one(options: WatchOptions, source: str) -> int:
             if to_stdout:
                 sinks: dict[str, Sink] = {_SINK: _Lines(stack.enter_context(output.standard_output(utf8=True)))}
             else:
-                _begin(place, anew=options.store is None)
+                # A recording can be watched again for what it has shown before; what a camera has, never.
+                _begin(place, anew=options.store is None and live is None)
                 sinks = {_SINK: SINKS.build("jsonl", {"path": str(place)})}
             status = watch_cameras(
                 site,
@@ -86,7 +88,7 @@ def watch_one(options: WatchOptions, source: str) -> int:
         sys.stderr.flush()
         sys.stdout.write(f"Events are in {printable(place)}.\n")
         if options.store is not None:
-            sys.stdout.write(f"Everything is kept in {printable(options.store)}.\n")
+            sys.stdout.write(f"Everything is kept in {printable(redacted(options.store))}.\n")
     return status
 
 
