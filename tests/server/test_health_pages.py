@@ -106,6 +106,8 @@ def test_figures(pages: HealthPages, told: Told) -> None:
     assert found["decisight_frames_total", of_gate] == 120
     assert found["decisight_frames_skipped_total", of_gate] == 7
     assert found["decisight_readings_total", (("camera", "gate"), ("kind", "unjudged"))] == 30
+    # A rate cannot be asked for of what was not there before.
+    assert found["decisight_readings_total", (("camera", "gate"), ("kind", "tick"))] == 0
     assert found["decisight_frames_per_second", of_gate] == 4.9
     assert found["decisight_frame_age_seconds", of_gate] == 0.2
     assert found["decisight_coverage_ratio", of_gate] == 0.75
@@ -121,16 +123,16 @@ def test_figures(pages: HealthPages, told: Told) -> None:
     ]
     assert found["decisight_decision_latency_seconds_sum", of_gate] == 50
     assert found["decisight_decision_latency_seconds_count", of_gate] == 10
-    assert found["decisight_store_waiting", ()] == 0
+    assert found["decisight_store_up", ()] == 1
     assert found["decisight_store_queue_frames", ()] == 2
-    assert found["decisight_sink_waiting", (("sink", "mail"),)] == 1
+    assert found["decisight_sink_up", (("sink", "mail"),)] == 0
     assert found["decisight_sink_changes_waiting", (("sink", "mail"),)] == 12
     assert found["decisight_inference_busy_ratio", ()] == 0.5
     assert found["decisight_inference_queue_regions", ()] == 3
     assert found["decisight_inference_batches_total", (("size", "4"),)] == 2
     told.health = ILL
     found = figures(pages)
-    assert found["decisight_store_waiting", ()] == 1
+    assert found["decisight_store_up", ()] == 0
     assert found["decisight_store_waiting_seconds", ()] == 10
     # A name of any kind is one name; what is not known yet is not told.
     of_yard = (("camera", YARD.name),)
@@ -182,8 +184,41 @@ def test_only_the_head(pages: HealthPages, path: str) -> None:
     assert ask(pages, path, "HEAD")[2] == ""
 
 
-def raw(pages: HealthPages, request: bytes) -> bytes:
-    with socket.create_connection(pages.address, timeout=30) as connection:
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1", 200),
+        ("127.0.0.1:9464", 200),
+        ("10.0.0.9:1", 200),
+        ("[::1]:9464", 200),
+        ("[fe80::1]", 200),
+        ("LocalHost:9464", 200),
+        ("localhost.", 200),
+        ("attacker.example", 421),
+        ("127.0.0.1.attacker.example:9464", 421),
+        ("attacker.example:9464@127.0.0.1", 421),
+        ("[attacker.example]", 421),
+        ("", 421),
+    ],
+)
+@pytest.mark.parametrize("path", ["/health", "/metrics", "/ready"])
+def test_other_names_are_answered_nothing(pages: HealthPages, path: str, host: str, status: int) -> None:
+    """A web page whose name leads here all of a sudden may read what it asks for by that name (DNS rebinding)."""
+    found, _, body = ask(pages, path, Host=host)
+    assert found == status
+    assert status == 200 or "gate" not in body
+
+
+def test_the_name_that_it_listens_at_is_answered(told: Told) -> None:
+    with HealthPages(told, Address("localhost", 0)) as pages:
+        pages.address = Address("Plant-7.local", pages.address.port)
+        request = b"GET /ready HTTP/1.1\r\nHost: plant-7.LOCAL:9464\r\n\r\n"
+        assert b" 200 " in raw(pages, request, "localhost")
+        assert b" 421 " in raw(pages, request.replace(b"-7", b"-8"), "localhost")
+
+
+def raw(pages: HealthPages, request: bytes, host: str = "127.0.0.1") -> bytes:
+    with socket.create_connection((host, pages.address.port), timeout=30) as connection:
         connection.sendall(request)
         found = b""
         while part := connection.recv(65536):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
+from decisight.pipeline import EntryKind
 from decisight.versions import decisight_version
 from decisight.workers.health import LATENCY_BOUNDS, CameraState, Health, Latencies
 
@@ -79,7 +80,10 @@ def _of_cameras(health: Health) -> Iterator[Metric]:
         each(lambda camera: camera.skipped),
         _CAMERA,
     )
-    readings = {(camera.name, kind): n for camera in health.cameras for kind, n in sorted(camera.readings.items())}
+    # Also those of which there was none yet: what is not there cannot be asked how much more it has become.
+    readings = {
+        (camera.name, kind): camera.readings.get(kind, 0) for camera in health.cameras for kind in get_args(EntryKind)
+    }
     yield _counter(
         "decisight_readings",
         "What was looked at in all regions: classified (reading), taken to say the same (repeated), could not be "
@@ -122,7 +126,9 @@ def _of_cameras(health: Health) -> Iterator[Metric]:
 
 def _of_store(health: Health) -> Iterator[Metric]:
     store = health.store
-    yield _gauge("decisight_store_waiting", "1 where nothing can be stored now.", {(): float(store.cause is not None)})
+    yield _gauge(
+        "decisight_store_up", "1 where all can be stored, 0 where nothing can now.", {(): float(store.cause is None)}
+    )
     waited = 0.0 if store.since is None else max(0.0, health.time - store.since)
     yield _gauge("decisight_store_waiting_seconds", "For how long nothing could be stored.", {(): waited})
     yield _gauge(
@@ -130,9 +136,9 @@ def _of_store(health: Health) -> Iterator[Metric]:
     )
     sinks = {(sink.name,): sink for sink in store.sinks}
     yield _gauge(
-        "decisight_sink_waiting",
-        "1 where nothing can be reported to a sink now.",
-        {name: float(sink.cause is not None) for name, sink in sinks.items()},
+        "decisight_sink_up",
+        "1 where events can be reported to a sink, 0 where nothing can now.",
+        {name: float(sink.cause is None) for name, sink in sinks.items()},
         ("sink",),
     )
     yield _gauge(
