@@ -7,6 +7,7 @@ is cut off, and watching is not held up.
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import json
 import re
 import socket
@@ -36,6 +37,8 @@ _FAREWELL, _PAUSE = 5.0, 0.5
 _LONGEST_REQUEST = 16_384
 """Bytes of a request that are read."""
 _ADDRESS = re.compile(r"(?:\[(?P<six>[^\[\]\s]+)\]|(?P<host>[^:\s\[\]]*)):(?P<port>\d{1,5})", re.ASCII)
+_HOST_HEADER = re.compile(r"(?:\[(?P<six>[^\[\]\s]+)\]|(?P<host>[^:\s\[\]]+))(?::\d{1,5})?", re.ASCII)
+_NOT_MEANT = "ask by an address, by localhost, or by the name that --listen was given"
 _JSON, _TEXT = "application/json; charset=utf-8", "text/plain; charset=utf-8"
 
 
@@ -214,7 +217,20 @@ class HealthPages:
         method, target, _ = parts
         if method not in ("GET", "HEAD"):
             return _plain(HTTPStatus.METHOD_NOT_ALLOWED, "only GET and HEAD"), False
+        if not all(self._is_meant(one[5:].strip()) for one in rest if one.lower().startswith("host:")):
+            return _plain(HTTPStatus.MISDIRECTED_REQUEST, _NOT_MEANT), method == "HEAD"
         return self._page(target, rest), method == "HEAD"
+
+    def _is_meant(self, host: str) -> bool:
+        """Whether it was asked for by an address, or the name that it listens at.
+
+        Any other name may be of a web page whose owner has it lead here (DNS rebinding), to read what is told.
+        """
+        found = _HOST_HEADER.fullmatch(host)
+        if found is None:
+            return False
+        name = (found["six"] or found["host"]).rstrip(".").lower()
+        return name in ("localhost", self.address.host.lower()) or _is_ip_address(name)
 
     def _page(self, target: str, headers: Sequence[str]) -> _Answer:
         path = target.partition("?")[0]
@@ -238,6 +254,14 @@ class HealthPages:
         if health.ready:
             return _plain(HTTPStatus.OK, "ready")
         return _plain(HTTPStatus.SERVICE_UNAVAILABLE, "\n".join(health.troubles()))
+
+
+def _is_ip_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _too_long() -> tuple[_Answer, bool]:
