@@ -121,6 +121,13 @@ def test_without_the_token_nothing_is_answered(page: Served, path: str) -> None:
     assert answer.getheader("Set-Cookie") is None
 
 
+@pytest.mark.parametrize("other", ['seen={"a": [1, 2]}', "a b=1", "x[y]=1", "=", "nothing"])
+def test_cookies_of_other_ports_are_no_hindrance(page: Served, other: str) -> None:
+    cookie = cookie_of(page)
+    assert ask(page, Cookie=f"{other}; {cookie}").status == 200
+    assert ask(page, Cookie=other).status == 403
+
+
 def test_static_files_and_the_websocket_want_the_cookie_too(page: Served) -> None:
     cookie = cookie_of(page)
     html = ask(page, Cookie=cookie).body.decode()  # type: ignore[attr-defined]
