@@ -234,6 +234,24 @@ def test_a_picture_that_a_crash_left_without_a_row_gets_it(tmp_path: Path) -> No
     assert (tmp_path / names[1]).read_bytes() == b"mine"
 
 
+def test_of_two_that_store_the_same_picture_at_once_it_gets_one_row(tmp_path: Path) -> None:
+    first, second = collector(tmp_path, everything=True), collector(tmp_path, everything=True)
+    names = [collected(one, frames(0)) for one in (first, second)]
+    assert names[0] == names[1]
+    assert [row["file_name"] for row in rows(tmp_path)] == names[0]
+
+
+def test_a_row_that_labelling_has_made_for_a_picture_is_filled(tmp_path: Path) -> None:
+    (name,) = collected(collector(tmp_path, groups=["helmet"]), frames(0))
+    header = (tmp_path / "metadata.csv").read_text().splitlines()[0]
+    (tmp_path / "metadata.csv").write_text(f"{header}\n")
+    one = collector(tmp_path, groups=["helmet"])
+    (tmp_path / "metadata.csv").write_text(f"{header}\n{name},,,,,worn\n")
+    assert collected(one, frames(0)) == [name]
+    (row,) = rows(tmp_path)
+    assert (row["camera"], row["source"], row["helmet"]) == ("gate-1", "gate-1 2026-04-24T03:06:40.000Z", "worn")
+
+
 @pytest.mark.parametrize(
     ("files", "says"),
     [

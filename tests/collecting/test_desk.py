@@ -134,21 +134,39 @@ def test_which_are_shown(desk: Desk) -> None:
     for show, rows in ((Show.OPEN, [4]), (Show.ALL, [0, 1, 2, 3, 4, 5]), (Show.EXCLUDED, [5])):
         desk.look(show)
         assert desk.rows == rows
-    desk.labelling.suggestions[1] = {"helmet": {"worn": 0.9, "missing": 0.1}}
+    desk.labelling.suggestions["1.png"] = {"helmet": {"worn": 0.9, "missing": 0.1}}
     desk.look(Show.DISAGREE)
     assert desk.rows == [1]
 
 
 def test_the_least_sure_come_first(desk: Desk) -> None:
     for row, confidence in ((1, 0.9), (4, 0.55), (2, 0.7)):
-        desk.labelling.suggestions[row] = {"helmet": {"worn": confidence, "missing": 1 - confidence}}
+        desk.labelling.suggestions[f"{row}.png"] = {"helmet": {"worn": confidence, "missing": 1 - confidence}}
     desk.look(order=Order.UNSURE)
     assert desk.rows == [4, 2, 1, 0, 3, 5]
     desk.press("ArrowRight")
-    desk.labelling.suggestions[5] = {"helmet": {"worn": 0.5, "missing": 0.5}}
+    desk.labelling.suggestions["5.png"] = {"helmet": {"worn": 0.5, "missing": 0.5}}
     desk.reorder()
     assert (desk.rows, desk.row) == ([4, 2, 5, 1, 0, 3], 2)
     assert desk.upcoming(2) == [5, 1]
+
+
+def test_in_another_window_nothing_is_labelled_by_rows_of_an_earlier_table(desk: Desk, clock: Clock) -> None:
+    other = Desk(desk.labelling, clock, show=Show.ALL)
+    other.press("ArrowRight")
+    table = desk.labelling.table.path
+    header, first, *rest = table.read_text().splitlines()
+    table.write_text("\n".join([header, *rest, first, ""]))
+    desk.press("1")
+    assert desk.labelling.conflict
+    desk.labelling.read_again()
+    for act in (lambda: other.press("1"), lambda: other.do(Action.EXCLUDE), lambda: other.choose("helmet", "worn")):
+        other.at, other._reading = 1, -1  # as one that was read earlier
+        act()
+        assert (other.at, said(desk), desk.labelling.notes.excluded) == (0, [""] * 6, set())
+    assert not other.renew()
+    other.press("1")
+    assert said(desk)[0] == "worn"
 
 
 def test_at_the_end_there_is_nothing(desk: Desk) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -151,8 +153,8 @@ def test_suggestions_are_accepted_where_nothing_is_said(folder: Path, opened: Op
     task = Task((LabelGroup("helmet", ("missing", "worn")), LabelGroup("gear", ("vest", "gloves"), "independent")))
     of = opened(folder, task=task)
     assert [group.name for group in of.groups] == ["helmet", "gear"]
-    of.suggestions[0] = {"helmet": {"worn": 0.6, "missing": 0.4}, "gear": {"vest": 0.9, "gloves": 0.1}}
-    of.suggestions[1] = {"helmet": {"worn": 0.1, "missing": 0.9}, "gear": {"vest": 0.1, "gloves": 0.2}}
+    of.suggestions["a.jpg"] = {"helmet": {"worn": 0.6, "missing": 0.4}, "gear": {"vest": 0.9, "gloves": 0.1}}
+    of.suggestions["b.jpg"] = {"helmet": {"worn": 0.1, "missing": 0.9}, "gear": {"vest": 0.1, "gloves": 0.2}}
     assert (of.suggested(0, "helmet"), of.suggested(1, "gear"), of.suggested(2, "gear")) == ("worn", "-", None)
     assert of.uncertainty(0) == pytest.approx(0.8)
     assert of.uncertainty(2) is None
@@ -230,6 +232,58 @@ def test_what_somebody_else_has_changed_is_noticed(folder: Path, opened: Open) -
     of.choose([1], "helmet", "worn")
     assert column(folder, "note")[1] == "mine"
     assert column(folder, "helmet")[:2] == ["worn", "worn"]
+
+
+def test_suggestions_stay_with_their_pictures_when_rows_move(folder: Path, opened: Open) -> None:
+    of = opened(folder, HELMET)
+    of.suggestions["b.jpg"] = {"helmet": {"worn": 0.9, "missing": 0.1}}
+    header, first, *rest = (folder / "metadata.csv").read_text().splitlines()
+    (folder / "metadata.csv").write_text("\n".join([header, *rest, first, ""]))
+    of.choose([0], "helmet", "worn")
+    of.read_again()
+    assert [of.name(row) for row in of.pictures] == ["b.jpg", "c.jpg", "d.jpg", "e.jpg", "a.jpg"]
+    assert [of.suggested(row, "helmet") for row in of.pictures] == ["worn", None, None, None, None]
+
+
+def test_a_picture_that_is_being_stored_gets_one_row(folder: Path, opened: Open) -> None:
+    pictures(folder, ["f"])  # its row comes a moment later
+    of = opened(folder, HELMET)
+    append_row(folder / "metadata.csv", {"file_name": "f.jpg", "camera": "g", "source": "s9"})
+    of.choose([5], "helmet", "worn")
+    assert column(folder, "file_name") == ["a.jpg", "b.jpg", "c.jpg", "d.jpg", "e.jpg", "f.jpg"]
+    assert (column(folder, "source")[5], column(folder, "helmet")[5]) == ("s9", "worn")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems take no such names")
+def test_pictures_whose_names_a_table_cannot_hold(folder: Path, opened: Open) -> None:
+    content = (folder / "a.jpg").read_bytes()
+    for name in (b"caf\xe9.jpg", b" first.jpg"):
+        Path(os.fsdecode(os.fsencode(folder) + b"/" + name)).write_bytes(content)
+    (folder / "re\rturn.jpg").write_bytes(content)
+    for _ in range(2):
+        of = opened(folder, HELMET)
+        assert (len(of.pictures), of.missing, of.unnameable) == (6, 0, 2)
+        of.choose([5], "helmet", "worn")
+        of.close()
+    assert opened(folder).name(5) == "re\rturn.jpg"
+
+
+def test_what_is_left_out_is_not_written_where_the_table_cannot_be(
+    folder: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of = opened(folder, HELMET)
+    of.choose([0], "helmet", "worn")
+    with monkeypatch.context() as patch:
+
+        def full(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        patch.setattr("decisight.collecting.table.os.fsync", full)
+        with pytest.raises(OutputError):
+            of.exclude([0])
+    of.close()
+    again = opened(folder)
+    assert (again.excluded(0), again.chosen(0, "helmet")) == (False, ("worn",))
 
 
 def test_what_cannot_be_written_is_as_before(folder: Path, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from decisight.collecting import table as module
-from decisight.collecting.table import PictureTable, append_row, mend
+from decisight.collecting.table import PictureTable, append_row, fill_row, is_cell, mend
 from decisight.errors import DataError, OutputError
 
 CONTENTS = [
@@ -67,6 +67,77 @@ def test_what_another_has_changed_is_not_overwritten(other: bytes, tmp_path: Pat
     assert not table.catch_up()
 
 
+def test_rows_that_are_appended_while_it_is_read_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "metadata.csv"
+    path.write_bytes(b"file_name,camera\na.jpg,g\n")
+    read, left = Path.read_bytes, [1]
+
+    def slow(self: Path) -> bytes:
+        content = read(self)
+        if left:
+            left.pop()
+            append_row(path, {"file_name": "b.jpg", "camera": "h"})
+        return content
+
+    monkeypatch.setattr(Path, "read_bytes", slow)
+    table = PictureTable.read(path)
+    table.rows[0][1] = "changed"
+    assert table.save()
+    assert path.read_text() == "file_name,camera\na.jpg,changed\nb.jpg,h\n"
+
+
+def test_a_row_of_ones_own_is_not_doubled_by_one_that_is_appended(tmp_path: Path) -> None:
+    path = tmp_path / "metadata.csv"
+    path.write_bytes(b"file_name,camera,helmet\na.jpg,g,\n")
+    table = PictureTable.read(path)
+    table.rows.append(["b.jpg", "", "worn"])
+    append_row(path, {"file_name": "b.jpg", "camera": "h"})
+    assert table.catch_up()
+    assert table.rows == [["a.jpg", "g", ""], ["b.jpg", "h", "worn"]]
+    assert table.save()
+    assert path.read_text() == "file_name,camera,helmet\na.jpg,g,\nb.jpg,h,worn\n"
+
+
+def test_a_row_is_filled_where_it_is_empty(tmp_path: Path) -> None:
+    path = tmp_path / "metadata.csv"
+    path.write_bytes(b"file_name,helmet\na.jpg,worn\n")
+    assert fill_row(path, {"file_name": "a.jpg", "helmet": "missing", "camera": "g"})
+    assert path.read_text() == "file_name,helmet,camera\na.jpg,worn,g\n"
+    assert not fill_row(path, {"file_name": "b.jpg", "camera": "g"})
+
+
+@pytest.mark.parametrize("cell", ["a\rb", "a\nb", "a\r\nb", 'a"b', "a,b"])
+def test_cells_come_back_as_they_were(cell: str, tmp_path: Path) -> None:
+    path = tmp_path / "metadata.csv"
+    path.write_bytes(b"file_name,note\na.jpg,\n")
+    append_row(path, {"file_name": "b.jpg", "note": cell})
+    table = PictureTable.read(path)
+    table.rows[0][1] = cell
+    assert table.save()
+    assert PictureTable.read(path).rows == [["a.jpg", cell], ["b.jpg", cell]]
+    # Nor are lines ended otherwise than before.
+    assert path.read_bytes().startswith(b"file_name,note\n")
+
+
+def test_what_separates_the_cells_is_said_where_the_header_misleads(tmp_path: Path) -> None:
+    path = tmp_path / "metadata.csv"
+    path.write_bytes(b"file_name\na.jpg\n")
+    table = PictureTable.read(path)
+    table.add_columns(["a;b;c"])
+    table.rows[0][1] = "x"
+    assert table.save()
+    again = PictureTable.read(path)
+    assert (again.columns, again.rows) == (["file_name", "a;b;c"], [["a.jpg", "x"]])
+    assert table.catch_up()
+
+
+@pytest.mark.parametrize(
+    ("text", "can"), [("a.jpg", True), ("a b\n.jpg", True), (" a", False), ("a ", False), ("caf\udce9.jpg", False)]
+)
+def test_what_a_cell_can_hold(text: str, can: bool) -> None:
+    assert is_cell(text) is can
+
+
 def test_a_row_goes_onto_a_line_of_its_own(tmp_path: Path) -> None:
     path = tmp_path / "metadata.csv"
     path.write_bytes(b"file_name;a\r\nx.jpg;1")
@@ -113,7 +184,25 @@ def test_half_a_row_is_taken_away(half: bytes, tmp_path: Path) -> None:
     assert not mend(path)
 
 
-@pytest.mark.parametrize("content", [COLLECTED, COLLECTED + b"b.jpg,g,r,t,s,", b"file_name,a,b\nx", b""])
+def test_half_a_row_with_a_comma_in_it_is_taken_away(tmp_path: Path) -> None:
+    path = tmp_path / "metadata.csv"
+    path.write_bytes(COLLECTED + b'b.jpg,"gate, north",r,t,s')
+    assert mend(path)
+    assert path.read_bytes() == COLLECTED
+
+
+WHOLE = [
+    COLLECTED,
+    COLLECTED + b"b.jpg,g,r,t,s,",
+    # The last line is a part of a cell.
+    COLLECTED + b'b.jpg,g,r,t,s,"two\nlines"',
+    COLLECTED + b'b.jpg,g,r,"t\nt",s,',
+    b"file_name,a,b\nx",
+    b"",
+]
+
+
+@pytest.mark.parametrize("content", WHOLE)
 def test_what_is_no_half_row_stays(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "metadata.csv"
     path.write_bytes(content)

@@ -52,6 +52,11 @@ def run(options: LabelOptions) -> int:
     with Labelling.open(options.folder, given, None if model is None else model.task) as labelling:
         if labelling.missing:
             warn(f"{labelling.missing} pictures that {printable(labelling.table.path)} names are not there")
+        if labelling.unnameable:
+            warn(
+                f"{labelling.unnameable} pictures have names that a table cannot hold, and are passed over",
+                "rename them: without spaces at either end, and in UTF-8",
+            )
         suggesting = None if model is None else Suggesting(labelling, model)
         if suggesting is None:
             serve(label_page(labelling), title=_title(labelling), port=options.port, open_browser=options.open_browser)

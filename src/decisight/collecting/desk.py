@@ -112,6 +112,8 @@ class Desk:
     """Whether all pictures of a source are shown at once."""
     picked: set[int] = field(default_factory=set)
     """Which of these a key labels."""
+    _reading: int = 0
+    """Of which reading of the table the numbers of rows are."""
     _steps: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=_RECENT))
 
     def __post_init__(self) -> None:
@@ -136,10 +138,22 @@ class Desk:
         """Begin anew with the pictures that are wanted: by default with those as before."""
         if show is not None:
             self.show, self.label = show, label
+        self._reading = self.labelling.reading
         self.order = order or self.order
         self.rows = self._ordered([row for row in self.labelling.pictures if self._wanted(row)])
         self.at = 0
         self._pick()
+
+    def renew(self) -> bool:
+        """Begin anew where the table was read again, in another window: its rows have other numbers now.
+
+        Returns:
+            Whether it was.
+        """
+        if self._reading == self.labelling.reading:
+            return False
+        self.look()
+        return True
 
     def go(self, row: int) -> None:
         """Go to a picture, which is among those that are gone through, or is put there."""
@@ -206,7 +220,7 @@ class Desk:
 
     def choose(self, group: str, label: str) -> None:
         """Give what is looked at a label, and go on where nothing is left to be said of it."""
-        rows = self.targets()
+        rows = [] if self.renew() else self.targets()
         if not rows:
             return
         self.labelling.choose(rows, group, label)
@@ -217,6 +231,8 @@ class Desk:
 
     def do(self, action: Action) -> bool:
         """Do something else; false where there is nothing that it could be done to."""
+        if self.renew():
+            return True
         match action:
             case Action.NEXT:
                 self.step()
@@ -275,7 +291,8 @@ class Desk:
 
     def toggle(self, row: int) -> None:
         """Pick a picture of those shown at once, or leave it."""
-        self.picked ^= {row}
+        if not self.renew():
+            self.picked ^= {row}
 
     # --- how ---------------------------------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from decisight.collecting.likeness import LATELY, Lately, signature
-from decisight.collecting.table import TABLE, PictureTable, append_row, locked, mend, stored_pictures
+from decisight.collecting.table import TABLE, PictureTable, append_row, fill_row, locked, mend, stored_pictures
 from decisight.data.formats.cells import FILE_NAME, ORIGIN, SOURCE
 from decisight.errors import DataError, ImageError, OutputError, UsageError
 from decisight.files import printable, sync_folder, unwritable
@@ -164,7 +164,10 @@ class PictureFolder:
                 if not is_there:
                     self._write(name, content)
                 cells = {FILE_NAME: name, "camera": crop.camera, "region": crop.region or "", "time": time}
-                append_row(self.table, cells | {SOURCE: source})
+                cells[SOURCE] = source
+                # One that lay there may have got its row meanwhile, from another process.
+                if not is_there or not fill_row(self.table, cells):
+                    append_row(self.table, cells)
                 if prediction is not None:
                     self._predicted(name, prediction, model)
             self._named.add(name)

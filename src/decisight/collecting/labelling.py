@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +16,7 @@ from typing import Any
 from decisight.collecting.folder import model_predictions
 from decisight.collecting.groups import NOTES, Group, Kind, Notes, check_group_name, found_groups
 from decisight.collecting.opening import pictures_in, table_or_new, table_path, taken
-from decisight.collecting.table import PictureTable, mend
+from decisight.collecting.table import PictureTable, is_cell, locked, mend
 from decisight.data.formats.cells import FILE_NAME, SOURCE, SPLIT, located
 from decisight.errors import DataError, OutputError
 from decisight.files import printable
@@ -58,11 +59,16 @@ class Labelling:
     task: Task | None = None
     pictures: list[int] = field(default_factory=list)
     missing: int = 0
-    suggestions: dict[int, Suggestion] = field(default_factory=dict)
+    unnameable: int = 0
+    """How many pictures lie in the folder under names that a table cannot hold."""
+    suggestions: dict[str, Suggestion] = field(default_factory=dict)
+    """By the names of the files: rows have other numbers once the table was read again."""
     conflict: bool = False
     """Whether the table was changed by somebody else: nothing is written then before it is read again."""
     last: int | None = None
     """The picture that was labelled last."""
+    reading: int = 0
+    """How often the table was read again: numbers of rows are those of one reading."""
     _given: Sequence[Group] = ()
     _steps: list[_Step] = field(default_factory=list)
     _lock: Any = None
@@ -85,9 +91,11 @@ class Labelling:
         lock = taken(place.parent)
         try:
             mend(place)
-            found = cls(place.parent, table_or_new(place), Notes(place.parent / NOTES), task)
-            found._given, found._lock = given, lock
-            found._look()
+            # Nor is anything collected meanwhile, so that no picture lies there whose row is yet to come.
+            with locked(place):
+                found = cls(place.parent, table_or_new(place), Notes(place.parent / NOTES), task)
+                found._given, found._lock = given, lock
+                found._look()
         except BaseException:
             lock.release()
             raise
@@ -155,9 +163,13 @@ class Labelling:
             return True
         return bool(self.groups) and all(self.table.cell(row, group.name) for group in self.groups)
 
+    def confidences(self, row: int, group: str) -> Mapping[str, float]:
+        """What the model says of a picture's labels in a group, 0..1; of none where it has not looked at it."""
+        return self.suggestions.get(self.name(row), {}).get(group, {})
+
     def suggested(self, row: int, group: str) -> str | None:
         """What the model takes for right in a group, as a cell says it; ``None`` where it says nothing of it."""
-        confidences = self.suggestions.get(row, {}).get(group, {})
+        confidences = self.confidences(row, group)
         known = {label: value for label, value in confidences.items() if label in self.group(group).labels}
         if not known:
             return None
@@ -169,7 +181,7 @@ class Labelling:
         """How unsure the model is of a picture, 0..1, as :func:`~decisight.collecting.uncertainty` says."""
         found = []
         for group in self.groups:
-            values = sorted(self.suggestions.get(row, {}).get(group.name, {}).values(), reverse=True)
+            values = sorted(self.confidences(row, group.name).values(), reverse=True)
             if values and group.kind == "independent":
                 found += [1.0 - abs(2.0 * value - 1.0) for value in values]
             elif len(values) > 1:
@@ -313,10 +325,12 @@ class Labelling:
         Raises:
             DataError: it cannot be read.
         """
-        self.table = table_or_new(self.table.path)
-        self.conflict, self.last, self._steps = False, None, []
-        self.pictures, self.missing, self.suggestions = [], 0, {}
-        self._look()
+        with locked(self.table.path):
+            self.table = table_or_new(self.table.path)
+            self.conflict, self.last, self._steps = False, None, []
+            self.pictures, self.missing, self.unnameable = [], 0, 0
+            self.reading += 1
+            self._look()
 
     # --- writing -----------------------------------------------------------------------------------------------------
 
@@ -347,7 +361,10 @@ class Labelling:
             self._find(rows)
         except (OutputError, DataError):
             self._put(before)
-            self.notes.excluded = left_out
+            if self.notes.excluded != left_out:
+                self.notes.excluded = left_out
+                with suppress(OutputError):
+                    self.notes.write()
             raise
         if self.conflict:
             self._put(before)
@@ -369,7 +386,9 @@ class Labelling:
         # Where the table divides the pictures, one that it does not know would have no part.
         if SPLIT not in self.table.columns:
             for name in pictures_in(self.folder):
-                if name not in names:
+                if not is_cell(name):
+                    self.unnameable += 1
+                elif name not in names:
                     self.table.rows.append([name if column == FILE_NAME else "" for column in self.table.columns])
         found = found_groups(self.table, self.notes, self._given, self.task)
         self.notes.others = [one for one in self.notes.groups if one.name not in {group.name for group in found}]
@@ -379,7 +398,8 @@ class Labelling:
         if not self.pictures:
             raise DataError(
                 f"{printable(self.folder)}: there are no pictures in it"
-                + (f"; {self.missing} files that its table names are not there" if self.missing else ""),
+                + (f"; {self.missing} files that its table names are not there" if self.missing else "")
+                + (f"; {self.unnameable} have names that a table cannot hold" if self.unnameable else ""),
                 hint="collect some: decisight collect SITE; or give a folder of pictures",
             )
         if changed and (self._given or self.task is not None):
@@ -394,4 +414,4 @@ class Labelling:
             else:
                 self.missing += 1
             if self.name(row) in predicted:
-                self.suggestions.setdefault(row, predicted[self.name(row)])
+                self.suggestions.setdefault(self.name(row), predicted[self.name(row)])

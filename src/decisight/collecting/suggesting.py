@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from decisight.collecting.labelling import Labelling
@@ -44,7 +45,10 @@ class Suggesting:
 
     def start(self) -> None:
         """Begin."""
-        self._thread = threading.Thread(target=self._work, name="suggestions", daemon=True)
+        # Those that somebody has yet to label come first. By name: the table may be read again meanwhile.
+        of = self._labelling
+        pictures = [(of.name(row), of.path(row)) for row in sorted(of.pictures, key=of.done)]
+        self._thread = threading.Thread(target=self._work, args=[pictures], name="suggestions", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
@@ -53,16 +57,13 @@ class Suggesting:
         if self._thread is not None:
             self._thread.join()
 
-    def _work(self) -> None:
-        # Those that somebody has yet to label come first.
-        of = self._labelling
-        rows = sorted(of.pictures, key=of.done)
+    def _work(self, pictures: Sequence[tuple[str, Path]]) -> None:
+        paths = self._until_stopped([path for _, path in pictures])
         try:
-            paths = (of.path(row) for row in self._until_stopped(rows))
-            for row, prediction in zip(rows, self._model.predict_stream(paths), strict=False):
+            for (name, _), prediction in zip(pictures, self._model.predict_stream(paths), strict=False):
                 if not isinstance(prediction, ImageError):
                     groups = prediction.task.groups
-                    of.suggestions[row] = {
+                    self._labelling.suggestions[name] = {
                         group.name: dict(zip(group.labels, confidences, strict=True))
                         for group, confidences in zip(groups, prediction.confidences, strict=True)
                     }
@@ -70,8 +71,8 @@ class Suggesting:
         except DecisightError as error:
             self.error = error.message
 
-    def _until_stopped(self, rows: list[int]) -> Iterator[int]:
-        for row in rows:
+    def _until_stopped(self, paths: Sequence[Path]) -> Iterator[Path]:
+        for path in paths:
             if self._stop.is_set():
                 return
-            yield row
+            yield path

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from decisight.data.formats.cells import FILE_NAME, ORIGIN, SOURCE
-from decisight.data.formats.delimited import layout, read_rows, read_text
+from decisight.data.formats.delimited import layout, read_content, rows_of, text_of
 from decisight.errors import DataError, OutputError
 from decisight.files import draft_of, printable, sync_folder, unwritable
 
-__all__ = ["TABLE", "PictureTable", "append_row", "locked", "mend", "stored_pictures"]
+__all__ = ["TABLE", "PictureTable", "append_row", "fill_row", "is_cell", "locked", "mend", "stored_pictures"]
 
 TABLE = "metadata.csv"
 
@@ -80,8 +80,13 @@ class PictureTable:
         Raises:
             DataError: it cannot be read, is damaged, or has no column ``file_name``; names the line.
         """
-        text, content = read_text(path), path.read_bytes()
-        for _ in read_rows(path):  # says what is wrong with it, and where
+        return cls._of(path, read_content(path))
+
+    @classmethod
+    def _of(cls, path: Path, content: bytes) -> PictureTable:
+        # Of these bytes alone: the file may be another one by now.
+        text = text_of(content, path)
+        for _ in rows_of(text, path):  # says what is wrong with it, and where
             pass
         delimiter, first = layout(text)
         rows = list(csv.reader(io.StringIO(text[len(first) :], newline=""), delimiter=delimiter))
@@ -150,14 +155,33 @@ class PictureTable:
             return False
         if not self.content.endswith((b"\n", b"\r")) and not more.startswith((b"\n", b"\r")):
             return False
-        found = PictureTable.read(self.path)
+        found = PictureTable._of(self.path, now)
         if found.columns != self._written:
             return False
-        for row in found.rows[self._known :]:
-            cells = dict(zip(found.columns, row, strict=True))
-            self.rows.append([cells.get(name, "") for name in self.columns])
+        self._take_in(found, self._known)
         self.content, self._known = now, len(found.rows)
         return True
+
+    def _take_in(self, found: PictureTable, first: int) -> None:
+        """Take in the rows of the file from one on; where one is of a picture that has a row of ours alone, into that."""
+        if first == len(found.rows):
+            return
+        in_file = {found.cell(row, FILE_NAME) for row in range(first)}
+        own = {self.cell(row, FILE_NAME): row for row in range(len(self.rows))}
+        for row in found.rows[first:]:
+            cells = dict(zip(found.columns, row, strict=True))
+            name = cells[FILE_NAME].strip()
+            if name in own and name not in in_file:
+                self.fill(own[name], cells)
+            else:
+                self.rows.append([cells.get(column, "") for column in self.columns])
+
+    def fill(self, row: int, cells: Mapping[str, str]) -> None:
+        """Fill those cells of a row that are empty."""
+        for name, cell in cells.items():
+            at = self.at(name)
+            if at is not None and not self.cell(row, name):
+                self.rows[row][at] = cell
 
     def _write(self) -> None:
         """Write the table; who calls holds the lock."""
@@ -176,12 +200,36 @@ class PictureTable:
     def _rendered(self) -> bytes:
         text = self.content.decode("utf-8-sig")
         delimiter, first = layout(text) if text.strip() else (",", "")
-        end = "\r\n" if "\r\n" in text else "\n"
-        stream = io.StringIO(newline="")
-        writer = csv.writer(stream, delimiter=delimiter, lineterminator=end)
-        writer.writerows([self.columns, *self.rows])
+        end = _line_end(text)
+        header, *lines = (_line(cells, delimiter, end) for cells in (self.columns, *self.rows))
+        if not first and layout(header)[0] != delimiter:  # the name of a column may be full of others
+            first = f"sep={delimiter}{end}"
         mark = _MARK if self.content.startswith(_MARK) else b""
-        return mark + (first + stream.getvalue()).encode()
+        return mark + "".join([first, header, *lines]).encode()
+
+
+def is_cell(text: str) -> bool:
+    """Whether a cell can hold a text so that it is read as it was: in UTF-8, without spaces around it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return text != "" and text == text.strip() and "\0" not in text
+
+
+def _line(cells: Sequence[str], delimiter: str, end: str) -> str:
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, delimiter=delimiter, lineterminator=end)
+    if any("\r" in cell for cell in cells):  # which is not put into quotes by itself
+        writer = csv.writer(stream, delimiter=delimiter, lineterminator=end, quoting=csv.QUOTE_ALL)
+    writer.writerow(cells)
+    return stream.getvalue()
+
+
+def _line_end(text: str) -> str:
+    """How the first line of a text ends."""
+    found = text.find("\n")
+    return "\r\n" if found > 0 and text[found - 1] == "\r" else "\n"
 
 
 def append_row(path: Path, cells: Mapping[str, str]) -> None:
@@ -205,10 +253,34 @@ def append_row(path: Path, cells: Mapping[str, str]) -> None:
         table.rows.append([cells.get(name, "") for name in table.columns])
         table._write()
         return
-    end = "\r\n" if "\r\n" in content else "\n"
-    stream = io.StringIO(newline="")
-    csv.writer(stream, delimiter=delimiter, lineterminator=end).writerow([cells.get(name, "") for name in columns])
-    _append(path, stream.getvalue().encode(), end.encode())
+    end = _line_end(content)
+    _append(path, _line([cells.get(name, "") for name in columns], delimiter, end).encode(), end.encode())
+
+
+def fill_row(path: Path, cells: Mapping[str, str]) -> bool:
+    """Fill what is empty of the row that a picture has already. Who calls holds the lock.
+
+    Args:
+        path: of a table that is there. Columns that it has not are added.
+        cells: by column, the name of the picture's file among them.
+
+    Returns:
+        Whether it has a row.
+
+    Raises:
+        OutputError: it cannot be written, or the disk is full; the table is as before.
+        DataError: the table cannot be read any more.
+    """
+    table = PictureTable.read(path)
+    row = next((row for row in range(len(table.rows)) if table.cell(row, FILE_NAME) == cells[FILE_NAME]), None)
+    if row is None:
+        return False
+    before = [*table.rows[row]]
+    table.add_columns(list(cells))
+    table.fill(row, cells)
+    if table.rows[row] != before:
+        table._write()
+    return True
 
 
 def _head(path: Path) -> str:
@@ -260,14 +332,23 @@ def mend(path: Path) -> bool:
         if not content or content.endswith((b"\n", b"\r")):
             return False
         begin = content.rfind(b"\n") + 1
-        text = content[:begin].decode("utf-8-sig", errors="replace")
-        delimiter, first = layout(text)
-        columns = next(csv.reader(io.StringIO(text[len(first) :], newline=""), delimiter=delimiter), [])
-        last = content[begin:].decode("utf-8", errors="replace")
-        if not set(ORIGIN) <= set(columns) or ("\0" not in last and last.count(delimiter) >= len(columns) - 1):
+        above, last = _rows(content[:begin]), content[begin:]
+        columns = above[0] if above else []
+        # It may be the end of a cell that has several lines.
+        begins = len(_rows(content[:begin] + b"x")) == len(above) + 1
+        if not set(ORIGIN) <= set(columns) or not begins:
+            return False
+        if b"\0" not in last and len(_rows(content)[-1]) >= len(columns):
             return False
         os.truncate(path, begin)
         return True
+
+
+def _rows(content: bytes) -> list[list[str]]:
+    """The rows of a table that may be damaged, its header among them."""
+    text = content.decode("utf-8-sig", errors="replace")
+    delimiter, first = layout(text)
+    return list(csv.reader(io.StringIO(text[len(first) :], newline=""), delimiter=delimiter))
 
 
 def stored_pictures(table: PictureTable) -> Iterator[dict[str, str]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from decisight.errors import DataError
 from decisight.imaging import printable
 
-__all__ = ["Row", "layout", "read_rows", "read_text"]
+__all__ = ["Row", "layout", "read_content", "read_rows", "read_text", "rows_of", "text_of"]
 
 Row = tuple[int, dict[str, object]]
 """The line on which a row begins, from 1, and its cells by column."""
@@ -25,15 +25,33 @@ def read_text(path: Path) -> str:
     Raises:
         DataError: it cannot be read, is empty, is not UTF-8, or holds zero bytes; names the line.
     """
+    return text_of(read_content(path), path)
+
+
+def read_content(path: Path) -> bytes:
+    """The bytes of a file.
+
+    Raises:
+        DataError: it cannot be read.
+    """
     name = printable(path)
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError as error:
         raise DataError(
             f"{name}: does not exist", hint="check the spelling, and from where the path is meant"
         ) from error
     except OSError as error:
         raise DataError(f"{name}: cannot be read: {error.strerror}", hint="check its permissions") from error
+
+
+def text_of(data: bytes, path: Path) -> str:
+    """The text that the bytes of a file are, see :func:`read_text`.
+
+    Raises:
+        DataError: see there.
+    """
+    name = printable(path)
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise DataError(f"{name}: the file is in UTF-16", hint="save it as 'CSV UTF-8'")
     if b"\0" in data:
@@ -66,7 +84,16 @@ def read_rows(path: Path) -> Iterator[Row]:
         DataError: the header is missing or ambiguous, a row has too many or too few cells, or a quote is broken;
             names the line.
     """
-    text, name = read_text(path), printable(path)
+    yield from rows_of(read_text(path), path)
+
+
+def rows_of(text: str, path: Path) -> Iterator[Row]:
+    """The rows that the text of a CSV file holds, see :func:`read_rows`.
+
+    Raises:
+        DataError: see there.
+    """
+    name = printable(path)
     delimiter, first = layout(text)
     named, text = bool(first), text[len(first) :]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)

@@ -186,6 +186,9 @@ class LabelPage:
             news = not self.of.conflict and self.of.catch_up()
         except DecisightError as error:
             self.trouble, news = error, True
+        if self.desk.renew():
+            self._draw_sides()
+            news = True
         suggested = 0 if self.suggesting is None else self.suggesting.looked_at
         if news and self.desk.row is None:
             self.desk.look()

@@ -79,7 +79,7 @@ class LabelPanel:
 
         of, rows = self._page.of, self._page.desk.targets()
         chosen = bool(rows) and all(one.label in of.chosen(row, one.group.name) for row in rows)
-        share = of.suggestions.get(rows[0], {}).get(one.group.name, {}).get(one.label) if len(rows) == 1 else None
+        share = of.confidences(rows[0], one.group.name).get(one.label) if len(rows) == 1 else None
         best = (len(rows) == 1 and of.suggested(rows[0], one.group.name)) or ""
         classes = "dl-label dl-best" if one.label in one.group.chosen(best) else "dl-label"
         choose = partial(self._page.choose, one.group.name, one.label)
