@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -46,11 +47,12 @@ def test_on_any_failure_what_was_there_stays(tmp_path: Path, error: BaseExceptio
     assert not there or path.read_bytes() == b"old"
 
 
-def test_what_the_system_says_is_told_with_the_name_that_was_given(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "way"), [(errno.ENOSPC, "make room"), (errno.EROFS, "see that it may be written")])
+def test_what_the_system_says_is_told_with_the_name_that_was_given(tmp_path: Path, number: int, way: str) -> None:
     path = tmp_path / "a.bin"
-    with pytest.raises(OutputError, match=r"a\.bin cannot be written: No space left") as caught:
-        break_off(path, OSError(28, "No space left on device"))
-    assert caught.value.hint == "what was there before is unchanged; make room, or name another place"
+    with pytest.raises(OutputError, match=rf"a\.bin cannot be written: {os.strerror(number)}") as caught:
+        break_off(path, OSError(number, os.strerror(number)))
+    assert caught.value.hint == f"what was there before is unchanged; {way}, or name another place"
 
 
 @pytest.mark.parametrize("name", ["nowhere/a.bin", "file/a.bin", "x" * 300])

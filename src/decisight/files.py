@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import secrets
@@ -14,6 +15,8 @@ from decisight.errors import OutputError
 from decisight.types import UNPRINTABLE
 
 __all__ = ["draft_of", "is_special", "printable", "sync_folder", "unwritable"]
+
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))  # Windows has no quota of its own number
 
 
 def printable(text: str | os.PathLike[str]) -> str:
@@ -109,7 +112,8 @@ def unwritable(path: Path, error: OSError, *, left: str | None = None) -> Output
     """
     if isinstance(error, BrokenPipeError):
         raise error
-    hint = "make room, or name another place" if not left else f"{left}; make room, or name another place"
+    way = "make room" if error.errno in _FULL else "see that it may be written"
+    hint = "; ".join(filter(None, [left, f"{way}, or name another place"]))
     return OutputError(f"{printable(path)} cannot be written: {error.strerror or error}", hint=hint)
 
 
