@@ -14,7 +14,7 @@ from decisight.config import read_site
 from decisight.config.editing import SiteText
 from decisight.errors import OutputError, SiteError, UsageError
 from decisight.regions import Region
-from decisight.server.console.region_desk import RegionDesk
+from decisight.server.console.region_desk import RegionDesk, told
 
 SITE = """\
 site: a  # mine
@@ -198,3 +198,8 @@ def test_names_that_are_saved_are_those_of_the_file_as_it_is(desk: RegionDesk) -
     assert desk.saved_names() == ["gate"]
     desk.path.write_text("site: [")
     assert desk.saved_names() == ["bay"]
+
+
+def test_names_are_told_as_they_are_written() -> None:
+    assert told(OutputError("g.yaml cannot be written", hint="make room")) == "g.yaml cannot be written (make room)"
+    assert told(OutputError("there is no picture")) == "there is no picture"

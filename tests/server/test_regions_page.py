@@ -101,6 +101,9 @@ class Drawing:
     def mode(self, name: str) -> None:
         self.page.get_by_role("button", name=name, exact=True).click()
 
+    def font(self, selector: str) -> str:
+        return str(self.page.locator(selector).first.evaluate("(one) => getComputedStyle(one).fontFamily"))
+
     @property
     def shapes(self) -> Locator:
         return self.page.locator(".dr-shape")
@@ -151,6 +154,7 @@ def test_what_is_drawn_is_saved(
         drawing.page.locator("text", has_text="the gate").wait_for()
         drawing.drag((0.8, 0.3), (0.7, 0.1))
         drawing.save()
+        assert drawing.page.evaluate("document.documentElement.scrollWidth") == window[0]
         gate = regions_of(site)["the gate"]
         assert np.allclose(gate.polygon, (corners[0], (0.7, 0.1), *corners[2:]), atol=0.01)
         before, after = SITE.splitlines(), site.read_text().splitlines()
@@ -258,7 +262,8 @@ def test_what_cannot_be_saved_is_told(site: Path, browsing: Browsing) -> None:
         drawing.page.get_by_text("the name 'a/b' cannot be used").first.wait_for()
         assert site.read_text() == SITE
         drawing.page.get_by_label("Remove this region").first.click()
-        drawing.page.get_by_text("bay is watched").first.wait_for()
+        drawing.page.get_by_text("bay is watched").wait_for()
+        check_that_an_error_is_seen(drawing.page)
         assert drawing.shapes.count() == 2
         drawing.page.get_by_label("Remove this region").last.click()
         drawing.wait(lambda: drawing.shapes.count() == 1)
@@ -269,11 +274,37 @@ def test_what_cannot_be_saved_is_told(site: Path, browsing: Browsing) -> None:
             other = site.read_text() + f"# change {number}\n"
             site.write_text(other)
             drawing.page.get_by_role("button", name="Save", exact=True).click()
+            assert drawing.font(".q-dialog .q-card") == drawing.font(".dr-hint")
             drawing.page.get_by_role("button", name=choice).click()
             drawing.page.get_by_text("saved", exact=True).wait_for()
             assert f"# change {number}" in site.read_text()
             assert list(regions_of(site)) == ["bay", "region-1"]
         assert site.read_text() == other
+
+
+def check_that_an_error_is_seen(page: Page) -> None:
+    """There is one, which covers nothing, can be read, and goes when it is closed."""
+    said = page.locator(".dr-said")
+    box, tools, head = (page.locator(one).bounding_box() for one in (".dr-said", ".dr-tools", ".dr-head"))
+    assert box is not None
+    assert tools is not None
+    assert head is not None
+    assert head["y"] + head["height"] <= box["y"]
+    assert box["y"] + box["height"] <= tools["y"]
+    for dark in ("add", "remove"):
+        page.evaluate(f"document.body.classList.{dark}('body--dark')")
+        colours = said.evaluate("(one) => [getComputedStyle(one).color, getComputedStyle(one).backgroundColor]")
+        one, other = sorted(map(luminance, colours))
+        assert (other + 0.05) / (one + 0.05) >= 4.5
+    said.get_by_label("Close this message").click()
+    said.wait_for(state="hidden")
+
+
+def luminance(colour: str) -> float:
+    """Of a colour of CSS, as WCAG 2.2 has it, 0..1."""
+    shares = [int(value) / 255 for value in re.findall(r"\d+", colour)[:3]]
+    linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
+    return sum(part * value for part, value in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
 def test_leaving_with_changes_is_warned_of(site: Path, browsing: Browsing) -> None:

@@ -4,6 +4,7 @@
 const NEAR = 12; // pixels on the screen within which the first corner is meant; with fingers twice as many
 const STILL = 3; // pixels that a pointer may move and it is still a click
 const TWICE = 400; // milliseconds between the two clicks of a double click
+const LETTER = 9; // pixels that a letter of a name is wide, about
 const APART = 60; // milliseconds from one word of a movement to the next
 
 export default {
@@ -21,7 +22,7 @@ export default {
                      :style="{ fill: shape.colour, stroke: shape.colour }"
                      :stroke-dasharray="shape.masked ? null : '9 5'" />
             <text class="dr-name" :x="label_at(shape)[0]" :y="label_at(shape)[1]"
-                  :text-anchor="label_at(shape)[2]">{{ shape.name }}</text>
+                  text-anchor="middle">{{ short(shape.name) }}</text>
             <template v-if="shape.chosen && mode === 'select'">
               <line v-for="(point, n) in shape.points" :key="'e' + n" class="dr-edge" data-part="edge"
                     :data-shape="shape.key" :data-n="n" :x1="px(point)" :y1="py(point)"
@@ -127,8 +128,12 @@ export default {
     label_at(shape) {
       const top = shape.points.reduce((best, point) => (point[1] < best[1] ? point : best));
       const x = this.px(top), y = this.py(top);
-      const anchor = x < 60 ? "start" : x > this.wide - 60 ? "end" : "middle";
-      return [x, y > 26 ? y - 12 : y + 26, anchor];
+      const half = Math.min(this.wide, this.short(shape.name).length * LETTER) / 2;
+      return [Math.min(this.wide - half, Math.max(half, x)), y > 26 ? y - 12 : y + 26];
+    },
+    short(name) {
+      const letters = [...name], most = Math.max(8, Math.floor(this.wide / LETTER));
+      return letters.length > most ? letters.slice(0, most - 1).join("") + "\u2026" : name;
     },
     point(event) {
       const frame = this.$refs.svg.getBoundingClientRect();

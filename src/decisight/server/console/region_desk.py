@@ -276,8 +276,8 @@ class RegionDesk:
 
 
 def told(error: DecisightError) -> str:
-    """An error in sentences."""
-    return ". ".join(part[:1].upper() + part[1:] for part in (error.message, error.hint) if part)
+    """An error in a line. Its first word may be a name, which stays as it is written."""
+    return f"{error.message} ({error.hint})" if error.hint else error.message
 
 
 def _region(shape: Shape) -> Region | None:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from decisight.errors import DecisightError, OutputError
+from decisight.errors import DecisightError
 from decisight.files import printable
 from decisight.server.console.polygons import is_made_up
 from decisight.server.console.region_desk import RegionDesk, told
 from decisight.server.console.regions_look import STYLE
 from decisight.server.console.regions_side import RegionSide
+from decisight.server.console.said import Said
 
 __all__ = ["RegionPage", "region_page"]
 
@@ -77,6 +78,7 @@ class RegionPage:
         self._turn = 0
         self._seen: Any = None
         self._waiting = False
+        self._drawing_anew = False
 
     # --- how it is made ----------------------------------------------------------------------------------------------
 
@@ -90,7 +92,9 @@ class RegionPage:
         ui.colors(primary="#0b63ce", positive="#1a7f37", negative="#b3261e")
         ui.dark_mode(value=None)
         with ui.element("div").classes("dr-page"):
-            self._build_head()
+            with ui.element("div").classes("dr-top"):
+                self._build_head()
+                self._said = Said()
             self._note = ui.label().classes("dr-note").props("role=alert")
             with ui.element("main").classes("dr-main"):
                 with ui.element("section").classes("dr-left"):
@@ -158,12 +162,12 @@ class RegionPage:
     @contextmanager
     def _doing(self) -> Iterator[None]:
         """Do something, and show what has come of it; what cannot be done is said."""
-        from nicegui import ui
-
+        if not self._drawing_anew:
+            self._said.nothing()
         try:
             yield
         except DecisightError as error:
-            ui.notify(told(error), type="negative", position="top", multi_line=True, timeout=10_000, close_button="OK")
+            self._said.wrong(told(error))
         self.draw()
 
     def do(self, what: Callable[[], Any]) -> None:
@@ -257,16 +261,12 @@ class RegionPage:
 
     def save(self) -> None:
         """Write the site file, and say what was written."""
-        from nicegui import ui
-
         if self.desk.is_stale():
             self._ask_whose()
             return
         with self._doing():
             changes = self.desk.save()
-            where = printable(self.desk.path.name)
-            text = f"Written to {where}: {', '.join(changes)}"
-            ui.notify(text, type="positive", position="top", timeout=4000, multi_line=True)
+            self._said.done(f"Written to {printable(self.desk.path.name)}: {', '.join(changes)}")
 
     def _ask_whose(self) -> None:
         from nicegui import ui
@@ -303,14 +303,11 @@ class RegionPage:
             dialog.open()
             return
         with self._doing():
-            if self.desk.pixels is None:
-                raise OutputError("there is no picture to save yet")
             place = self.desk.save_reference(replace=replace)
-            ui.notify(
+            self._said.done(
                 f"Written to {printable(place)}. In the site file, at this camera: gates: [..., {{type: moved, "
-                f"reference: {printable(place.name)}}}]",
-                type="positive", position="top", multi_line=True, timeout=12_000, close_button="OK",
-            )  # fmt: skip
+                f"reference: {printable(place.name)}}}]"
+            )
 
     # --- how it is shown ---------------------------------------------------------------------------------------------
 
@@ -324,6 +321,14 @@ class RegionPage:
 
     def draw(self) -> None:
         """Show everything as it is now."""
+        # What is set anew here calls back as if somebody had done it.
+        self._drawing_anew = True
+        try:
+            self._draw()
+        finally:
+            self._drawing_anew = False
+
+    def _draw(self) -> None:
         desk, polygons = self.desk, self.desk.polygons
         self._seen = self._state()
         address = f"/regions/picture?n={desk.number}" if desk.size is not None else None

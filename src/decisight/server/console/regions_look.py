@@ -6,14 +6,18 @@ __all__ = ["STYLE"]
 
 STYLE = """
 :root { --dr-back: #f4f5f7; --dr-card: #ffffff; --dr-ink: #1b2430; --dr-soft: #566273; --dr-line: #d5dae1;
-  --dr-stage: #20262e; --dr-accent: #0b63ce; --dr-warn: #8a3b00; --dr-warn-back: #fff1e0; --dr-bad: #b3261e; }
+  --dr-stage: #20262e; --dr-accent: #0b63ce; --dr-warn: #8a3b00; --dr-warn-back: #fff1e0; --dr-bad: #a31d16;
+  --dr-bad-back: #fdecea; --dr-good: #14632b; --dr-good-back: #e6f4ea; }
 body.body--dark { --dr-back: #11161d; --dr-card: #1a212b; --dr-ink: #e8edf4; --dr-soft: #a3b0c0; --dr-line: #344051;
-  --dr-stage: #0a0e13; --dr-accent: #6eb0ff; --dr-warn: #ffc489; --dr-warn-back: #3b2713; --dr-bad: #ff8a80; }
+  --dr-stage: #0a0e13; --dr-accent: #6eb0ff; --dr-warn: #ffc489; --dr-warn-back: #3b2713; --dr-bad: #ffb4ab;
+  --dr-bad-back: #45161a; --dr-good: #8fdda6; --dr-good-back: #14301d; }
 html, body { background: var(--dr-back); }
+body { font-family: system-ui, "Segoe UI", Roboto, "Noto Sans", sans-serif; }
+.q-dialog .q-card { background: var(--dr-card); color: var(--dr-ink); font-size: 15px; line-height: 1.4; }
 .nicegui-content { padding: 0; gap: 0; align-items: stretch; }
 body.body--dark .q-btn--flat { --q-primary: #6eb0ff; }
 .dr-page { display: flex; flex-direction: column; width: 100%; height: 100dvh; color: var(--dr-ink);
-  font: 15px/1.4 system-ui, "Segoe UI", Roboto, "Noto Sans", sans-serif; }
+  font-size: 15px; line-height: 1.4; }
 .dr-page :focus-visible { outline: 3px solid var(--dr-accent); outline-offset: 2px; }
 .dr-head { display: flex; flex-wrap: wrap; align-items: center; gap: 6px 12px; padding: 8px 16px;
   background: var(--dr-card); border-bottom: 1px solid var(--dr-line); }
@@ -33,7 +37,7 @@ body.body--dark .dr-hint { color: #0a0e13; }
 .dr-about { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 14px; padding: 4px 16px;
   background: var(--dr-card); border-top: 1px solid var(--dr-line); color: var(--dr-soft); font-size: 13px; }
 .dr-about .q-slider { flex: 1 1 160px; min-width: 120px; }
-.dr-canvas { flex: 1 1 0; min-height: 0; position: relative; }
+.dr-canvas { flex: 1 1 0; min-height: 0; position: relative; overflow: clip; }
 .dr-wait { position: absolute; inset: 0; display: flex; align-items: center; justify-content: center; padding: 24px;
   color: #fff; text-align: center; flex-direction: column; gap: 12px; pointer-events: none; }
 .dr-wait > * { pointer-events: auto; max-width: 560px; overflow-wrap: anywhere; }
@@ -74,6 +78,7 @@ rect.dr-box { fill: rgba(255, 255, 255, .15); stroke: #fff; stroke-width: 2; str
 .dr-card { background: var(--dr-card); border: 1px solid var(--dr-line); border-radius: 10px; padding: 8px 10px;
   display: flex; flex-direction: column; gap: 6px; }
 .dr-card.dr-on { border-color: var(--dr-accent); box-shadow: 0 0 0 1px var(--dr-accent); }
+.dr-row .q-toggle__label { font-size: 13px; }
 .dr-row { display: flex; align-items: center; gap: 8px; min-width: 0; }
 .dr-colour { width: 14px; height: 14px; border-radius: 4px; flex: none; box-shadow: 0 0 0 1px rgba(0, 0, 0, .25); }
 .dr-row .q-field { flex: 1 1 0; min-width: 0; }
@@ -85,18 +90,26 @@ rect.dr-box { fill: rgba(255, 255, 255, .15); stroke: #fff; stroke-width: 2; str
   padding: 5px 8px; overflow-wrap: anywhere; }
 .dr-bad { color: var(--dr-bad); font-weight: 600; }
 .dr-note { padding: 6px 16px; color: var(--dr-warn); background: var(--dr-warn-back); font-size: 14px; }
+.dr-said { display: flex; align-items: center; gap: 12px; padding: 6px 16px; background: var(--dr-good-back);
+  color: var(--dr-good); border-bottom: 1px solid var(--dr-line); }
+.dr-said > div { flex: 1 1 auto; min-width: 0; max-height: 25dvh; overflow-y: auto; overflow-wrap: anywhere; }
+.dr-said.dr-wrong { background: var(--dr-bad-back); color: var(--dr-bad); }
+.dr-said .q-btn { flex: none; }
 .dr-keys { font-size: 13px; color: var(--dr-soft); }
 .dr-keys td { padding: 1px 10px 1px 0; vertical-align: top; }
 @media (max-width: 760px) {
   .dr-page { height: auto; min-height: 100dvh; }
-  .dr-head { position: sticky; top: 0; z-index: 5; padding: 6px 10px; flex-wrap: nowrap; gap: 6px; }
+  .dr-top { position: sticky; top: 0; z-index: 5; }
+  .dr-head { padding: 6px 10px; flex-wrap: nowrap; gap: 6px; }
+  .dr-said { padding: 6px 10px; font-size: 14px; }
   .dr-head .dr-file, .dr-head .dr-told:not(.dr-unsaved), .dr-keys { display: none; }
   .dr-main { display: flex; flex-direction: column; }
   .dr-canvas { flex: none; height: min(64vh, calc(100vw * var(--dr-shape) + 20px)); }
   .dr-stage { inset: 10px 6px; }
   .dr-side { border-left: 0; overflow: visible; }
   .dr-tools { padding: 6px 10px; flex-wrap: nowrap; }
-  .dr-another .q-btn__content > .block { position: absolute; width: 1px; height: 1px; clip-path: inset(50%); }
+  .dr-another .q-btn__content > .block { position: absolute; width: 1px; height: 1px; clip-path: inset(50%);
+    overflow: hidden; white-space: nowrap; }
   .dr-head .q-btn__content { flex-wrap: nowrap; }
   .dr-head .q-btn .q-icon.on-left { display: none; }
   .dr-hint { min-height: 56px; font-size: 14px; }
