@@ -163,7 +163,7 @@ class PictureTable:
         return True
 
     def _take_in(self, found: PictureTable, first: int) -> None:
-        """Take in the rows of the file from one on; where one is of a picture that has a row of ours alone, into that."""
+        """Take in the rows of the file from one on; what is of a picture that only a row of ours has goes into that."""
         if first == len(found.rows):
             return
         in_file = {found.cell(row, FILE_NAME) for row in range(first)}
