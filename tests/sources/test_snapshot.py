@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from typing import Any
@@ -12,7 +13,10 @@ from tests.live.taking import numbers, take_for, take_until
 
 from decisight.errors import UsageError
 from decisight.sources import SOURCES
+from decisight.sources.address import Address
+from decisight.sources.http_request import Client
 from decisight.sources.newest import DAMAGED
+from decisight.sources.retrying import AwayError
 
 AWKWARD = 'p@ss:w"o#r?d%41 é'
 
@@ -175,6 +179,18 @@ def test_it_is_closed_from_another_thread_while_it_waits(http_camera: HttpCamera
         assert ended.wait(30)
     frames._thread.join(30)
     assert not frames._thread.is_alive()
+
+
+def test_certificates_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They take more of the CPU than all the rest of a picture."""
+    made: list[ssl.SSLContext] = []
+    original = ssl.create_default_context
+    monkeypatch.setattr(ssl, "create_default_context", lambda: made.append(original()) or made[-1])
+    client = Client(Address("https", "127.0.0.1", 9), 5.0, verify=False)
+    for _ in range(3):
+        with pytest.raises(AwayError, match="cannot be reached"):
+            client.get()
+    assert [context.verify_mode for context in made] == [ssl.CERT_NONE]
 
 
 def test_it_says_what_it_is_without_connecting() -> None:

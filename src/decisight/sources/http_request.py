@@ -53,6 +53,8 @@ class Client:
     verify: bool = True
     closed: bool = False
     _challenge: _Challenge | None = None
+    _context: ssl.SSLContext | None = field(default=None, repr=False)
+    """Made once: to read all certificates that are trusted takes longer than to fetch a picture."""
     _socket: socket.socket | None = field(default=None, repr=False)
     _connection: http.client.HTTPConnection | None = field(default=None, repr=False)
     _answer: http.client.HTTPResponse | None = field(default=None, repr=False)
@@ -165,11 +167,9 @@ class Client:
     def _connected(self, address: Address) -> http.client.HTTPConnection:
         place = (address.host, address.port)
         if address.scheme == "https":
-            context = ssl.create_default_context()
-            if not self.verify:
-                context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            self._context = self._context or _context(self.verify)
             connection: http.client.HTTPConnection = http.client.HTTPSConnection(
-                *place, timeout=self.timeout, context=context
+                *place, timeout=self.timeout, context=self._context
             )
         else:
             connection = http.client.HTTPConnection(*place, timeout=self.timeout)
@@ -191,6 +191,13 @@ class Client:
             # What that camera wanted to know is nothing to another.
             self._challenge = None
         return found
+
+
+def _context(verify: bool) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if not verify:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 def _check(answer: http.client.HTTPResponse) -> None:
