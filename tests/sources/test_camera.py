@@ -273,6 +273,15 @@ def test_settings_that_cannot_be_used(settings: dict[str, Any], said: str) -> No
         SOURCES.build("camera", settings)
 
 
+def test_a_password_that_is_too_long_is_said_wherever_it_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DECISIGHT_LONG", "x" * 130)
+    apart = {"user": "me", "password_env": "DECISIGHT_LONG"}
+    for ask in (camera("rtsp://gate", **apart).facts, camera("rtsp://gate", user="me", password="x" * 130).open):
+        with pytest.raises(UsageError, match="too long"):
+            ask()
+    assert camera("http://gate", **apart).facts().title == "camera http://gate"
+
+
 def test_a_password_that_is_not_there_is_said_before_it_is_opened() -> None:
     source = camera("rtsp://gate", user="me", password_env="DECISIGHT_NO_SUCH")  # noqa: S106 - the name of a variable
     for ask in (source.facts, source.open):

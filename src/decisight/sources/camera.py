@@ -89,18 +89,14 @@ class Camera(Login):
     def _check_login(self) -> None:
         address = Address.parse(str(self.url), _SCHEMES)
         self.check_twice(address)
-        login = address.with_credentials.partition("@")[0].partition("://")[2]
-        if address.scheme.startswith("rtsp") and address.user and len(login) > _LONGEST_LOGIN:
-            raise UsageError(
-                "user and password are too long",
-                hint=f"for RTSP they may have {_LONGEST_LOGIN} letters together, signs counted three times",
-            )
+        _check_length(address)
 
     def facts(self) -> SourceFacts:
         """What is known of it; nothing is connected to.
 
         Raises:
             SourceError: the password cannot be read from where it is said to be.
+            UsageError: it is too long.
         """
         if (device := self._device) is not None:
             title = f"camera {printable(device)} at USB"
@@ -117,7 +113,7 @@ class Camera(Login):
 
         Raises:
             SourceError: a position is given; or the password cannot be read from where it is said to be.
-            UsageError: ``fps`` is not more than 0.
+            UsageError: ``fps`` is not more than 0; or the password is too long.
         """
         Pace(fps)
         if after is not None:
@@ -133,7 +129,7 @@ class Camera(Login):
             return
         try:
             address = self._address()
-        except SourceError:
+        except (SourceError, UsageError):
             raise AwayError("the password cannot be read") from None
         if address.scheme in HTTP_SCHEMES:
             read_mjpeg(Client(address, self._seconds, self.verify), fps, box)
@@ -141,7 +137,9 @@ class Camera(Login):
             read_stream(self._opening(address), fps, box)
 
     def _address(self) -> Address:
-        return self.complete(Address.parse(str(self.url), _SCHEMES))
+        address = self.complete(Address.parse(str(self.url), _SCHEMES))
+        _check_length(address)
+        return address
 
     def _opening(self, address: Address) -> Opening:
         # Nothing but what RTSP needs: no file, and nothing that the camera's answer may name.
@@ -181,6 +179,20 @@ class Camera(Login):
     @property
     def _seconds(self) -> float:
         return parse_seconds(self.timeout, "timeout")
+
+
+def _check_length(address: Address) -> None:
+    """See that FFmpeg keeps all of user and password: else the camera would refuse them, and nobody would know why.
+
+    Raises:
+        UsageError: it does not.
+    """
+    login = address.with_credentials.partition("@")[0].partition("://")[2]
+    if address.scheme.startswith("rtsp") and address.user is not None and len(login) > _LONGEST_LOGIN:
+        raise UsageError(
+            "user and password are too long",
+            hint=f"for RTSP they may have {_LONGEST_LOGIN} letters together, signs counted three times",
+        )
 
 
 def _verification(verify: bool) -> Mapping[str, str]:
