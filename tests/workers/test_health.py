@@ -13,7 +13,7 @@ from tests.clips import BRIGHT, noisy
 from decisight.errors import SourceError
 from decisight.pipeline import Step
 from decisight.types import Frame, Reading, Tick
-from decisight.workers import Vitals, shares, status
+from decisight.workers import shares, status
 from decisight.workers.health import LATENCY_BOUNDS, CameraHealth, Health, Latencies, StoreHealth
 from decisight.workers.shares import Rate, Shares
 from decisight.workers.status import CameraStatus
@@ -326,4 +326,3 @@ def test_as_json() -> None:
     assert Health(5.0, 1.0, cameras[:1]).ready
     assert Health(5.0, 1.0, (CameraHealth("gate", "starting"),)).troubles() == ["gate: starting"]
     assert Latencies().count == 0
-    assert Vitals.__doc__ is not None
