@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.servers import session_server
 
 from decisight.assemble import chain_key, load_model, open_site_store, retention, store_place
 from decisight.config import Site, parse_site
-from decisight.errors import SiteError
+from decisight.errors import DecisightError, SiteError, StoreError, StoreInUseError
 from decisight.store import Limit
 
 
@@ -80,3 +81,41 @@ def test_a_model_that_cannot_be_loaded_is_told_with_its_place(tmp_path: Path) ->
 )
 def test_how_long_pictures_are_kept(tmp_path: Path, said: dict[str, Any], expected: dict[str, Limit]) -> None:
     assert retention(site(tmp_path, retention={"evidence": said})).evidence == expected
+
+
+def in_a_database(folder: Path) -> Site:
+    server = session_server()
+    return site(folder, store=server.url(server.emptied()))
+
+
+def test_the_key_that_a_database_was_begun_with_stays(tmp_path: Path) -> None:
+    plant = in_a_database(tmp_path)
+    (tmp_path / "plant.evidence").write_text("in the way of a folder")
+    with pytest.raises(DecisightError):
+        open_site_store(plant)
+    (tmp_path / "plant.evidence").unlink()
+    with open_site_store(plant) as store:
+        assert not list(store.verify())
+
+
+@pytest.mark.parametrize(
+    ("error", "stays"),
+    [
+        (StoreError("this is no database for a store"), False),
+        (StoreError("the connection was lost", passing=True), True),
+        # Who writes it may have begun it with this key.
+        (StoreInUseError("another process writes it"), True),
+    ],
+)
+def test_a_key_that_nothing_was_written_with_is_taken_away(
+    error: StoreError, stays: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant = in_a_database(tmp_path)
+
+    def fails(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("decisight.store.open_store", fails)
+    with pytest.raises(StoreError):
+        open_site_store(plant)
+    assert (tmp_path / "plant.key").exists() is stays

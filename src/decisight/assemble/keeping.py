@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from decisight.config import Site, parse_limit
-from decisight.errors import DecisightError, StoreError
+from decisight.errors import DecisightError, StoreError, StoreInUseError
 from decisight.files import printable, sync_folder, unwritable
 
 if TYPE_CHECKING:
@@ -127,10 +127,23 @@ def open_site_store(site: Site, *, read_only: bool = False) -> Store:
         return open_store(place, key=key, read_only=read_only, evidence=folder)
     except DecisightError as error:
         # A key that nothing was written with is of no use, and hides that the right one is missing.
-        begun = error.passing if file is None and isinstance(error, StoreError) else file is not None and file.exists()
-        if made is not None and (was_there or not begun):
+        if made is not None and (was_there or not _may_be_begun(site, error)):
             made.unlink(missing_ok=True)
         raise
+
+
+def _may_be_begun(site: Site, error: DecisightError) -> bool:
+    """Whether a new store may have been written to, though it could not be opened."""
+    place = store_place(site)
+    if isinstance(place, Path):
+        return place.exists()
+    # Nobody knows where the connection was lost, nor whether who writes it now has taken the key from the same file.
+    if isinstance(error, StoreInUseError) or (isinstance(error, StoreError) and error.passing):
+        return True
+    try:
+        return is_there(site)
+    except DecisightError:
+        return True
 
 
 def retention(site: Site) -> Retention:
