@@ -12,6 +12,7 @@ import pytest
 
 from decisight.collecting import Choice, Collector, PictureFolder, View, uncertainty
 from decisight.collecting import folder as folder_module
+from decisight.collecting.folder import Crop
 from decisight.data import read_dataset
 from decisight.errors import OutputError, UsageError
 from decisight.gates.brightness import Brightness
@@ -290,3 +291,25 @@ def test_names_that_no_file_can_have(tmp_path: Path) -> None:
 def test_settings_out_of_range(choice: dict[str, float]) -> None:
     with pytest.raises(UsageError):
         Choice(**choice)  # type: ignore[arg-type]
+
+
+def test_a_folder_is_made_with_its_first_picture(tmp_path: Path) -> None:
+    folder = PictureFolder(tmp_path / "a/b", ["helmet"])
+    other = PictureFolder(tmp_path / "a/b", ["vest"])
+    assert list(tmp_path.iterdir()) == []
+    for at, one in enumerate((folder, other)):
+        one.store(Crop("gate", None, float(at), np.full((8, 8, 3), at, np.uint8)), "gate 1")
+    found = rows(tmp_path / "a/b")
+    assert [(row["time"][-7:], row["helmet"], row["vest"]) for row in found] == [
+        ("00.000Z", "", ""),
+        ("01.000Z", "", ""),
+    ]
+
+
+def test_where_a_folder_cannot_be_made_it_is_said_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="file/new cannot be written: Not a directory"):
+        PictureFolder(tmp_path / "file/new")
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(OutputError, match="new cannot be written: Permission denied"):
+        PictureFolder(tmp_path / "new")

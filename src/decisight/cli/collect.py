@@ -21,7 +21,7 @@ from decisight.files import printable
 from decisight.yaml_file import SUFFIXES
 
 if TYPE_CHECKING:
-    from decisight.collecting import CollectRun, View
+    from decisight.collecting import Collector, CollectRun, View
     from decisight.config import Site
     from decisight.models.classifier import Classifier
 
@@ -59,7 +59,7 @@ def run(options: CollectOptions) -> int:
     """Collect pictures until there are no more, enough, or Ctrl-C.
 
     Returns:
-        The exit status: 0, or 1 where a camera could not be gone through to its end.
+        The exit status: 0, or 1 where a camera could not be gone through to its end, or never gave a picture.
 
     Raises:
         DecisightError: nothing can be collected, or stored, as asked.
@@ -105,7 +105,7 @@ def run(options: CollectOptions) -> int:
             collect(runs, display, stop, seconds=seconds)
     finally:
         say("\n".join(summary(runs, folder)))
-    return _status(runs)
+    return _status(runs, full=room.full)
 
 
 def _end(stop: threading.Event, received: int, frame: FrameType | None, before: Before) -> None:
@@ -241,6 +241,11 @@ class _Room:
     _taken: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
+    @property
+    def full(self) -> bool:
+        """Whether as many are stored as were wanted."""
+        return self.limit is not None and self._taken >= self.limit
+
     def __call__(self) -> bool:
         if self.limit is None:
             return True
@@ -251,7 +256,7 @@ class _Room:
             return self._taken <= self.limit
 
 
-def _status(runs: Sequence[CollectRun]) -> int:
+def _status(runs: Sequence[CollectRun], *, full: bool) -> int:
     failed = [run for run in runs if run.error is not None]
     for run in failed:
         if not isinstance(run.error, DecisightError) and run.error is not None:
@@ -260,4 +265,14 @@ def _status(runs: Sequence[CollectRun]) -> int:
         hints = [run.error.hint for run in failed if isinstance(run.error, DecisightError) and run.error.hint]
         names = ", ".join(printable(run.collector.camera) for run in failed)
         warn(f"not gone through to the end: {names}", hints[0] if hints else None)
-    return 1 if failed else 0
+    # Where there are enough pictures of others, nobody has waited for one.
+    silent = [run for run in runs if run.error is None and not run.collector.pictures and not full]
+    if silent:
+        names = ", ".join(_silent(run.collector) for run in silent)
+        warn(f"no picture came from {names}", "take one, to see what is the matter: decisight frame SITE|SOURCE")
+    return 1 if failed or silent else 0
+
+
+def _silent(collector: Collector) -> str:
+    cause = f" ({printable(collector.away)})" if collector.away else ""
+    return f"{printable(collector.camera)}{cause}"

@@ -72,7 +72,8 @@ def summary(runs: Sequence[CollectRun], folder: PictureFolder) -> Iterator[str]:
         if lost:
             yield f"{printable(collector.camera)}: {_passed(lost).removeprefix('; passed over: ')}"
     there = f", beside {folder.before} that were there" if folder.before else ""
-    yield f"{folder.stored} picture{'' if folder.stored == 1 else 's'} stored in {printable(folder.path)}{there}."
+    where = f" in {printable(folder.path)}" if folder.stored or folder.before else ""
+    yield f"{folder.stored} picture{'' if folder.stored == 1 else 's'} stored{where}{there}."
     if folder.stored + folder.before:
         yield f"Label them: decisight label {_quoted(folder.path)}"
 

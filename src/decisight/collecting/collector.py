@@ -120,6 +120,8 @@ class Collector:
     folder: PictureFolder
     room: Callable[[], bool] = lambda: True
     frames: int = 0
+    pictures: int = 0
+    """Frames that were pictures."""
     stored: Counter[str | None] = field(default_factory=Counter)
     """By region."""
     passed: Counter[tuple[str | None, str]] = field(default_factory=Counter)
@@ -154,6 +156,7 @@ class Collector:
         if frame.pixels is None:
             self.passed[None, f"{_UNREADABLE}: {frame.cause}"] += 1
             return []
+        self.pictures += 1
         names = []
         self._lookout.show(frame.pixels, frame.time)
         for work in self._work:

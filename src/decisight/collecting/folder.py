@@ -7,6 +7,7 @@ ends the process, no name stands for half a picture, and no row is lost or witho
 from __future__ import annotations
 
 import bisect
+import errno
 import json
 import os
 import re
@@ -45,6 +46,7 @@ _WHOLE = "all"
 """What stands in names of files for the region, where all of the picture is meant."""
 _NO_NAME = re.compile(r"[^\w.\-]+|^\.")
 _MOST_NAMES = 1000
+_TRIES = 3
 _MILLISECOND = 1e-3
 """To which times are stored."""
 
@@ -70,7 +72,7 @@ class PictureFolder:
     """A folder that pictures are added to; from several threads at once.
 
     Args:
-        path: the folder; made where there is none.
+        path: the folder; where there is none it is made with the first picture.
         groups: columns for labels, which stay empty.
         file_type: of the pictures.
 
@@ -85,18 +87,17 @@ class PictureFolder:
         self.table = path / TABLE
         self._type = file_type
         self._lock = threading.Lock()
-        columns = [FILE_NAME, *ORIGIN, SOURCE, *_checked(groups)]
+        self._columns = [FILE_NAME, *ORIGIN, SOURCE, *_checked(groups)]
+        self._made = False
         _check_contents(path)
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise unwritable(path, error) from error
-        self.mended = mend(self.table)
-        table = PictureTable.read(self.table) if self.table.exists() else PictureTable.new(self.table, columns)
-        if not table.content or not set(columns) <= set(table.columns):
-            table.add_columns(columns)
-            if not table.save():
-                raise DataError(f"{printable(self.table)} was changed just now by another program", hint="begin again")
+        self.mended = False
+        """Whether half a row was taken away from the end of its table."""
+        if self.table.exists():
+            self.mended = mend(self.table)
+            table = self._make()
+        else:
+            _check_place(path)
+            table = PictureTable.new(self.table, self._columns)
         self.before = len(table.rows)
         """Pictures that were there at the beginning."""
         self.stored = 0
@@ -159,6 +160,8 @@ class PictureFolder:
         content = encode_jpeg(crop.pixels, quality=QUALITY) if self._type == "jpg" else encode_png(crop.pixels)
         time = moment_text(crop.time)
         with self._lock:
+            if not self._made:
+                self._make()
             with locked(self.table):
                 name, is_there = self._free_name(crop, content)
                 if not is_there:
@@ -173,6 +176,22 @@ class PictureFolder:
             self._named.add(name)
             self.stored += 1
         return name
+
+    def _make(self) -> PictureTable:
+        """Make the folder and its table, or give the one that is there the columns that it lacks."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+        # Another process may make it, or add a column, in the same moment.
+        for _ in range(_TRIES):
+            table = PictureTable.read(self.table) if self.table.exists() else PictureTable.new(self.table, [])
+            lacks = not set(self._columns) <= set(table.columns)
+            table.add_columns(self._columns)
+            if not lacks or table.save():
+                self._made = True
+                return table
+        raise DataError(f"{printable(self.table)} was changed just now by another program", hint="begin again")
 
     def _free_name(self, crop: Crop, content: bytes) -> tuple[str, bool]:
         """A name for a picture, and whether the same picture lies there already, as a crash has left it: without a row.
@@ -256,6 +275,20 @@ def _checked(groups: Iterable[str]) -> list[str]:
                 hint=f"give it a name without ':' and '|' that is none of {', '.join(sorted(taken))}",
             )
     return found
+
+
+def _check_place(path: Path) -> None:
+    """See before anything is looked at that a folder can be made.
+
+    Raises:
+        OutputError: what is to hold it cannot be written, or is no folder.
+    """
+    place = path.absolute()
+    while not os.path.lexists(place):
+        place = place.parent
+    number = errno.ENOTDIR if not place.is_dir() else 0 if os.access(place, os.W_OK | os.X_OK) else errno.EACCES
+    if number:
+        raise unwritable(path, OSError(number, os.strerror(number)))
 
 
 def _check_contents(path: Path) -> None:
