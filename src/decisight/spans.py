@@ -79,16 +79,16 @@ def parse_span(value: SpanText, name: str, *, least: int = 0) -> Span:
     found = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]{1,12})?)\s*(ms|s|m|h|d)?", text)
     if isinstance(value, bool) or not found or (found[2] is None and "." in found[1]):
         raise UsageError(
-            f"{name} = {redacted(text)!r} is not understood",
+            f"{_given(name, text)} is not understood",
             hint=f"give a number of images, for example {name}: 5, or a time, for example {name}: 2s",
         )
     # Exact until the last, so that 57ms is 0.057s to the bit.
     amount = Decimal(found[1]) * _UNITS.get(found[2], Decimal(1))
     if amount > _LONGEST:
-        raise UsageError(f"{name} = {redacted(text)!r} is too long", hint="give a shorter one")
+        raise UsageError(f"{_given(name, text)} is too long", hint="give a shorter one")
     if least and (amount < least if found[2] is None else amount == 0):
         raise UsageError(
-            f"{name} = {redacted(text)!r} is too short",
+            f"{_given(name, text)} is too short",
             hint=f"give {least} image{'s' * (least > 1)} or more, or a time above 0",
         )
     return Span(seconds=float(amount)) if found[2] else Span(images=int(amount))
@@ -100,10 +100,24 @@ def parse_seconds(value: SpanText, name: str) -> float:
     Raises:
         UsageError: it is not one, or not more than 0.
     """
-    span = parse_span(value, name, least=1)
+    example = f"give a time, for example {name} 5s" if _is_option(name) else f"give a time, for example {name}: 5s"
+    try:
+        span = parse_span(value, name, least=1)
+    except UsageError as error:
+        # A number of images is no answer here.
+        raise UsageError(error.message, hint=example) from None
     if span.seconds is None:
-        raise UsageError(f"{name} = {str(value)!r} has no unit", hint=f"give a time, for example {name}: 5s")
+        raise UsageError(f"{_given(name, str(value))} has no unit", hint=example)
     return span.seconds
+
+
+def _given(name: str, text: str) -> str:
+    """A setting and its value as they were given: in a file, or as an option of the command line."""
+    return f"{name} {redacted(text)!r}" if _is_option(name) else f"{name} = {redacted(text)!r}"
+
+
+def _is_option(name: str) -> bool:
+    return name.startswith("--")
 
 
 def _plain(number: Decimal) -> str:

@@ -160,8 +160,8 @@ def test_each_picture_of_a_folder(run: Any, tmp_path: Path, monkeypatch: pytest.
         (["plant.yaml", "--camera", "gate-2", "--region", "gate"], "there is no region 'gate' in the site file"),
         (["plant.yaml", "--region", "a=0,0 1,0 1,1"], "a site file says its regions itself"),
         (["plant.yaml", "--crop-only"], "a site file says its regions itself"),
-        (["plant.yaml", "--every", "5"], "--every = '5' has no unit"),
-        (["plant.yaml", "--for", "long"], "--for = 'long' is not understood"),
+        (["plant.yaml", "--every", "5"], "--every '5' has no unit"),
+        (["plant.yaml", "--for", "long"], "--for 'long' is not understood"),
         (["plant.yaml", "--margin", "0.1"], "--margin does nothing without --uncertain"),
         (["plant.yaml", "--margin", "2", "--uncertain"], "margin = 2.0 is not possible"),
         (["plant.yaml", "--groups", "a,time"], "a label group cannot be called 'time'"),
@@ -200,6 +200,35 @@ def test_a_mistake_of_ours_is_told_as_one(run: Any, write: Callable[..., Path]) 
     assert result.status == 70
     assert "this should not have happened (RuntimeError: it fell over)" in result.err
     assert "stored in collected" in result.out
+
+
+@pytest.mark.parametrize("more", ["", ", live: true"])
+def test_a_camera_that_never_gives_a_picture_is_told(run: Any, write: Callable[..., Path], more: str) -> None:
+    result = run("collect", write(levels="-1, -1", more=more), "--camera", "gate-2", "--for", "1s")
+    assert result.status == 1
+    assert result.out.endswith("\n0 pictures stored.\n")
+    assert "warning: no picture came from gate-2 (damaged)\nhint: take one" in result.err
+    # Nor is there a folder that somebody would try to label.
+    assert not Path("collected").exists()
+
+
+def test_who_has_enough_pictures_waits_for_no_other_camera(run: Any, write: Callable[..., Path]) -> None:
+    site = write(levels=f"{BRIGHT}, {DARK}")
+    site.write_text(site.read_text() + "  gate-3:\n    source: {type: scripted, levels: [], live: true}\n")
+    assert run("collect", site, "--region", "gate", "--camera", "gate-1", "--limit", "1").status == 0
+    assert run("collect", site, "-o", "more", "--limit", "1").status == 0
+    result = run("collect", site, "-o", "all", "--for", "500ms")
+    assert (result.status, "no picture came from gate-3\n" in result.err) == (1, True)
+
+
+def test_a_wrong_password(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with HttpCamera(user="viewer", password=ADMITTED, size=(64, 48)) as camera:
+        result = run("collect", camera.url("/video", "viewer", "wr0ng"), "-o", "c", "--for", "1s")
+    assert result.status == 1
+    assert "warning: no picture came from 127.0.0.1 (" in result.err
+    assert "wr0ng" not in result.out + result.err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_pictures_that_cannot_be_read_are_told(run: Any, write: Callable[..., Path]) -> None:

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TextIO, TypeAlias
 
+from decisight.types.secrecy import without_logins
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -33,8 +35,11 @@ def say(text: str = "") -> None:
 
 
 def complain(message: str, hint: str | None = None) -> None:
-    """Print a message on standard error, and on a line of its own what to do. Never raises."""
-    lines = [*message.split("\n"), *([] if hint is None else [f"hint: {hint}"])]
+    """Print a message on standard error, and on a line of its own what to do. Never raises.
+
+    An address of a camera in it is shown without credentials, wherever it was given.
+    """
+    lines = [*without_logins(message).split("\n"), *([] if hint is None else [f"hint: {hint}"])]
     with contextlib.suppress(OSError, ValueError):
         # What was printed before must stand above it where both go to one file.
         sys.stdout.flush()

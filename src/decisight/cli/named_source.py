@@ -16,7 +16,8 @@ from decisight.types.secrecy import redacted
 
 __all__ = ["NamedSource", "camera_name", "is_live", "live_source", "named_source", "shown"]
 
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://.*", re.IGNORECASE | re.DOTALL)
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://.*|(rtsps?|https?)(:|//).*", re.IGNORECASE | re.DOTALL)
+"""Also one whose scheme is mistyped: taken for a file, its password would be shown as a part of the name."""
 _DEVICE = re.compile(r"[0-9]{1,3}|/dev/video[0-9]+|video=.+", re.ASCII)
 _PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 """How addresses of still pictures end."""
@@ -65,6 +66,8 @@ def named_source(source: str, every: str | None = None) -> NamedSource:
     Raises:
         UsageError: it is no address of a camera, or ``every`` is no span.
     """
+    if not source.strip():
+        raise UsageError("the name of the source is empty", hint="name a video file, a folder, or a camera's address")
     if is_live(source):
         found = live_source(source, None)
         if found.section["type"] == "snapshot" and every is not None:
@@ -88,6 +91,7 @@ def live_source(source: str, every: str | None) -> NamedSource:
     """
     from decisight.sources.address import Address
     from decisight.sources.http_request import HTTP_SCHEMES
+    from decisight.sources.snapshot import Snapshot
 
     if _DEVICE.fullmatch(source) is not None:
         _refuse_every(every)
@@ -98,8 +102,12 @@ def live_source(source: str, every: str | None) -> NamedSource:
         _refuse_every(every)
         return NamedSource({"type": "camera", "url": source}, address.host)
     seconds = parse_seconds(every or _EVERY, "--every")
-    section = {"type": "snapshot", "url": source, "every": every or _EVERY}
-    return NamedSource(section, address.host, 1.0 / seconds if seconds > 0.0 else None)
+    section = {"url": source, "every": every or _EVERY}
+    try:
+        Snapshot(**section)
+    except UsageError as error:
+        raise UsageError(re.sub("^every = ", "--every ", error.message), hint=error.hint) from None
+    return NamedSource({"type": "snapshot", **section}, address.host, 1.0 / seconds)
 
 
 def _refuse_every(every: str | None) -> None:

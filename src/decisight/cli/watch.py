@@ -69,7 +69,7 @@ def run(options: WatchOptions) -> int:
             f"{printable(shown(options.what))} is a camera, and the model comes first",
             hint="decisight watch MODEL rtsp://camera/stream",
         )
-    if options.source is None:
+    if not options.source or not options.source.strip():
         raise UsageError(
             f"{printable(options.what)} is no site file, and no source is named behind it",
             hint="decisight watch SITE.yaml; or decisight watch MODEL clip.mp4",

@@ -68,6 +68,9 @@ _NAME = re.compile(r"[^\s/\\:=|][^/\\:=|]{0,62}")
 _NO_STORE = re.compile(r"(?!.*://).*|sqlite:/*|sqlite:/*:memory:.*|postgres[\w+]*://[^/?]*/?", re.DOTALL)
 """What names no place, or none that is kept."""
 
+_ADDRESS = re.compile(r".*://|(rtsps?|https?)(:|//)", re.IGNORECASE | re.DOTALL)
+"""How an address begins, also where its scheme is mistyped."""
+
 _P = TypeVar("_P")
 
 
@@ -145,7 +148,7 @@ class Site:
             SiteError: there is none of that type, or a setting cannot be used.
         """
         section = dict(self.section.cameras[camera].source)
-        if "://" in str(section.get("path")):
+        if _ADDRESS.match(str(section.get("path"))):
             where = self.where("cameras", camera, "source", "path")
             raise SiteError(
                 f"{where} = {shortened(section['path'])} is an address, and no file",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-__all__ = ["HIDDEN", "is_secret", "redacted", "without_secrets", "without_values"]
+__all__ = ["HIDDEN", "is_secret", "redacted", "without_logins", "without_secrets", "without_values"]
 
 HIDDEN = "..."
 """What is shown instead."""
@@ -17,6 +17,7 @@ _SECRET = re.compile(
 _MARK = re.compile(r":/+|//+|[:/]")
 """What stands behind a scheme, also as people mistype it: ``rtsp//me:secret@gate``, ``rtsp:/me:secret@gate``."""
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*(?::/|//)", re.IGNORECASE)
+_LOGIN = re.compile(r"\b((?:rtsps?|https?)(?::/*|//)).*@", re.IGNORECASE | re.DOTALL)
 _VALUES = re.compile(r"([?&;/])([^=?&;/\s]+)=[^&]*")
 """Values in a query; and in a path, as some cameras want them: ``/user=admin&password=12345&channel=1``."""
 
@@ -54,6 +55,16 @@ def redacted(text: str) -> str:
         return text  # a path of a file
     kept = "" if mark[0] == ":" else text[: mark.end()]
     return f"{kept}{HIDDEN}@{without_values(rest)}"
+
+
+def without_logins(message: str) -> str:
+    """A message without the credentials of a camera's address in it: what was named may be one in the wrong place.
+
+    Example:
+        >>> without_logins("rtsp:/me:secret@gate/live: does not exist")
+        'rtsp:/...@gate/live: does not exist'
+    """
+    return _LOGIN.sub(rf"\1{HIDDEN}@", message)
 
 
 def without_values(path: str) -> str:
