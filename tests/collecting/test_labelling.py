@@ -86,6 +86,24 @@ def test_independent_labels_are_added_and_taken_away(folder: Path, opened: Open)
     assert column(folder, "gear") == ["vest", "", "", "", ""]
 
 
+def test_labels_that_are_written_otherwise_or_not_known_stay(folder: Path, opened: Open) -> None:
+    opened(folder, "gear*=vest,Mütze").close()
+    rows = ["g,bay,t,s1,n0,Mu\u0308tze", *[f"g,bay,t,s1,n{at}," for at in range(1, 5)]]
+    table = "file_name,camera,region,time,source,note,gear\n"
+    table += "".join(f"{name}.jpg,{row}\n" for name, row in zip("abcde", rows, strict=True))
+    (folder / "metadata.csv").write_text(table)
+    of = opened(folder)
+    assert of.groups == [Group("gear", ["vest", "Mütze"], "independent")]
+    assert of.chosen(0, "gear") == ("Mütze",)
+    of.choose([0], "gear", "vest")
+    pictures(folder, ["f"])
+    with (folder / "metadata.csv").open("a") as file:
+        file.write("f.jpg,g,bay,t,s1,n5,scarf\n")
+    assert of.catch_up()
+    of.choose([5], "gear", "vest")
+    assert (column(folder, "gear")[0], column(folder, "gear")[5]) == ("vest|Mütze", "vest|scarf")
+
+
 def test_undo_takes_back_step_by_step(folder: Path, opened: Open) -> None:
     of = opened(folder, HELMET)
     of.choose([0], "helmet", "worn")

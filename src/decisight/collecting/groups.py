@@ -46,15 +46,18 @@ class Group:
 
     def chosen(self, cell: str) -> tuple[str, ...]:
         """What a cell of its column says: labels; none where nothing is known, and :data:`NONE_OF_THEM` for none."""
+        cell = composed(cell)
         if self.kind == "exclusive" or cell in ("", NONE_OF_THEM):
             return (cell,) if cell else ()
         return tuple(part.strip() for part in cell.split("|"))
 
     def changed(self, cell: str, label: str, *, wanted: bool) -> str:
         """A cell of an independent group with a label, or without; in the group's order."""
-        held = set(self.chosen(cell)) - {NONE_OF_THEM}
-        held = held | {label} if wanted else held - {label}
-        return "|".join(one for one in self.labels if one in held)
+        before = [one for one in self.chosen(cell) if one not in (label, NONE_OF_THEM)]
+        held = [*before, label] if wanted else before
+        # What somebody else has written may be no label of the group yet.
+        others = [one for one in held if one not in self.labels]
+        return "|".join([*(one for one in self.labels if one in held), *others])
 
     def add(self, label: str) -> str:
         """Add a label at the end.
