@@ -306,8 +306,11 @@ class Server:
 
 
 def _noise(unit: bytes) -> bytes:
-    """A unit that claims to be what it was, and is not."""
-    return unit[:2] + _RANDOM.bytes(max(0, len(unit) - 2))
+    """A unit that claims to be what it was, and is not.
+
+    Of small pictures one in a hundred that is made of chance decodes without complaint; of these, none does.
+    """
+    return unit[:2] + b"\x10" * max(0, len(unit) - 2)
 
 
 def _md5(text: str) -> str:

@@ -167,8 +167,8 @@ def test_rubbish_on_the_line(server: RtspServer) -> None:
 def test_damaged_pictures_are_told_and_nothing_that_builds_on_them_is_shown(server: RtspServer) -> None:
     with open_camera(server) as frames:
         take_until(frames, "picture")
-        server.garbage("pictures")
         began = time.monotonic()
+        server.garbage("pictures")
         told = take_until(frames, lambda found: sum(frame.cause == DAMAGED for frame in found) >= 3)
         assert time.monotonic() - began > 1.5
         server.garbage(None)
