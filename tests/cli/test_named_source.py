@@ -52,6 +52,12 @@ def test_an_address_where_none_is_wanted_shows_no_password(run: Run, command: st
     assert WORD not in done.out + done.err
 
 
+def test_what_is_hidden_already_hides_nothing_else(run: Run) -> None:
+    done = run("frame", "rtsp://me:12/Geheim1@127.0.0.1:9/a")
+    assert "rtsp://...@127.0.0.1:9/a" in done.err
+    assert "%2F" in done.err
+
+
 @pytest.mark.parametrize("path", ["rtsp//me:Geheim1@gate/a", "rtsp:/me:Geheim1@gate/a", "rtsp://me:Geheim1@gate/a"])
 def test_an_address_is_no_path(path: str) -> None:
     text = f"site: a\ncameras:\n  one: {{source: {{type: video, path: '{path}'}}}}\n"

@@ -102,12 +102,11 @@ def live_source(source: str, every: str | None) -> NamedSource:
         _refuse_every(every)
         return NamedSource({"type": "camera", "url": source}, address.host)
     seconds = parse_seconds(every or _EVERY, "--every")
-    section = {"url": source, "every": every or _EVERY}
     try:
-        Snapshot(**section)
+        Snapshot(url=source, every=every or _EVERY)
     except UsageError as error:
         raise UsageError(re.sub("^every = ", "--every ", error.message), hint=error.hint) from None
-    return NamedSource({"type": "snapshot", **section}, address.host, 1.0 / seconds)
+    return NamedSource({"type": "snapshot", "url": source, "every": every or _EVERY}, address.host, 1.0 / seconds)
 
 
 def _refuse_every(every: str | None) -> None:
