@@ -17,6 +17,7 @@ from tests.clips import write_clip
 from decisight.errors import SourceError, UsageError
 from decisight.protocols import SourceFacts
 from decisight.sources import SOURCES
+from decisight.sources.newest import DAMAGED
 from decisight.sources.taking import take_picture
 from decisight.types import Frame
 
@@ -60,11 +61,17 @@ def test_of_a_live_source_the_next_picture_is_taken() -> None:
             "camera one: cannot be reached",
         ),
         ([], "camera one: no picture came"),
+        ([Frame("broken", 1.0, None, cause=DAMAGED)], "camera one: the picture is damaged"),
     ],
 )
 def test_a_camera_that_is_away_is_told_by_its_cause(frames: list[Frame], message: str) -> None:
     with pytest.raises(SourceError, match=message):
         take_picture(Scripted(frames))
+
+
+def test_after_a_damaged_picture_the_next_is_taken() -> None:
+    frames = [Frame("broken", 1.0, None, cause=DAMAGED), Frame("now", 2.0, PIXELS)]
+    assert take_picture(Scripted(frames)).name == "now"
 
 
 def test_of_a_recording_the_picture_at_a_moment_is_taken() -> None:

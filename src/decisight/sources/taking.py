@@ -9,6 +9,7 @@ from typing import Any
 from decisight.errors import SourceError, UsageError
 from decisight.files import printable
 from decisight.protocols import FrameSource
+from decisight.sources.newest import DAMAGED
 from decisight.spans import MICROSECOND
 from decisight.types import Frame
 
@@ -42,7 +43,7 @@ def take_picture(source: FrameSource, *, at: float | None = None, patience: floa
 
 
 def _newest(source: FrameSource, patience: float) -> Frame:
-    deadline = time.monotonic() + patience
+    deadline, cause = time.monotonic() + patience, "no picture came"
     with source.open() as frames:
         next_within: Any = getattr(frames, "next_within", None)
         while (left := deadline - time.monotonic()) > 0:
@@ -50,11 +51,15 @@ def _newest(source: FrameSource, patience: float) -> Frame:
                 frame: Frame | None = next(frames) if next_within is None else next_within(left)
             except StopIteration:
                 break
-            if frame is not None and frame.pixels is None:
-                raise SourceError(f"{_title(source)}: {frame.cause}", hint=_HINT)
-            if frame is not None:
+            if frame is None:
+                continue
+            if frame.pixels is not None:
                 return frame
-    raise SourceError(f"{_title(source)}: no picture came", hint=_HINT)
+            cause = str(frame.cause)
+            # After one that is damaged the next may be whole; what else is wrong does not pass so soon.
+            if cause != DAMAGED:
+                break
+    raise SourceError(f"{_title(source)}: {cause}", hint=_HINT)
 
 
 _HINT = "check that it is on, its address, and its user and password"
