@@ -68,6 +68,12 @@ MISTAKES: list[tuple[str, str, str, int, str, str]] = [
     ("plant-7\n", "x" * 64 + "\n", "", 1, "site: the name", "1 to 63 characters"),
     ("", "", "sinks: {a|b: {type: jsonl, path: a}}", 15, "sinks.a|b: the name 'a|b' cannot", "without / \\ : = |"),
     ("sqlite:///plant-7.db", "plant-7.db", "", 3, "store = 'plant-7.db' is no place for a store", "sqlite:///"),
+    ("sqlite:///plant-7.db", "sqlite://x.db", "", 3, "store = 'sqlite://x.db' is no", "three strokes: sqlite:///x.db"),
+    ("sqlite:///plant-7.db", "sqlite:x.db", "", 3, "store = 'sqlite:x.db' is no", "three strokes: sqlite:///x.db"),
+    ("sqlite:///plant-7.db", "sqlite:/x.db", "", 3, "store = 'sqlite:/x.db' is no", "three strokes: sqlite:///x.db"),
+    ("sqlite:///plant-7.db", "SQLITE://x", "", 3, "store = 'SQLITE://x' is no", "three strokes: sqlite:///x"),
+    ("sqlite:///plant-7.db", "SQLite:////x", "", 3, "store = 'SQLite:////x' is no", "strokes: sqlite:////x"),
+    ("sqlite:///plant-7.db", "sqlite+pysqlite://x", "", 3, "store = 'sqlite+pysqlite://x'", "strokes: sqlite:///x"),
     ("sqlite:///plant-7.db", "postgresql://u:hunter2@host", "", 3, "store = 'postgresql://...@host'", "user@host/name"),
     # values of another kind
     ("site: plant-7", "site: 7", "", 1, "site = 7 cannot be used", "site should be a text"),

@@ -47,6 +47,17 @@ def test_a_store_is_made_once_and_found_again(tmp_path: Path, place: Place) -> N
         assert other.store_id != identity
 
 
+@pytest.mark.parametrize("url", ["sqlite://x.db", "sqlite:x.db", "sqlite:/x.db", "SQLITE://x.db", "sqlite+aio://x.db"])
+def test_a_file_that_would_be_taken_for_a_host_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StoreError, match=r"x\.db is no place for a store") as caught:
+        open_store(url, key=KEY)
+    assert caught.value.hint == "three strokes: sqlite:///x.db"
+    assert list(tmp_path.iterdir()) == []
+
+
 @only_sqlite("it is about how SQLite is set up")
 def test_how_sqlite_is_opened(tmp_path: Path, place: Place) -> None:
     with place() as store, store._database.writing() as connection:
@@ -144,7 +155,7 @@ def test_threads_share_a_store(place: Place) -> None:
     [
         ("", "is not understood"),
         ("store.db", "is not understood"),
-        ("sqlite:/store.db", "is not understood"),
+        ("sqlite:/store.db", "is no place for a store"),
         ("mysql://root:hunter2@host/db", "a store cannot be kept in mysql"),
         ("sqlite:////nowhere/at/all/store.db", "the folder of /nowhere/at/all/store.db is not there"),
         ("nonsense://user:hunter2@host/db", "is not understood|cannot be kept in nonsense"),

@@ -15,6 +15,7 @@ from decisight.config.amounts import parse_limit
 from decisight.config.refusal import place, plain, refusal
 from decisight.config.sections import EvidenceSection, LimitSection, RetentionSection, SiteSection, inherited
 from decisight.errors import DecisightError, SiteError, UsageError
+from decisight.files import printable
 from decisight.gates import GATES
 from decisight.policies.parsing import policy_from_section
 from decisight.protocols import FrameSource, Gate, Policy, Sink
@@ -24,6 +25,8 @@ from decisight.sinks import SINKS
 from decisight.sources import SOURCES
 from decisight.spans import parse_seconds
 from decisight.types import UNPRINTABLE, is_label
+from decisight.types.secrecy import redacted
+from decisight.types.store_places import three_strokes
 from decisight.yaml_file import Kind, parse_yaml, read_yaml
 
 if TYPE_CHECKING:
@@ -392,10 +395,14 @@ def _check(site: Site) -> None:
                     "them; name the group of each entry, or leave out one of the two",
                 )
             earlier[watch.group] = at
-    if site.section.store is not None and _NO_STORE.fullmatch(site.section.store.strip()):
+    store = site.section.store or ""
+    right = three_strokes(store)
+    if right is not None or (site.section.store is not None and _NO_STORE.fullmatch(store.strip())):
         raise SiteError(
-            f"{site.where('store')} = {shortened(site.section.store)} is no place for a store",
-            hint="write it as sqlite:///plant-7.db, or postgresql+psycopg://user@host/name",
+            f"{site.where('store')} = {shortened(store)} is no place for a store",
+            hint="write it as sqlite:///plant-7.db, or postgresql+psycopg://user@host/name"
+            if right is None
+            else f"three strokes: {printable(redacted(right))}",
         )
     for name in site.section.sinks:
         _check_name(site, name, "sinks", name)

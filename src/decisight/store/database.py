@@ -17,6 +17,8 @@ from decisight.store.failures import failure_of
 from decisight.store.postgresql import EXAMPLE, PostgreSQL, postgresql_url, secrets_of, unlimited
 from decisight.store.schema import STORES, VERSION
 from decisight.store.sqlite import SQLite
+from decisight.types.secrecy import redacted
+from decisight.types.store_places import three_strokes
 
 __all__ = ["Database", "holds_something"]
 
@@ -196,6 +198,10 @@ def _parsed(url: str | Path) -> URL:
         return URL.create("sqlite", database=str(url))
     if file := _FILE.fullmatch(url):
         return URL.create("sqlite", database=file[1])
+    if (right := three_strokes(url)) is not None:
+        raise StoreError(
+            f"{printable(redacted(url))} is no place for a store", hint=f"three strokes: {printable(redacted(right))}"
+        )
     try:
         found = make_url(url.strip())
     except (ArgumentError, ValueError):

@@ -17,7 +17,7 @@ _SECRET = re.compile(
 _MARK = re.compile(r":/+|//+|[:/]")
 """What stands behind a scheme, also as people mistype it: ``rtsp//me:secret@gate``, ``rtsp:/me:secret@gate``."""
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*(?::/|//)", re.IGNORECASE)
-_LOGIN = re.compile(r"\b((?:rtsps?|https?)(?::/*|//))(?!\.\.\.@).*@(?=\S)", re.IGNORECASE | re.DOTALL)
+_LOGIN = re.compile(r"\b((?:rtsps?|https?)(?::/*+|//))(?!\.\.\.@).*@(?=\S)", re.IGNORECASE | re.DOTALL)
 _VALUES = re.compile(r"([?&;/])([^=?&;/\s]+)=[^&]*")
 """Values in a query; and in a path, as some cameras want them: ``/user=admin&password=12345&channel=1``."""
 
