@@ -224,3 +224,36 @@ def test_a_long_source_is_shown_part_by_part(tmp_path: Path, clock: Clock) -> No
         assert len(desk.picked) == 10
         desk.press("ArrowLeft")
         assert desk.run() == list(range(60, 120))
+
+
+@pytest.mark.parametrize("broken", [[0, 1], [2, 4, 5], [1, 3], [0, 1, 2, 3, 4, 5]])
+def test_what_cannot_be_read_is_passed_over_and_counted(tmp_path: Path, clock: Clock, broken: list[int]) -> None:
+    labelling(tmp_path / "p", "helmet=worn,missing").close()
+    for at in broken:
+        whole = (tmp_path / f"p/{at}.png").read_bytes()
+        (tmp_path / f"p/{at}.png").write_bytes(whole[: len(whole) // 2])
+    with Labelling.open(tmp_path / "p") as of:
+        desk, whole_ones = Desk(of, clock), [at for at in range(6) if at not in broken]
+        seen = []
+        while desk.row is not None:
+            seen.append(desk.row)
+            assert set(desk.upcoming(3)) <= set(whole_ones)
+            desk.step()
+        desk.look()
+        for row in whole_ones[1:]:
+            desk.step()
+            assert desk.row == row
+        for row in reversed(whole_ones[:-1]):
+            desk.step(-1)
+            assert desk.row == row
+        assert seen == whole_ones
+        assert (of.pictures, len(of.unreadable)) == (whole_ones, len(broken))
+        desk.do(Action.RUN)
+        assert set(desk.run()) <= set(whole_ones)
+        for _ in whole_ones:
+            desk.press("1")
+        assert desk.progress()[:3] == (len(whole_ones), 0, len(whole_ones))
+        assert said(desk) == ["worn"] * len(whole_ones)
+    # It may be whole at another time.
+    with Labelling.open(tmp_path / "p") as of:
+        assert (len(of.pictures), of.unreadable) == (6, [])

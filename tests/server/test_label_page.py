@@ -21,6 +21,7 @@ pytest.importorskip("playwright")
 from playwright.sync_api import Page, expect
 
 SECONDS = 30
+expect.set_options(timeout=SECONDS * 1000)
 
 
 @pytest.fixture
@@ -53,9 +54,15 @@ def wait(check: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def shown(browsing: Browsing, *arguments: str | Path, size: tuple[int, int] = (1280, 800)) -> Iterator[Page]:
+def shown(
+    browsing: Browsing, *arguments: str | Path, size: tuple[int, int] = (1280, 800), complaints: str = ""
+) -> Iterator[Page]:
     """The page, closed before the program ends that serves it."""
-    with served("label", *arguments, "--no-browser") as server:
+
+    def look(said: str) -> None:
+        assert said == complaints
+
+    with served("label", *arguments, "--no-browser", check=look) as server:
         page = browsing.open(server.address, size=size)
         yield page
         page.context.close()
@@ -104,9 +111,14 @@ def test_a_folder_of_bare_pictures(tmp_path: Path, browsing: Browsing) -> None:
     for at in range(2):
         Image.new("RGB", (30, 20), (100 * at, 50, 50)).save(tmp_path / f"a {at} <b>&.png")
     Image.new("RGB", (30, 20)).save(tmp_path / "c.tif")
-    with shown(browsing, tmp_path) as page:
+    for name in ("a.jpg", "b.png"):
+        (tmp_path / name).write_bytes(b"half a picture")
+    said = "warning: passed over, as they cannot be read: a.jpg, b.png\n"
+    with shown(browsing, tmp_path, complaints=said) as page:
         page.get_by_role("textbox", name="helmet=worn,missing").fill("<i>kind</i>=car,<b>bus</b>")
         page.get_by_role("button", name="Begin").click()
+        # Those that are no pictures are passed over, and counted.
+        told(page, "0 of 3 labelled · 2 cannot be read")
         expect(page.get_by_role("heading", name="<i>kind</i>")).to_be_visible()
         # Keys are letters while somebody writes.
         field = page.get_by_role("textbox", name="Add a label to <i>kind</i>")
@@ -122,7 +134,7 @@ def test_a_folder_of_bare_pictures(tmp_path: Path, browsing: Browsing) -> None:
         page.wait_for_function("document.querySelector('.dl-picture img').naturalWidth === 30")
         page.get_by_role("button", name="car", exact=True).click()
         expect(page.get_by_role("heading", name="All are labelled.")).to_be_visible()
-        wait(lambda: column(tmp_path, "<i>kind</i>") == ["<b>bus</b>", "12 x", "car"])
+        wait(lambda: [label for label in column(tmp_path, "<i>kind</i>") if label] == ["<b>bus</b>", "12 x", "car"])
         # After a click the keys are the page's.
         press(page, "u")
         expect(page.get_by_role("img", name="picture 3 of 3")).to_be_visible()

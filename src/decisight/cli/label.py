@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LabelOptions", "run"]
 
+_MOST_NAMED = 10
+
 
 @dataclass(frozen=True, slots=True)
 class LabelOptions:
@@ -82,5 +84,9 @@ def _conclude(labelling: Labelling) -> None:
     left_out = sum(map(labelling.excluded, labelling.pictures))
     also = f", {left_out} left out" if left_out else ""
     say(f"\n{done} of {len(labelling.pictures)} pictures labelled{also}; written to {printable(labelling.table.path)}")
+    if labelling.unreadable:
+        shown = ", ".join(map(printable, labelling.unreadable[:_MOST_NAMED]))
+        more = len(labelling.unreadable) - _MOST_NAMED
+        warn(f"passed over, as they cannot be read: {shown}{f' and {more} more' if more > 0 else ''}")
     if done:
         say(f"Learn from them: decisight train {shlex.quote(printable(labelling.folder))} -o model.onnx")

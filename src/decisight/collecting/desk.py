@@ -132,7 +132,7 @@ class Desk:
             return []
         rows = self.labelling.run(self.row)
         begin = rows.index(self.row) // MOST_AT_ONCE * MOST_AT_ONCE
-        return rows[begin : begin + MOST_AT_ONCE]
+        return [row for row in rows[begin : begin + MOST_AT_ONCE] if self.labelling.readable(row)]
 
     def look(self, show: Show | None = None, label: tuple[str, str] | None = None, order: Order | None = None) -> None:
         """Begin anew with the pictures that are wanted: by default with those as before."""
@@ -142,6 +142,8 @@ class Desk:
         self.order = order or self.order
         self.rows = self._ordered([row for row in self.labelling.pictures if self._wanted(row)])
         self.at = 0
+        while self._pass_over():
+            pass
         self._pick()
 
     def renew(self) -> bool:
@@ -165,9 +167,10 @@ class Desk:
     def step(self, by: int = 1) -> None:
         """Go on, or back; at once over all of a source where they are shown together."""
         here = set(self.run()) if self.grid else set()
-        self.at = max(0, min(self.at + by, len(self.rows)))
-        while self.row in here and 0 < self.at < len(self.rows):
-            self.at += 1 if by > 0 else -1
+        self._move(by, here)
+        while self._pass_over():
+            # What came after it stands in its place now.
+            self._move(0 if by > 0 else by, here)
         self._pick()
 
     def reorder(self) -> None:
@@ -176,7 +179,14 @@ class Desk:
 
     def upcoming(self, count: int) -> list[int]:
         """The next ones, to be loaded while this one is looked at."""
-        return self.rows[self.at + 1 : self.at + 1 + count]
+        first, found = self.at + 1, list[int]()
+        while len(found) < count and first + len(found) < len(self.rows):
+            row = self.rows[first + len(found)]
+            if self.labelling.readable(row):
+                found.append(row)
+            else:
+                self.rows.remove(row)
+        return found
 
     def progress(self) -> Progress:
         """How far it is."""
@@ -306,6 +316,18 @@ class Desk:
         # What was labelled meanwhile, as a whole source at once, need not be looked at again.
         while self.show is Show.OPEN and self.row is not None and self.labelling.done(self.row):
             self.step()
+
+    def _move(self, by: int, here: set[int]) -> None:
+        self.at = max(0, min(self.at + by, len(self.rows)))
+        while self.row in here and 0 < self.at < len(self.rows):
+            self.at += 1 if by >= 0 else -1
+
+    def _pass_over(self) -> bool:
+        """Take the picture that is looked at out of those that are gone through if it cannot be read."""
+        if self.row is None or self.labelling.readable(self.row):
+            return False
+        del self.rows[self.at]
+        return True
 
     def _pick(self) -> None:
         run = self.run() if self.grid else []

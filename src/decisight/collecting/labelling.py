@@ -18,8 +18,9 @@ from decisight.collecting.groups import NOTES, Group, Kind, Notes, check_group_n
 from decisight.collecting.opening import pictures_in, table_or_new, table_path, taken
 from decisight.collecting.table import PictureTable, is_cell, locked, mend
 from decisight.data.formats.cells import FILE_NAME, SOURCE, SPLIT, located
-from decisight.errors import DataError, OutputError
+from decisight.errors import DataError, ImageError, OutputError
 from decisight.files import printable
+from decisight.imaging import read_image
 from decisight.types import NONE_OF_THEM, Task
 
 __all__ = ["Labelling", "Suggestion"]
@@ -61,6 +62,8 @@ class Labelling:
     missing: int = 0
     unnameable: int = 0
     """How many pictures lie in the folder under names that a table cannot hold."""
+    unreadable: list[str] = field(default_factory=list)
+    """The names of pictures that cannot be read, as far as they were looked at: they are passed over."""
     suggestions: dict[str, Suggestion] = field(default_factory=dict)
     """By the names of the files: rows have other numbers once the table was read again."""
     conflict: bool = False
@@ -69,6 +72,7 @@ class Labelling:
     """The picture that was labelled last."""
     reading: int = 0
     """How often the table was read again: numbers of rows are those of one reading."""
+    _readable: set[str] = field(default_factory=set)
     _given: Sequence[Group] = ()
     _steps: list[_Step] = field(default_factory=list)
     _lock: Any = None
@@ -148,6 +152,20 @@ class Labelling:
         if not key[0]:
             return [row]
         return [one for one in self.pictures if (self.source(one), self.table.cell(one, "region")) == key]
+
+    def readable(self, row: int) -> bool:
+        """Whether a picture can be read. It is looked at once; one that cannot is none of :attr:`pictures` any more."""
+        name = self.name(row)
+        if name in self._readable or name in self.unreadable:
+            return name in self._readable
+        try:
+            read_image(self.path(row))
+        except ImageError:
+            self.unreadable.append(name)
+            self.pictures = [one for one in self.pictures if self.name(one) != name]
+            return False
+        self._readable.add(name)
+        return True
 
     def chosen(self, row: int, group: str) -> tuple[str, ...]:
         """The labels that a picture has in a group; ``-`` for none of them; empty where nothing is known."""
@@ -329,6 +347,7 @@ class Labelling:
             self.table = table_or_new(self.table.path)
             self.conflict, self.last, self._steps = False, None, []
             self.pictures, self.missing, self.unnameable = [], 0, 0
+            self.unreadable, self._readable = [], set()
             self.reading += 1
             self._look()
 

@@ -204,9 +204,10 @@ class LabelPage:
     def draw(self) -> None:
         """Show all anew."""
         for place, drawn in (
+            # First: what it cannot show is counted above.
+            (self._stage, self._draw_stage),
             (self._progress, self._draw_progress),
             (self._banner, self._draw_banner),
-            (self._stage, self._draw_stage),
         ):
             place.clear()
             with place:
@@ -264,7 +265,8 @@ class LabelPage:
         )
         with bar:
             ui.element("div").classes("dl-filled").style(f"width: {100 * done / max(1, progress.total):.1f}%")
-        text(_told(progress), "dl-told")
+        unreadable = self.of.unreadable
+        text(_told(progress, len(unreadable)), "dl-told", title=printable(", ".join(unreadable)) or None)
 
     def _draw_banner(self) -> None:
         if self.of.conflict:
@@ -289,10 +291,11 @@ class LabelPage:
         from nicegui import ui
 
         out = " dl-out" if self.of.excluded(row) else ""
+        ahead = self.desk.upcoming(_AHEAD)
         with ui.element("div").classes(f"dl-picture{out}"):
             _picture(picture_address(self.of, row), f"picture {self.desk.at + 1} of {len(self.desk.rows)}")
         with ui.element("div").classes("dl-ahead").props('aria-hidden="true"'):
-            for other in self.desk.upcoming(_AHEAD):
+            for other in ahead:
                 _picture(picture_address(self.of, other), "")
         with ui.element("div").classes("dl-about"):
             text(f"{self.desk.at + 1} of {len(self.desk.rows)}")
@@ -331,6 +334,9 @@ class LabelPage:
         with ui.element("div").classes("dl-end"):
             if not self.of.groups:
                 text("What do the pictures show?", tag="h2")
+                return
+            if not progress.total:
+                text("None of the pictures can be read.", tag="h2")
                 return
             text("All are labelled." if not left else "No more pictures here.", tag="h2")
             if left and self.desk.show is Show.OPEN:
@@ -377,10 +383,12 @@ def _picture(address: str, name: str) -> None:
     element.props["src"], element.props["alt"] = address, name
 
 
-def _told(progress: Progress) -> str:
+def _told(progress: Progress, unreadable: int) -> str:
     parts = [f"{progress.labelled} of {progress.total - progress.excluded} labelled"]
     if progress.excluded:
         parts.append(f"{progress.excluded} left out")
+    if unreadable:
+        parts.append(f"{unreadable} cannot be read")
     if progress.seconds is not None:
         minutes = progress.seconds / 60
         parts.append(f"{minutes:.0f} min left" if minutes >= 1.5 else "1 min left" if minutes > 0.5 else "soon done")
