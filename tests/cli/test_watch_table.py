@@ -29,7 +29,7 @@ def test_the_worst_come_first() -> None:
     names = [line.split("  ")[0].strip() for line in lines[1:]]
     assert names == ["yard", "gate", "new", "dim", "camera 000", "camera 001", "camera 002"]
     assert "failed: RuntimeError: it fell over" in lines[1]
-    assert "1 min" in lines[2]
+    assert lines[2].endswith("no pictures: the camera does not answer (1 min)")
     assert lines[4].endswith("2  vest")
     assert "40 %" in lines[4]
 
@@ -51,6 +51,23 @@ def test_it_fits(number: int, width: int, height: int) -> None:
     if shown < len(given):
         assert lines[-1].startswith("and ")
         assert str(len(given) - (shown - 1)) in lines[-1]
+
+
+@pytest.mark.parametrize("width", [80, 90, 200])
+def test_what_is_the_matter_is_read_beside_long_names(width: int) -> None:
+    place = "building-7 north hall loading bay, gate"
+    given = [CameraHealth(f"{place} {at}", "no pictures", "the camera does not answer", age=5.0) for at in range(12)]
+    lines = text(camera_lines(given, {}, width=width, height=24))[1:]
+    assert all("  no pictures: the camera does not answer (5.0 s)" in line for line in lines)
+    names = [line.partition("  no pictures")[0].strip() for line in lines]
+    assert len(set(names)) == 12
+    assert all(name.startswith("building") and "…" in name for name in names)
+
+
+def test_one_that_cannot_judge_comes_before_those_that_do() -> None:
+    dark = CameraHealth("z", "cannot judge", "too dark", fps=5.0, coverage=0.99, age=0.1)
+    lines = text(camera_lines([*cameras(3), dark], {}, width=100, height=20))
+    assert "cannot judge: too dark" in lines[1]
 
 
 def test_a_name_steers_no_terminal() -> None:

@@ -15,16 +15,19 @@ if TYPE_CHECKING:
 
 __all__ = ["camera_lines", "summary_lines"]
 
-_WORST_FIRST = ("failed", "no pictures", "waiting for the store", "starting", "watching", "ended")
+_WORST_FIRST = ("failed", "no pictures", "cannot judge", "waiting for the store", "starting", "watching", "ended")
 _STYLES = {
     "failed": "bold red",
     "no pictures": "bold red",
+    "cannot judge": "bold red",
     "waiting for the store": "yellow",
     "starting": "yellow",
     "watching": "green",
     "ended": "dim",
 }
 _LEAST_NAME, _MOST_NAME = 6, 24
+_NAME_SHARE = 3
+"""A name has no more than one in so many characters of a line: what is the matter must be read beside it."""
 _NUMBERS = "  fps  judged     age     p95  events"
 
 
@@ -61,7 +64,8 @@ def camera_lines(cameras: Sequence[CameraHealth], now: Mapping[str, str], *, wid
     ordered = sorted(cameras, key=_badness)
     room = max(3, height) - 1
     shown = ordered if len(ordered) <= room else ordered[: room - 1]
-    name = max(_LEAST_NAME, min(_MOST_NAME, max((len(printable(camera.name)) for camera in shown), default=0)))
+    longest = max((len(printable(camera.name)) for camera in shown), default=0)
+    name = max(_LEAST_NAME, min(_MOST_NAME, width // _NAME_SHARE, longest))
     lines: list[Line] = [[(f"{'camera':<{name}}{_NUMBERS}  now"[:width], "dim")]]
     lines += [_line(camera, now.get(camera.name, ""), name, width) for camera in shown]
     if len(shown) < len(ordered):
@@ -78,18 +82,27 @@ def _badness(camera: CameraHealth) -> tuple[int, float, str]:
 
 
 def _line(camera: CameraHealth, now: str, name: int, width: int) -> Line:
-    title = printable(camera.name)
-    cut = title if len(title) <= name else title[: name - 1] + "…"
+    title = f"{_shortened(printable(camera.name), name):<{name}}"
+    style = _STYLES[camera.state]
+    if not camera.well:
+        # In the place of numbers, which say little of it.
+        cause = "" if camera.cause is None else f": {camera.cause}"
+        age = "" if camera.age is None else f" ({_span(camera.age)})"
+        return _fitting([(title, style), (f"  {printable(camera.state + cause)}", style), (age, "")], width)
     numbers = (
         f"{camera.fps:5.1f}  {_share(camera.coverage):>6}  {_span(camera.age):>6}  "
         f"{_span(camera.latency.p95):>6}  {camera.events_open:>6}"
     )
-    style = _STYLES[camera.state]
-    if camera.state == "watching":
-        what, how = now, ""
-    else:
-        what, how = camera.state + ("" if camera.cause is None else f": {camera.cause}"), style
-    return _fitting([(f"{cut:<{name}}", style), (numbers, ""), (f"  {printable(what)}", how)], width)
+    what = now if camera.state == "watching" else camera.state
+    return _fitting([(title, style), (numbers, ""), (f"  {printable(what)}", "")], width)
+
+
+def _shortened(title: str, width: int) -> str:
+    """Without its middle, where it is too long: cameras of a place begin with the same words, and end otherwise."""
+    if len(title) <= width:
+        return title
+    end = width // 2
+    return f"{title[: width - 1 - end]}…{title[-end:]}"
 
 
 def _fitting(line: Line, width: int) -> Line:
