@@ -62,6 +62,7 @@ class Scripted:
         fails_after: so many pictures it gives, and then no more.
         how: it fails: ``gone``, as sources do, or by a ``mistake``.
         live: it does not end, but falls silent until it is closed.
+        hole: so many seconds pass before the picture of that number comes; 0, 0: everything is even.
     """
 
     name: ClassVar[str] = "scripted"
@@ -73,6 +74,7 @@ class Scripted:
     fails_after: int | None = None
     how: str = "gone"
     live: bool = False
+    hole: tuple[int, float] = (0, 0.0)
 
     def facts(self) -> SourceFacts:
         return SourceFacts("scripted", self.identity)
@@ -89,6 +91,7 @@ class Scripted:
                 if closed.is_set():
                     return
                 level, time = self.levels[at], self.begin + at / self.fps
+                time += self.hole[1] if at >= self.hole[0] else 0.0
                 if level < 0:
                     yield Frame(f"{at}", time, None, at, cause="damaged")
                 else:

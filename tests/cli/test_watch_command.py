@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from PIL import Image
 from tests.clips import BRIGHT, DARK, noisy, scripted_source, write_clip
 from tests.plants import LEVELS, SiteFile, changes
 
+from decisight.cli import watch_cameras
 from decisight.errors import StoreError
 from decisight.imaging import faces
 from decisight.store import CameraBatch, Store
@@ -72,7 +74,7 @@ class TestOneLine:
         assert len(lines[4]) == 80
         assert lines[4].index("█") < lines[4].index("▒")
         assert lines[5].strip() == "█ cat   ▒ dog   · nothing sure"
-        assert lines[6] == "gate: 20 pictures, 100 % of them could be judged; 2 events"
+        assert lines[6] == "gate: 20 pictures, 100 % of the time could be judged; 2 events"
         assert lines[7:] == ["Events are in gate.events.jsonl."]
         events = changes((here / "gate.events.jsonl").read_text())
         assert told(events) == CAT_THEN_DOG
@@ -461,7 +463,41 @@ class TestSite:
     def test_pictures_that_cannot_be_judged_are_counted(self, run: Run, plant: SiteFile) -> None:
         plant.camera("gate", [BRIGHT] * 8 + [-1] * 2)
         result = run("watch", plant.write())
-        assert "gate: 10 pictures, 80 % of them could be judged (not: damaged 2); 1 event\n" in result.out
+        assert "gate: 8 pictures, 89 % of the time could be judged (not: damaged 2); 1 event\n" in result.out
+
+    def test_how_much_could_be_judged_is_said_everywhere_the_same(self, run: Run, plant: SiteFile) -> None:
+        """Of the time, not of the pictures: while a camera is away, there are few."""
+        plant.camera("gate", [BRIGHT] * 40 + [-1] * 2 + [BRIGHT] * 40, source={"hole": [41, 12.0]})
+        path = plant.write()
+        result = run("watch", path, "--health", plant.folder / "health.json")
+        assert "gate: 80 pictures, 39 % of the time could be judged (not: damaged 2); 2 events" in result.out
+        told = json.loads((plant.folder / "health.json").read_text())
+        (covered,) = json.loads(run("events", path, "--json").out)["coverage"]
+        assert (told["ready"], told["ended"]) == (False, True)
+        (camera,) = told["cameras"]
+        assert camera["state"] == "ended"
+        assert (camera["frames"], camera["not_judged"]) == (80, {"damaged": 2})
+        assert camera["coverage"] == pytest.approx(covered["share"], abs=1e-5)
+
+    def test_a_camera_that_gave_no_picture(self, run: Run, plant: SiteFile) -> None:
+        plant.camera("gate", [-1] * 57)
+        result = run("watch", plant.write())
+        assert "gate: no pictures, 0 % of the time could be judged (not: damaged 57); 0 events\n" in result.out
+
+    @pytest.mark.parametrize("path", [Path("site.yaml"), None])
+    def test_that_a_model_learnt_from_regions_is_said_once(
+        self, path: Path | None, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        model = SimpleNamespace(card=SimpleNamespace(data={"regions": {"bay": {}}}))
+        view = SimpleNamespace(region=None, model=model)
+        cameras = [SimpleNamespace(camera=name, views=[view, view]) for name in ("gate", "yard", "door")]
+        watch_cameras._warn_of_whole_pictures(SimpleNamespace(path=path), cameras)  # type: ignore[arg-type]
+        said = capsys.readouterr().err
+        assert said.count("learnt from a region of its pictures ('bay')") == 1
+        assert ("of gate, yard, door is looked at" in said) is (path is not None)
+        # A site file names regions; a command, with --region.
+        assert ("--region" in said) is (path is None)
+        assert ("`regions` of the camera" in said) is (path is not None)
 
     def test_heads_are_kept(self, run: Run, plant: SiteFile) -> None:
         plant.camera("gate")
@@ -489,7 +525,7 @@ class TestSite:
         result = run("watch", plant.write())
         # Whatever became of them, all was watched, stored and reported.
         assert result.status == 0
-        assert "gate: 40 pictures, 100 % of them could be judged; 2 events\n" in result.out
+        assert "gate: 40 pictures, 100 % of the time could be judged; 2 events\n" in result.out
         assert states(plant.reported(), "gate") == BOTH
         assert "warning: heads could not be kept: the network is away" in result.err
 

@@ -37,9 +37,11 @@ def cameras(number: int) -> list[Any]:
 
 
 @contextlib.contextmanager
-def shown(number: int, health: Health | None = None, height: int = 24) -> Iterator[tuple[Display, io.StringIO]]:
+def shown(
+    number: int, health: Health | None = None, height: int = 24, width: int = 100
+) -> Iterator[tuple[Display, io.StringIO]]:
     stream = io.StringIO()
-    screen = Console(file=stream, force_terminal=True, width=100, height=height, highlight=False, color_system=None)
+    screen = Console(file=stream, force_terminal=True, width=width, height=height, highlight=False, color_system=None)
     display = Display(cameras(number), "UTC", {}, screen=screen)
     display.health = None if health is None else lambda: health
     with display:
@@ -75,6 +77,15 @@ def test_of_a_few_it_is_said_who_needs_looking_after() -> None:
         decided(display, 2)
         assert "camera 1: no pictures: access refused" in last(stream)
         assert "store: the disk is full" in last(stream)
+
+
+def test_on_a_low_terminal_what_is_the_matter_is_not_what_is_cut_away() -> None:
+    ill = CameraHealth("camera 3", "no pictures", "access refused")
+    with shown(4, Health(0.0, 0.0, (*healthy(3), ill)), height=12, width=40) as (display, stream):
+        decided(display, 4)
+        lines = [line.replace("\x1b[2K", "") for line in last(stream).splitlines()]
+        assert sum(-(-len(line) // 40) for line in lines) <= 12
+        assert any("no pictures: access refused" in line for line in lines)
 
 
 @pytest.mark.parametrize("number", [8, 100])

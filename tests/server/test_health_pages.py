@@ -29,7 +29,7 @@ from decisight.workers.health import (
 LATENCIES = Latencies((1, 2, 3, *[0] * 10, 4), 50.0, 0.1, 5.0)
 GATE = CameraHealth(
     "gate", "watching", None, True, 4.9, 5.0, 120, 7, 0.75, 0.2, 1e9, "it was off", 9e8, 2, LATENCIES, 3,
-    {"reading": 90, "unjudged": 30},
+    {"reading": 90, "unjudged": 30}, {"camera moved": 30},
 )  # fmt: skip
 YARD = CameraHealth('ya"rd\n', "no pictures", "the camera does not answer")
 STORE = StoreHealth(None, None, 2, 64, (SinkHealth("log"), SinkHealth("mail", "nobody answers", 5.0, 12)))
@@ -108,6 +108,7 @@ def test_figures(pages: HealthPages, told: Told) -> None:
     assert found["decisight_readings_total", (("camera", "gate"), ("kind", "unjudged"))] == 30
     # A rate cannot be asked for of what was not there before.
     assert found["decisight_readings_total", (("camera", "gate"), ("kind", "tick"))] == 0
+    assert found["decisight_pictures_not_judged_total", (*of_gate, ("cause", "camera moved"))] == 30
     assert found["decisight_frames_per_second", of_gate] == 4.9
     assert found["decisight_frame_age_seconds", of_gate] == 0.2
     assert found["decisight_coverage_ratio", of_gate] == 0.75
@@ -133,6 +134,7 @@ def test_figures(pages: HealthPages, told: Told) -> None:
     told.health = ILL
     found = figures(pages)
     assert found["decisight_store_up", ()] == 0
+    assert found["decisight_camera_state", (("camera", YARD.name), ("state", "cannot judge"))] == 0
     assert found["decisight_store_waiting_seconds", ()] == 10
     # A name of any kind is one name; what is not known yet is not told.
     of_yard = (("camera", YARD.name),)

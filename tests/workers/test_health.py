@@ -46,15 +46,24 @@ def picture(time: float, cause: str | None = None) -> Frame:
     return Frame("a picture", time, None if cause else noisy(BRIGHT), 0, cause)
 
 
-def look(found: CameraStatus, clock: Clock, cause: str | None = None, took: float = 0.0, live: bool = True) -> None:
-    """A picture comes, and is decided on."""
+def look(
+    found: CameraStatus,
+    clock: Clock,
+    cause: str | None = None,
+    took: float = 0.0,
+    live: bool = True,
+    refused: str | None = None,
+) -> None:
+    """A picture comes, and is decided on; with a cause none comes, and one that is refused cannot be judged."""
     frame = picture(clock.time(), cause)
     came = found.came(frame)
     with found.at("deciding"):
         clock.now += took
-    found.decided(frame, came, live=live)
-    item = Reading(None, frame.time, cause=cause) if cause else entry(frame.time).item
-    found.count(Step((entry(frame.time)._replace(kind="unjudged" if cause else "reading", item=item),)), 2)
+    why = cause or refused
+    found.decided(frame, came, live=live, classified=why is None)
+    item = Reading(None, frame.time, cause=why) if why else entry(frame.time).item
+    step = Step((entry(frame.time)._replace(kind="unjudged" if why else "reading", item=item),))
+    found.count(step, 2, frame)
 
 
 def health(found: CameraStatus, *, live: bool = True, fps: float | None = 5.0) -> CameraHealth:
@@ -84,7 +93,9 @@ def test_why_there_are_no_pictures(clock: Clock) -> None:
     assert told(found) == ("no pictures", "the camera does not answer")
     seen = health(found)
     assert (seen.error, seen.error_time) == ("the camera does not answer", clock.time())
-    assert (seen.frames, seen.skipped, seen.coverage, seen.age) == (2, 4, 0.5, 1.0)
+    # What never came is no picture.
+    assert (seen.frames, seen.skipped, seen.time, seen.age) == (1, 4, clock.time() - 1.0, 1.0)
+    assert seen.not_judged == {"the camera does not answer": 1}
     look(found, clock)
     assert told(found) == ("watching", None)
     # What was the matter last is still told.
@@ -207,6 +218,101 @@ def test_latency(clock: Clock) -> None:
     assert by_bound[0.5] == 10
 
 
+def test_what_a_gate_turns_away_says_nothing_of_latency(clock: Clock) -> None:
+    found = CameraStatus()
+    look(found, clock, took=0.4)
+    for _ in range(50):
+        look(found, clock, took=0.001, refused="too dark")
+    latency = health(found).latency
+    assert (latency.count, latency.p50) == (1, pytest.approx(0.4))
+    assert health(found).frames == 51
+
+
+def test_where_no_picture_comes_there_are_none_a_second(clock: Clock) -> None:
+    found = CameraStatus()
+    for _ in range(100):
+        clock.now += 0.2
+        look(found, clock)
+    assert health(found).fps == pytest.approx(5.0, rel=0.1)
+    look(found, clock, "the camera does not answer")
+    assert (health(found).state, health(found).fps) == ("no pictures", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("fps", "gap", "before", "after"),
+    [(5.0, 0.2, 9.9, 10.3), (0.2, 5.0, 14.0, 15.1), (None, 20.0, 41.0, 61.0), (None, 0.2, 9.9, 10.3)],
+)
+def test_pictures_come_and_none_can_be_judged(
+    clock: Clock, fps: float | None, gap: float, before: float, after: float
+) -> None:
+    """That nobody need look after such a camera would be wrong; that a gate refuses one picture is nothing."""
+    found = CameraStatus()
+
+    def until(seconds: float) -> tuple[str, str | None]:
+        while clock.now < seconds:
+            clock.now = min(clock.now + gap, seconds)
+            look(found, clock, refused="camera moved")
+        return told(found, fps=fps)
+
+    for _ in range(10):
+        clock.now += gap
+        look(found, clock)
+    clock.now += gap
+    begun = clock.now
+    look(found, clock, refused="camera moved")
+    assert until(begun + before) == ("watching", None)
+    assert until(begun + after) == ("cannot judge", "camera moved")
+    seen = health(found, fps=fps)
+    assert not seen.well
+    assert (seen.error, seen.not_judged["camera moved"]) == ("camera moved", seen.readings["unjudged"])
+    # That no pictures come any more is worse, and what was refused before is forgotten then.
+    look(found, clock, "connection lost")
+    assert told(found, fps=fps) == ("no pictures", "connection lost")
+    look(found, clock, refused="camera moved")
+    assert told(found, fps=fps) == ("watching", None)
+    look(found, clock)
+    assert told(found, fps=fps) == ("watching", None)
+
+
+def test_one_of_two_views_can_be_judged(clock: Clock) -> None:
+    found = CameraStatus()
+    for _ in range(100):
+        clock.now += 0.2
+        frame = picture(clock.time())
+        found.came(frame)
+        dark = entry(frame.time)._replace(view=2, kind="unjudged", item=Reading(None, frame.time, cause="too dark"))
+        found.count(Step((entry(frame.time), dark)), 0, frame)
+        found.beat()
+    seen = health(found)
+    assert (seen.state, seen.frames, seen.coverage) == ("watching", 100, 0.5)
+    assert seen.not_judged == {"too dark": 100}
+
+
+def test_coverage_is_of_time_not_of_pictures(clock: Clock) -> None:
+    """While a camera is away little is told of it, and it is away all the same."""
+    found = CameraStatus()
+    for _ in range(101):
+        look(found, clock)
+        clock.now += 0.2
+    for second in range(100):
+        found.count(Step((entry(1.0)._replace(kind="tick", item=Tick(clock.time())),)))
+        if second % 10 == 0:
+            look(found, clock, "the camera does not answer")
+        clock.now += 1.0
+    look(found, clock)
+    assert health(found).coverage == pytest.approx(20.2 / 120.2, abs=0.001)
+    assert found.judged == health(found).coverage
+
+
+def test_a_night_between_two_watches_is_of_neither(clock: Clock) -> None:
+    found = CameraStatus()
+    found.count(Step(tuple(entry(1.0)._replace(kind="tick", item=Tick(float(hour))) for hour in range(0, 36000, 3600))))
+    for _ in range(10):
+        look(found, clock)
+        clock.now += 1.0
+    assert found.judged == 1.0
+
+
 def test_the_age_of_an_old_picture_is_no_latency(clock: Clock) -> None:
     """One that lay in a folder, or comes from a recording."""
     found = CameraStatus()
@@ -296,9 +402,9 @@ def test_it_may_be_asked_while_it_is_written(monkeypatch: pytest.MonkeyPatch) ->
         number = 0
         while not ended.is_set():
             number += 1
-            item = Reading(None, float(number), cause=f"cause {number}")
-            found.count(Step((entry(float(number))._replace(kind="unjudged", item=item),)))
+            item = Reading(None, float(number), cause=f"cause {number % 100}")
             frame = picture(float(number))
+            found.count(Step((entry(float(number))._replace(kind="unjudged", item=item),)), 0, frame)
             found.decided(frame, found.came(frame), live=True)
 
     threads = [threading.Thread(target=write) for _ in range(2)]
@@ -325,4 +431,6 @@ def test_as_json() -> None:
     assert whole.troubles() == ["store: the disk is full", "yard: no pictures: it is off"]
     assert Health(5.0, 1.0, cameras[:1]).ready
     assert Health(5.0, 1.0, (CameraHealth("gate", "starting"),)).troubles() == ["gate: starting"]
+    over = Health(5.0, 1.0, cameras[:1], ended=True)
+    assert (over.ready, over.to_json()["ended"], over.troubles()) == (False, True, ["the watch has ended"])
     assert Latencies().count == 0

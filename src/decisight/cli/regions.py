@@ -62,18 +62,25 @@ class RegionRequest:
         return found
 
 
-def warn_of_whole_pictures(data: Mapping[str, Any]) -> None:
+def warn_of_whole_pictures(data: Mapping[str, Any], cameras: Sequence[str] = ()) -> None:
     """Say so where a model has learnt from a region of its pictures, and is about to look at all of others.
 
     Args:
         data: what the model's card says of its training data.
+        cameras: of a site, whose pictures they are; none: a command names the pictures itself.
     """
     learnt = data.get("regions")
     if isinstance(learnt, dict) and learnt:
         names = ", ".join(repr(name) for name in list(learnt)[:5])
+        more = f" and {len(cameras) - 5} more" if len(cameras) > 5 else ""
+        where = f" of {', '.join(cameras[:5])}{more}" if cameras else ""
         warn(
-            f"the model learnt from a region of its pictures ({names}), and here all of every picture is looked at",
-            "give the region with --region, unless the pictures are cut out already",
+            f"the model learnt from a region of its pictures ({names}), and here all of every picture{where} is looked "
+            "at",
+            "name it under `regions` of the camera, and as `region` under its `watch`, unless the pictures are cut out "
+            "already"
+            if cameras
+            else "give the region with --region, unless the pictures are cut out already",
         )
 
 

@@ -70,11 +70,22 @@ def open_cameras(options: WatchOptions, site: Site) -> list[Opened]:
         warn(f"nothing is watched in {', '.join(map(printable, idle))}: the site file says no `watch` there")
     for setup in found:
         check_concealing(site, setup.camera)
+    _warn_of_whole_pictures(site, found)
     for view in (view for setup in found for view in setup.views):
-        if view.region is None:
-            warn_of_whole_pictures(view.model.card.data)
         warn_of_fallbacks(view.model.task, view.policies)
     return [_opened(site, setup) for setup in found]
+
+
+def _warn_of_whole_pictures(site: Site, found: Sequence[CameraSetup]) -> None:
+    """Once for each model, with all the cameras that it looks at so."""
+    whole: dict[int, dict[str, Any]] = {}
+    for setup in found:
+        for view in setup.views:
+            if view.region is None:
+                whole.setdefault(id(view.model), {})[setup.camera] = view.model.card.data
+    for cameras in whole.values():
+        # What is no site file has --region.
+        warn_of_whole_pictures(next(iter(cameras.values())), () if site.path is None else tuple(cameras))
 
 
 def _opened(site: Site, setup: CameraSetup) -> Opened:
@@ -151,6 +162,7 @@ def watch_cameras(
                 recorder.add(taken)
             watch(runs, recorder, display, stop, care=care)
         finally:
+            vitals.end()
             for sink in sinks.values():
                 sink.close()
     display.conclude(stopped=stop.is_set() and any(not camera.pipeline.finished for camera in runs))

@@ -168,12 +168,12 @@ class Display:
 
     def _summary(self, camera: CameraRun) -> str:
         status = camera.status
-        if not status.frames:
+        if not status.frames and not status.causes:
             again = ": it has been watched to its end before; --again watches it once more"
             return f"{camera.name}: no new picture{again if camera.pipeline.finished else ''}"
-        text = f"{camera.name}: {status.frames} picture{'' if status.frames == 1 else 's'}"
-        if not math.isnan(status.judged):
-            text += f", {100 * status.judged:.0f} % of them could be judged"
+        text = f"{camera.name}: {status.frames or 'no'} picture{'' if status.frames == 1 else 's'}"
+        if not math.isnan(judged := status.judged):
+            text += f", {100 * judged:.0f} % of the time could be judged"
         if status.causes:
             causes = ", ".join(f"{printable(cause)} {count}" for cause, count in status.causes.most_common(5))
             text += f" (not: {causes})"
@@ -222,11 +222,15 @@ class Display:
         self._drawn = time.monotonic()
         health = None if self.health is None else self.health()
         many = max(len(self._now), len(self._cameras)) > _MOST_LINES
-        rows = self._many(health, self._live.console) if many and health is not None else self._few(health)
+        rows = [] if many and health is not None else self._few(health)
+        if health is not None and (many or not _fits(rows, self._live.console)):
+            rows = self._many(health, self._live.console)
         self._live.update(Text("\n").join(Text.assemble(*row) for row in rows), refresh=True)
 
     def _few(self, health: Health | None) -> list[Line]:
-        rows: list[Line] = []
+        # First: at the end it would be what a low terminal cuts away.
+        troubles = [] if health is None else health.troubles()
+        rows: list[Line] = [[(printable(trouble), "bold red")] for trouble in troubles]
         if 0 < len(self._lines.lines) <= _MOST_LINES and self._screen is not None:
             rows += self._lines.recent(_RECENT).drawn(self._screen.width, _symbols())
         for decision, title in list(self._now.values()):
@@ -235,10 +239,9 @@ class Display:
             rows.append([(f"{title}  ", ""), (state, style), (f"  {decision.confidence:.3f}{held}", "")])
         for camera in self._cameras:
             status = camera.status
-            judged = "" if math.isnan(status.judged) else f", {100 * status.judged:.0f} % judged"
+            share = status.judged
+            judged = "" if math.isnan(share) else f", {100 * share:.0f} % of the time judged"
             rows.append([(printable(f"{camera.name}: {status.frames} pictures{judged}"), "dim")])
-        if health is not None:
-            rows += [[(printable(trouble), "bold red")] for trouble in health.troubles()]
         return rows
 
     def _many(self, health: Health, console: Console) -> list[Line]:
@@ -251,6 +254,12 @@ class Display:
         states = {camera: ", ".join(said) for camera, said in now.items()}
         height = console.height - len(summary) - 1
         return [*summary, *camera_lines(health.cameras, states, width=console.width, height=height)]
+
+
+def _fits(rows: Sequence[Line], console: Console) -> bool:
+    """Whether there is room for all lines; what is longer than the terminal is wide takes several."""
+    lengths = (sum(len(text) for text, _ in row) for row in rows)
+    return sum(max(1, -(-length // console.width)) for length in lengths) < console.height
 
 
 def _said(decision: Decision) -> tuple[str, str]:

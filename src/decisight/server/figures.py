@@ -91,6 +91,12 @@ def _of_cameras(health: Health) -> Iterator[Metric]:
         readings,
         ("camera", "kind"),
     )
+    yield _counter(
+        "decisight_pictures_not_judged",
+        "Pictures that could not be judged, by cause; where none come, how often that was told.",
+        {(camera.name, cause): number for camera in health.cameras for cause, number in camera.not_judged.items()},
+        (*_CAMERA, "cause"),
+    )
     yield _gauge(
         "decisight_frames_per_second",
         "Pictures a second that are looked at, over the last seconds.",
@@ -105,7 +111,7 @@ def _of_cameras(health: Health) -> Iterator[Metric]:
     )
     yield _gauge(
         "decisight_coverage_ratio",
-        "Share of the pictures that could be judged, since the start.",
+        "Share of the time since the first picture that could be judged.",
         each(lambda camera: camera.coverage),
         _CAMERA,
     )

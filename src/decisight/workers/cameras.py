@@ -92,6 +92,11 @@ class CameraRun:
         """Whether it is still at work."""
         return self._thread is not None and self._thread.is_alive()
 
+    @property
+    def held_up(self) -> bool:
+        """Whether what it has decided cannot be handed over: it looks at no picture meanwhile."""
+        return self.alive and self.status.held_up
+
     def join(self, seconds: float = _FAREWELL) -> None:
         """Wait for it to end, for a while."""
         if self._thread is not None:
@@ -171,14 +176,16 @@ class CameraRun:
             self._hand_over(put, self.pipeline.close(SOURCE_ENDED), always=True)
 
     def _look(self, put: Callable[[Taken], None], frame: Frame) -> None:
+        picture = frame
         if frame.position is not None and frame.position == self._failed_at[0] == self._failed_at[1]:
             frame = replace(frame, pixels=None, cause=_SPOILT)
         came = self.status.came(frame)
         self._failed_at = frame.position, self._failed_at[0]
         with self.status.at("deciding"):
             step = self.pipeline.step(frame)
-        self.status.decided(frame, came, live=self.source.live)
-        self._hand_over(put, step, frame.skipped)
+        classified = any(entry.kind == "reading" for entry in step.entries)
+        self.status.decided(frame, came, live=self.source.live, classified=classified)
+        self._hand_over(put, step, picture)
         self._failed_at = None, None
 
     def _begun_at(self) -> float | None:
@@ -207,17 +214,19 @@ class CameraRun:
             self._hand_over(put, Step(notes=(f"it works again, after {lasted:.0f} s",)))
         self._failing, self._wait = None, _FIRST_WAIT
 
-    def _hand_over(self, put: Callable[[Taken], None], step: Step, skipped: int = 0, *, always: bool = False) -> None:
+    def _hand_over(
+        self, put: Callable[[Taken], None], step: Step, picture: Frame | None = None, *, always: bool = False
+    ) -> None:
         """Have a step stored, where there is something in it."""
         if step == Step() and not always:
             return
-        taken = self._taken(step, skipped)
-        self.status.count(step, skipped)
+        taken = self._taken(step, 0 if picture is None else picture.skipped)
+        self.status.count(step, taken.skipped, picture)
         with self.status.at("storing"):
             put(taken)
         self.checkpoint = taken.checkpoint
 
-    def _taken(self, step: Step, skipped: int = 0) -> Taken:
+    def _taken(self, step: Step, skipped: int) -> Taken:
         pictures = tuple(self.evidence.pictures(step.seen)) if step.seen else ()
         # Whole pictures are not kept until they are stored: what is kept of them is encoded by now.
         kept, now = replace(step, seen=()), self.pipeline.time or 0.0

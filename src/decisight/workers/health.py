@@ -18,7 +18,7 @@ __all__ = [
     "StoreHealth",
 ]
 
-CameraState = Literal["starting", "watching", "no pictures", "waiting for the store", "failed", "ended"]
+CameraState = Literal["starting", "watching", "no pictures", "cannot judge", "waiting for the store", "failed", "ended"]
 """How a camera is doing: see :class:`CameraHealth`."""
 
 LATENCY_BOUNDS = (0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 2.5, 5.0, 10.0)
@@ -55,15 +55,17 @@ class CameraHealth:
     Args:
         name: of the camera.
         state: ``starting``: no picture yet; ``watching``; ``no pictures``: none comes, or none that can be read;
-            ``waiting for the store``: what was decided cannot be stored now; ``failed``: it has stopped, for good or
-            until it is started again, or hangs; ``ended``: there is nothing more to come.
+            ``cannot judge``: they come, and for some time none could be judged; ``waiting for the store``: what was
+            decided cannot be stored now; ``failed``: it has stopped, for good or until it is started again, or hangs;
+            ``ended``: there is nothing more to come.
         cause: why it is not watching, in few words; ``None`` where it is, or has ended.
         live: whether its pictures come as time passes.
         fps: pictures a second that are looked at, over the last seconds.
         wanted_fps: pictures a second that are to be looked at, at most; ``None``: all.
-        frames: how many were looked at since the start.
+        frames: how many pictures were looked at since the start.
         skipped: how many the source passed over since it could not keep up.
-        coverage: the share of pictures that could be judged, 0..1; NaN before the first.
+        coverage: the share of the time since the first picture that could be judged, 0..1, over all views; NaN before
+            that.
         age: seconds since the last picture came; ``None`` before the first.
         time: of the last picture, as the source says it, in seconds since 1970; ``None`` before the first.
         error: what was the matter the last time that something was, in few words; ``None`` where nothing ever was.
@@ -72,6 +74,7 @@ class CameraHealth:
         latency: from a picture to what is decided on it.
         events_open: how many events are open.
         readings: how many entries of each kind there were: ``reading``, ``repeated``, ``unjudged``, ``tick``.
+        not_judged: how many pictures could not be judged, by cause, and how often it was told that there is none.
     """
 
     name: str
@@ -91,6 +94,7 @@ class CameraHealth:
     latency: Latencies = field(default_factory=Latencies)
     events_open: int = 0
     readings: Mapping[str, int] = field(default_factory=dict)
+    not_judged: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def well(self) -> bool:
@@ -162,6 +166,7 @@ class Health:
         store: where everything is kept.
         inference: who classifies.
         memory: bytes that the process holds in memory; ``None`` where the system does not say.
+        ended: whether the watch is over: this is the last that is told of it.
     """
 
     time: float
@@ -170,15 +175,17 @@ class Health:
     store: StoreHealth = field(default_factory=StoreHealth)
     inference: InferenceHealth = field(default_factory=InferenceHealth)
     memory: int | None = None
+    ended: bool = False
 
     @property
     def ready(self) -> bool:
-        """Whether every camera is well and everything can be stored: nobody need look after it."""
-        return self.store.cause is None and all(camera.well for camera in self.cameras)
+        """Whether it is watched, every camera is well, and everything can be stored: nobody need look after it."""
+        return not self.ended and self.store.cause is None and all(camera.well for camera in self.cameras)
 
     def troubles(self) -> list[str]:
         """What somebody should look after, one line each."""
-        found = [] if self.store.cause is None else [f"store: {self.store.cause}"]
+        found = ["the watch has ended"] if self.ended else []
+        found += [] if self.store.cause is None else [f"store: {self.store.cause}"]
         found += [f"sink {sink.name}: {sink.cause}" for sink in self.store.sinks if sink.cause is not None]
         return found + [
             f"{camera.name}: {camera.state}{'' if camera.cause is None else f': {camera.cause}'}"
