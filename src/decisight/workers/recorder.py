@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import queue
 import threading
 import time
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from decisight.errors import StoreError
+from decisight.files import printable
 from decisight.pipeline import Entry
 from decisight.protocols import Sink
 from decisight.types import EventChange
@@ -20,6 +22,7 @@ from decisight.workers.taken import Taken
 
 if TYPE_CHECKING:
     from decisight.store import CameraBatch, Codec, ReadingRecord, Store
+    from decisight.workers.cameras import CameraRun
     from decisight.workers.listener import Listener
 
 __all__ = ["Recorder"]
@@ -35,6 +38,10 @@ _MOST_ENTRIES = 5_000
 """So many are stored at once, without waiting for more."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 5.0
 """Seconds before storing or reporting is tried again: at first, and at most."""
+_LAST_PAUSE = 0.25
+"""The longest, once everything is to end."""
+_MOST_NAMES = 5
+"""Of cameras, in one line."""
 _FAREWELL = 5.0
 """Seconds that a sink gets at the end for what is still to be reported to it."""
 _NO_ANSWER = 3.0
@@ -58,8 +65,10 @@ class Recorder:
     codecs: Mapping[int, Codec]
     sinks: Mapping[str, Sink]
     listener: Listener
-    patience: float = 30.0
+    patience: float = 4.0
     incoming: queue.Queue[Taken] | None = None
+    cameras: Sequence[CameraRun] = ()
+    """That hand over what is stored here."""
     _waiting: list[Taken] = field(default_factory=list)
     _entries: int = 0
     _urgent: bool = False
@@ -83,7 +92,10 @@ class Recorder:
             yield
         finally:
             for reporter in self._reporters:
-                reporter.finish(_FAREWELL)
+                reporter.hurry()
+            until = time.monotonic() + _FAREWELL
+            for reporter in self._reporters:
+                reporter.finish(max(0.0, until - time.monotonic()))
             self._tell()
 
     def add(self, taken: Taken) -> None:
@@ -220,8 +232,9 @@ class Recorder:
         return codec.record(entry.view, entry.item, entry.decisions, repeated=repeated, skipped=missed)
 
     def _keep_trying(self, work: Callable[[], T], stop: threading.Event) -> T:
-        pause, begun, told, left = _FIRST_PAUSE, time.monotonic(), False, 0.0
+        pause, begun, told, stopped = _FIRST_PAUSE, time.monotonic(), False, math.inf
         while True:
+            asked = time.monotonic()
             try:
                 with self.asking():
                     found = work()
@@ -229,17 +242,48 @@ class Recorder:
                 if not error.passing:
                     raise
                 self._trouble = error.message, time.time() - (time.monotonic() - begun)
-                left = left + pause if stop.is_set() else 0.0
-                if left > self.patience:
-                    raise
+                if stop.is_set():
+                    # However long the store takes to say that it cannot: who waits for the end does not wait for long.
+                    stopped = min(stopped, asked)
+                    if time.monotonic() - stopped > self.patience:
+                        raise self._given_up(error) from error
                 if not told:
                     self.listener.noted(None, f"{error.message}: waiting until it can be written again")
                     told = True
                 self.listener.idle()
-                time.sleep(pause)
+                if stop.is_set():
+                    time.sleep(min(pause, _LAST_PAUSE))
+                else:
+                    stop.wait(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
                 continue
             self._trouble = None
             if told:
-                self.listener.noted(None, f"written again, after {time.monotonic() - begun:.0f} s; nothing was lost")
+                lasted = time.monotonic() - begun
+                self.listener.noted(None, f"written again, after {lasted:.0f} s; {self._kept()}")
             return found
+
+    def _kept(self) -> str:
+        """What has become of pictures while nothing could be stored."""
+        waited = [printable(camera.name) for camera in self.cameras if camera.held_up and camera.source.live]
+        if not waited:
+            return "nothing was lost"
+        more = f" and {len(waited) - _MOST_NAMES} more" if len(waited) > _MOST_NAMES else ""
+        names = ", ".join(waited[:_MOST_NAMES])
+        return f"all that was decided is kept; meanwhile pictures of {names}{more} were passed over"
+
+    def _given_up(self, error: StoreError) -> StoreError:
+        """The error, with what is lost by it."""
+        waiting = list(self._waiting)
+        if self.incoming is not None:
+            with self.incoming.mutex:
+                waiting += self.incoming.queue
+        pictures = sum(any(entry.kind != "tick" for entry in taken.step.entries) for taken in waiting)
+        pictures += sum(camera.held_up for camera in self.cameras)
+        if not pictures:
+            return StoreError(error.message, hint="all that was decided is stored", passing=True)
+        return StoreError(
+            f"{error.message}: ended with {pictures} picture{'' if pictures == 1 else 's'} decided on and not stored",
+            hint="what was decided on those of live cameras is lost; recordings go on from where they were stored",
+            passing=True,
+        )

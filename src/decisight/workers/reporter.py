@@ -76,18 +76,22 @@ class Reporter:
         if self._thread is None:
             self.report()
 
+    def hurry(self) -> None:
+        """Tell its thread to report what is left, and to end; :meth:`finish` waits for that."""
+        self._not_before = 0.0
+        self._ending.set()
+        self._news.set()
+
     def finish(self, seconds: float) -> None:
         """Report what is left, for so many seconds at most, and end the thread.
 
         Args:
             seconds: a sink that fails is tried once more, and one that hangs is left behind after that.
         """
-        self._not_before = 0.0
+        self.hurry()
         if self._thread is None:
             self.report()
             return
-        self._ending.set()
-        self._news.set()
         self._thread.join(seconds)
         self._thread = None
 
