@@ -15,6 +15,7 @@ from decisight.workers.listener import Listener
 from decisight.workers.recorder import Recorder
 from decisight.workers.status import said
 from decisight.workers.taken import Taken
+from decisight.workers.troubles import Troubles
 
 __all__ = ["watch"]
 
@@ -56,7 +57,7 @@ def watch(
         StoreError: what was decided cannot be stored.
     """
     decided: queue.Queue[Taken] = queue.Queue(maxsize=_WAITING)
-    recorder.incoming = decided
+    recorder.incoming, recorder.cameras = decided, cameras
     ending = threading.Event()
 
     def put(taken: Taken) -> None:
@@ -69,6 +70,7 @@ def watch(
 
     cared = attended = -math.inf
     told: set[str] = set()
+    troubles = Troubles(listener)
     with recorder.reporting(), _ended(cameras, stop, ending):
         for camera in cameras:
             camera.start(put, stop)
@@ -100,6 +102,8 @@ def watch(
                 left_at += time.monotonic() - before
             if time.monotonic() - attended > _ATTENTION_SECONDS:
                 recorder.attend(stop)
+                if not stop.is_set():
+                    troubles.look(cameras)
                 attended = time.monotonic()
             if care is not None and time.monotonic() - cared > care_seconds:
                 with recorder.asking():
