@@ -1,4 +1,4 @@
-"""Whether cameras give pictures: one is taken from each, all at the same time."""
+"""Whether cameras give pictures: one is taken from each, several at the same time."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from decisight.sources.newest import DAMAGED
 from decisight.workers.arrivals import paced
 from decisight.workers.status import said
 
@@ -82,6 +83,9 @@ def _tried(source: FrameSource, seconds: float) -> Tried:
                         height, width = frame.pixels.shape[:2]
                         return Tried((width, height), time.monotonic() - begun)
                     cause = frame.cause
+                    if cause != DAMAGED:
+                        # Who is refused is not let in ten seconds later; a next picture may be whole.
+                        break
             finally:
                 timer.cancel()
     except Exception as error:  # whatever it is, the other cameras are tried
