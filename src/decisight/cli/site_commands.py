@@ -156,7 +156,7 @@ def watch(
 def check(
     site: SiteArgument,
     connect: Annotated[
-        bool, typer.Option("--connect", help="Take a picture from every live camera as well, all at the same time.")
+        bool, typer.Option("--connect", help="Take a picture from every live camera as well, several at the same time.")
     ] = False,
     runtime: RuntimeOption = None,
 ) -> Work:
