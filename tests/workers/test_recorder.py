@@ -153,6 +153,26 @@ def test_a_stop_is_not_held_up_by_a_long_pause(log: list[Any], monkeypatch: pyte
     assert "of live cameras is lost; recordings go on" in caught.value.hint
 
 
+def test_a_store_that_takes_long_to_fail_is_not_asked_once_more_at_the_end(log: list[Any]) -> None:
+    stop = threading.Event()
+
+    class Slow(FakeStore):
+        asked = 0
+
+        def commit(self, batches: Sequence[Any]) -> None:
+            self.asked += 1
+            stop.set()
+            time.sleep(0.4)
+            raise LOCKED
+
+    store = Slow(log)
+    found = made(log, store, patience=0.6)
+    found.add(taken(GATE, 1.0))
+    with pytest.raises(StoreError, match="locked"):
+        found.flush(stop)
+    assert store.asked == 1
+
+
 def test_a_stop_with_nothing_to_store_loses_nothing(log: list[Any]) -> None:
     stop = threading.Event()
     stop.set()

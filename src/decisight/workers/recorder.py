@@ -44,6 +44,8 @@ _MOST_NAMES = 5
 """Of cameras, in one line."""
 _FAREWELL = 5.0
 """Seconds that a sink gets at the end for what is still to be reported to it."""
+_SHORT_FAREWELL = 1.0
+"""The same, where the store fails."""
 _NO_ANSWER = 3.0
 """Seconds after which a store that has not answered yet is said not to."""
 
@@ -65,7 +67,7 @@ class Recorder:
     codecs: Mapping[int, Codec]
     sinks: Mapping[str, Sink]
     listener: Listener
-    patience: float = 4.0
+    patience: float = 6.0
     incoming: queue.Queue[Taken] | None = None
     cameras: Sequence[CameraRun] = ()
     """That hand over what is stored here."""
@@ -93,7 +95,8 @@ class Recorder:
         finally:
             for reporter in self._reporters:
                 reporter.hurry()
-            until = time.monotonic() + _FAREWELL
+            # What cannot be stored cannot be taken out of the store either.
+            until = time.monotonic() + (_FAREWELL if self._trouble is None else _SHORT_FAREWELL)
             for reporter in self._reporters:
                 reporter.finish(max(0.0, until - time.monotonic()))
             self._tell()
@@ -244,8 +247,9 @@ class Recorder:
                 self._trouble = error.message, time.time() - (time.monotonic() - begun)
                 if stop.is_set():
                     # However long the store takes to say that it cannot: who waits for the end does not wait for long.
-                    stopped = min(stopped, asked)
-                    if time.monotonic() - stopped > self.patience:
+                    stopped, now = min(stopped, asked), time.monotonic()
+                    # Nor is it tried once more where that would take longer.
+                    if now - stopped + (now - asked) > self.patience:
                         raise self._given_up(error) from error
                 if not told:
                     self.listener.noted(None, f"{error.message}: waiting until it can be written again")
