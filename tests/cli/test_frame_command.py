@@ -53,12 +53,24 @@ def test_a_live_camera_is_tried(run: Run, clip: Path) -> None:
         assert "geheim" not in done.out
         wrong = run("frame", f"http://admin:falsch@{place}", "-o", "wrong.jpg")
     gone = run("frame", f"http://admin:geheim@{place}", "-o", "gone.jpg")
-    for done, cause in ((wrong, "password"), (gone, "cannot be reached")):
+    for done, cause in ((wrong, "user and password"), (gone, "host and the port")):
         assert done.status == 1
         assert cause in done.err
         assert "falsch" not in done.err
         assert "geheim" not in done.err
     assert sorted(Path().glob("*.jpg")) == [Path("live.jpg")]
+
+
+def test_a_still_picture_whatever_its_address_ends_in(run: Run, clip: Path) -> None:
+    with HttpCamera() as camera:
+        camera.answer = "image/jpeg", camera.picture()[1]
+        stream = run("frame", camera.picture_url, "-o", "still.jpg")
+        still = run("frame", camera.picture_url, "--every", "5s", "-o", "still.jpg")
+        camera.answer = "text/html", b"<html>"
+        page = run("frame", camera.picture_url, "--every", "5s", "-o", "page.jpg")
+    assert (stream.status, "say --every 5s" in stream.err) == (1, True)
+    assert (still.status, still.err) == (0, "")
+    assert (page.status, "something else (text/html)" in page.err) == (1, True)
 
 
 @pytest.mark.parametrize(
@@ -71,6 +83,9 @@ def test_a_live_camera_is_tried(run: Run, clip: Path) -> None:
         (["gate-1.mp4", "one"], 2, "is no site file"),
         (["gate-1.mp4", "-o", "x.gif"], 2, "no name of a picture"),
         (["gate-1.mp4", "-o", "no/x.jpg"], 2, "there is no folder no"),
+        (["gate-1.mp4", "--every", "5s"], 2, "--every is for a still picture"),
+        (["site.yaml", "one", "--every", "5s"], 2, "a site file says it itself"),
+        (["rtsp://127.0.0.1:1/a", "--every", "5s"], 2, "--every is for a still picture"),
         (["gate-1.mp4", "--at", "soon"], 2, "--at"),
         (["rtsp://user:geheim@", "-o", "x.jpg"], 2, "rtsp"),
         (["http://127.0.0.1:1/", "--at", "1s", "-o", "x.jpg"], 2, "a live camera shows what is now"),

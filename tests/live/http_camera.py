@@ -46,6 +46,7 @@ class HttpCamera:
     - ``status``: answer with it instead of pictures.
     - ``location``: lead there.
     - ``cut_off``: send only half of a still picture, and break the connection.
+    - ``answer``: say so, of that kind, instead of a still picture: ``("text/html", b"<html>")``.
     - ``size_told``: announce so many bytes of a still picture.
     - ``lengths``: announce the length of each picture of a stream.
     - ``tags``: give still pictures an ETag, and answer 304 where it has not changed; ``same_tag``: always the same.
@@ -87,6 +88,7 @@ class HttpCamera:
         self.status: int | None = None
         self.location: str | None = None
         self.size_told: int | None = None
+        self.answer: tuple[str, bytes] | None = None
 
     def __enter__(self) -> Self:
         self.start_again()
@@ -202,6 +204,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _still(self) -> None:
+        if self.owner.answer is not None:
+            kind, body = self.owner.answer
+            self._answer(200, {"Content-Type": kind}, body)
+            return
         number, body = self.owner.picture()
         tag = {"ETag": f'"{0 if self.owner.same_tag else number}"'} if self.owner.tags else {}
         if tag and self.headers.get("If-None-Match") == tag["ETag"]:

@@ -155,6 +155,32 @@ def test_the_same_picture_is_no_new_one(http_camera: HttpCamera, tags: bool, mon
         take_until(frames, "picture")
 
 
+@pytest.mark.parametrize(
+    ("kind", "body", "cause"),
+    [
+        ("text/html", b"<!doctype html><title>gate</title>", "it answers with something else (text/html)"),
+        ("image/svg+xml", b"<svg/>", "it answers with something else (image/svg+xml)"),
+        ("application/json", b"{}", "it answers with something else (application/json)"),
+        ("text/of-its-own", b"canary", "it answers with something else"),
+        ("image/jpeg", b"\n<html>", "it answers with something else"),
+        ("image/jpeg", b"", "it answers with nothing"),
+        ("image/jpeg", b"noise", "the picture is damaged"),
+    ],
+)
+def test_what_is_no_picture_is_told(http_camera: HttpCamera, kind: str, body: bytes, cause: str) -> None:
+    http_camera.answer = kind, body
+    with snapshot(http_camera.picture_url).open() as frames:
+        take_until(frames, cause)
+        http_camera.heal()
+        take_until(frames, "picture")
+
+
+def test_a_picture_of_which_something_else_is_said_is_one(http_camera: HttpCamera) -> None:
+    http_camera.answer = "text/html", http_camera.picture()[1]
+    with snapshot(http_camera.picture_url).open() as frames:
+        take_until(frames, "picture")
+
+
 def test_a_camera_that_says_of_every_picture_that_it_is_the_same(http_camera: HttpCamera) -> None:
     http_camera.tags = http_camera.same_tag = True
     with snapshot(http_camera.picture_url).open() as frames:

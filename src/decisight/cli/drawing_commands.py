@@ -47,6 +47,12 @@ def frame(
             "--at", metavar="SPAN", help="Of a recording: so long after its beginning, 12.5s or 2m.  [default: 0s]"
         ),
     ] = None,
+    every: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SPAN", help="What is at an http address is a still picture, however that ends; as watch has it."
+        ),
+    ] = None,
 ) -> Work:
     """Take one picture of a camera, and save it.
 
@@ -57,7 +63,7 @@ def frame(
     def work() -> int:
         from decisight.cli.frame import FrameOptions, run
 
-        return run(FrameOptions(what, camera, output, at))
+        return run(FrameOptions(what, camera, output, at, every))
 
     return work
 

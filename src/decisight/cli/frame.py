@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from decisight.cli import output
 from decisight.cli.console import complain, say
-from decisight.cli.named_source import named_source, shown
+from decisight.cli.named_source import is_live, live_source, named_source, shown
 from decisight.errors import DecisightError, OutputError, SourceError, UsageError
 from decisight.files import draft_of, printable
 from decisight.yaml_file import SUFFIXES
@@ -34,6 +34,7 @@ class FrameOptions:
     camera: str | None = None
     output: Path | None = None
     at: str | None = None
+    every: str | None = None
 
 
 def run(options: FrameOptions) -> int:
@@ -99,6 +100,8 @@ def _source(options: FrameOptions) -> tuple[str, FrameSource]:
     from decisight.config import parse_site, read_site
 
     if options.what.lower().endswith(SUFFIXES):
+        if options.every is not None:
+            raise UsageError("--every is for an address; a site file says it itself", hint="leave it out")
         site = read_site(Path(options.what))
         camera = camera_of(site, options.camera)
         return camera, site.source(camera)
@@ -108,6 +111,10 @@ def _source(options: FrameOptions) -> tuple[str, FrameSource]:
             hint="give a site file (.yaml) before the name of a camera; or a source alone",
         )
     named = named_source(options.what)
+    if options.every is not None:
+        if not is_live(options.what):
+            raise UsageError("--every is for a still picture at an http address", hint="leave it out")
+        named = replace(live_source(options.what, options.every), name=named.name)
     section = {"source": dict(named.section)}
     try:
         return named.name, parse_site({"site": "frame", "cameras": {named.name: section}}).source(named.name)

@@ -154,7 +154,10 @@ class _Fetcher:
         # Now and then all of it: there are cameras that say of every picture that it is the one before.
         whole = self.same % _STALE_FETCHES == _STALE_FETCHES - 1
         answer = self.client.get({} if whole else self._known)
-        body = b"" if answer.status == _NOT_MODIFIED else self.client.read(answer, _LARGEST)
+        body = b""
+        if answer.status != _NOT_MODIFIED:
+            body = self.client.read(answer, _LARGEST)
+            _check(body, answer.headers.get_content_type())
         digest = hashlib.sha256(body).digest()
         self.box.hear()
         if answer.status == _NOT_MODIFIED or digest == self._digest:
@@ -170,4 +173,24 @@ class _Fetcher:
         return self.same >= _STALE_FETCHES and time.monotonic() - self.since >= max(_STALE, _STALE_FETCHES * every)
 
 
+def _check(body: bytes, kind: str) -> None:
+    """See that an answer may be a picture, whatever kind it says it is.
+
+    Raises:
+        AwayError: it is something else.
+    """
+    if not body:
+        raise AwayError("it answers with nothing")
+    if body.startswith(_PICTURES):
+        return
+    if kind in _OTHER_KINDS:
+        raise AwayError(f"it answers with something else ({kind})")
+    if kind.startswith("text/") or body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"<", b"{"):
+        raise AwayError("it answers with something else")
+
+
+_PICTURES = (b"\xff\xd8", b"\x89PNG", b"RIFF", b"BM", b"GIF8", b"II", b"MM")
+"""How files of pictures begin."""
+_OTHER_KINDS = ("text/html", "text/plain", "text/xml", "application/json", "application/xml", "image/svg+xml")
+"""Which are named: not just anything that a camera says is shown."""
 _NOT_MODIFIED = 304

@@ -9,6 +9,7 @@ from typing import Any
 from decisight.errors import SourceError, UsageError
 from decisight.files import printable
 from decisight.protocols import FrameSource
+from decisight.sources.causes import hint_of
 from decisight.sources.newest import DAMAGED
 from decisight.spans import MICROSECOND
 from decisight.types import Frame
@@ -59,10 +60,7 @@ def _newest(source: FrameSource, patience: float) -> Frame:
             # After one that is damaged the next may be whole; what else is wrong does not pass so soon.
             if cause != DAMAGED:
                 break
-    raise SourceError(f"{_title(source)}: {cause}", hint=_HINT)
-
-
-_HINT = "check that it is on, its address, and its user and password"
+    raise SourceError(f"{_title(source)}: {cause}", hint=hint_of(cause))
 
 
 def _at(source: FrameSource, seconds: float) -> Frame:
