@@ -131,6 +131,7 @@ def _camera(site: Site, camera: str, models: dict[str, Classifier], tried: Tried
         source = site.source(camera)
         facts = source.facts()
     except DecisightError as error:
+        say(f"  camera {camera}:")
         wrong += _tell(site.blamed(error, "cameras", camera, "source"))
     else:
         size = facts.size
@@ -142,6 +143,8 @@ def _camera(site: Site, camera: str, models: dict[str, Classifier], tried: Tried
             wrong += _picture(site, camera, tried)
         elif source.live:
             say("    whether it gives pictures: not tried (--connect does)")
+    gates = _gates(site, camera, size)
+    wrong += gates
     try:
         check_concealing(site, camera)
     except DecisightError as error:
@@ -151,7 +154,7 @@ def _camera(site: Site, camera: str, models: dict[str, Classifier], tried: Tried
         return wrong
     rules, known = _rules(site, camera, models)
     wrong += rules
-    if rules or not known:
+    if rules or gates or not known:
         return wrong
     try:
         (setup,) = setups(site, models, [camera])
@@ -161,15 +164,40 @@ def _camera(site: Site, camera: str, models: dict[str, Classifier], tried: Tried
     return wrong
 
 
+def _gates(site: Site, camera: str, size: tuple[int, int] | None) -> int:
+    """How much is wrong with the gates of a camera, and with what they compare its pictures with.
+
+    Args:
+        site: the site.
+        camera: its name.
+        size: of its pictures, width and height in pixels; ``None``: it is not known.
+    """
+    try:
+        gates = site.gates(camera)
+    except DecisightError as error:
+        return _tell(error)
+    wrong = 0
+    for at, gate in enumerate(gates):
+        check_size = getattr(gate, "check_size", None)
+        if size is None or check_size is None:
+            continue
+        try:
+            check_size(*size)
+        except DecisightError as error:
+            wrong += _tell(site.blamed(error, "cameras", camera, "gates", at))
+    return wrong
+
+
 def _picture(site: Site, camera: str, tried: Tried) -> int:
     """Say what came of trying a live camera."""
+    from decisight.sources.causes import hint_of
+
     if tried.size is not None:
         width, height = tried.size
         say(f"    a picture of {width}x{height} came after {tried.seconds:.1f} s")
         return 0
     error = DecisightError(
-        f"no picture within {tried.seconds:.0f} s: {printable(str(tried.cause))}",
-        hint="check that the camera is on, and its address, user and password",
+        f"no picture after {tried.seconds:.1f} s: {printable(str(tried.cause))}", hint=hint_of(tried.cause)
     )
     return _tell(site.blamed(error, "cameras", camera, "source"))
 

@@ -6,6 +6,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from decisight.errors import DecisightError, UsageError
+from decisight.files import printable
 from decisight.gates import GATES
 from decisight.spans import MICROSECOND, SpanText, parse_seconds
 from decisight.types import Verdict
@@ -90,6 +91,23 @@ class Moved:
             UsageError: one cannot be read, or is of no use.
         """
         self._references()
+
+    def check_size(self, width: int, height: int) -> None:
+        """See that the references have the shape of the pictures.
+
+        Args:
+            width: of the pictures, in pixels.
+            height: of the pictures.
+
+        Raises:
+            UsageError: one has another, or cannot be read.
+        """
+        for path, reference in zip(self._paths, self._references(), strict=True):
+            if not reference.has_shape(width, height):
+                raise UsageError(
+                    f"moved: reference: {printable(path)} has another shape than the pictures of {width}x{height}",
+                    hint="take another of the camera, as it gives them now: decisight frame SITE CAMERA",
+                )
 
     def to_section(self) -> dict[str, Any]:
         """What decides: its settings, and of the references what they show, wherever they lie.

@@ -85,6 +85,10 @@ class Reference:
                 "cannot have this gate",
             )
 
+    def has_shape(self, width: int, height: int) -> bool:
+        """Whether pictures of that size, in pixels, have its proportions."""
+        return bool(abs(width / height / self._proportions - 1.0) <= _SAME_SHAPE)
+
     def sight(self, pixels: Pixels, tolerance: float) -> Sighting:
         """Look for what it shows in another picture.
 
@@ -93,7 +97,7 @@ class Reference:
             tolerance: by how much things may be displaced, as a share of the picture's width.
         """
         height, width = pixels.shape[:2]
-        if abs(width / height / self._proportions - 1.0) > _SAME_SHAPE:
+        if not self.has_shape(width, height):
             return Sighting.OTHER_SHAPE
         copies = _copies(pixels, self._size)
         fine = self._fine.place(orientation(copies[0]), tolerance)
