@@ -226,7 +226,7 @@ def test_a_wrong_password(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with HttpCamera(user="viewer", password=ADMITTED, size=(64, 48)) as camera:
         result = run("collect", camera.url("/video", "viewer", "wr0ng"), "-o", "c", "--for", "1s")
     assert result.status == 1
-    assert "warning: no picture came from 127.0.0.1 (" in result.err
+    assert f"warning: no picture came from 127.0.0.1-{camera.port}-video (" in result.err
     assert "wr0ng" not in result.out + result.err
     assert list(tmp_path.iterdir()) == []
 
@@ -314,8 +314,9 @@ def test_a_live_camera_that_goes_away_and_comes_back(run: Any, tmp_path: Path, m
         result = run("collect", address, "-o", "c", "--all", "--every", "100ms", "--limit", "30", "--for", "2m")
         thread.join()
     assert result.status == 0, result.err
-    assert "Collecting from 127.0.0.1 (all of the picture) into c." in result.out
-    assert "127.0.0.1: no picture: " in result.err
-    assert "127.0.0.1: it gives pictures again" in result.err
+    name = f"127.0.0.1-{camera.port}-video"
+    assert f"Collecting from {name} (all of the picture) into c." in result.out
+    assert f"{name}: no picture: " in result.err
+    assert f"{name}: it gives pictures again" in result.err
     assert len(rows("c")) == 30
     assert ADMITTED not in result.out + result.err + Path("c/metadata.csv").read_text()

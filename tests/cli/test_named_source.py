@@ -119,3 +119,32 @@ def test_a_span_is_told_as_the_option_that_it_is(run: Run, small_model: Path, ev
 
 def test_files_are_no_addresses() -> None:
     assert not any(map(is_live, ["rtsp/a.mp4", "http", "clips//a.mp4", "rtsp-1.mp4"]))
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("rtsp://me:pass@192.168.0.20/ch2", "192.168.0.20-ch2"),
+        ("rtsp://192.168.0.20:554/Streaming/Channels/201/", "192.168.0.20-Streaming-Channels-201"),
+        ("rtsp://192.168.0.20:8554", "192.168.0.20-8554"),
+        ("rtsp://[fe80::1]:8554/a", "fe80-1-8554-a"),
+        ("http://gate/still.jpg", "gate-still.jpg"),
+        ("0", "camera-0"),
+    ],
+)
+def test_a_camera_is_called_by_its_host_and_path(address: str, name: str) -> None:
+    assert live_source(address, None).name == name
+
+
+def test_two_channels_of_a_recorder_have_two_names_and_none_shows_a_password() -> None:
+    long = "a" * 70
+    paths = [
+        *("cam/realmonitor?channel=1&password=c4n4ry", "cam/realmonitor?channel=2&password=c4n4ry"),
+        *("user=admin&password=c4n4ry&channel=1", "user=admin&password=c4n4ry&channel=2"),
+        *(f"{long}/1", f"{long}/2", "1", "2", ""),
+    ]
+    names = [live_source(f"rtsp://192.168.0.20/{path}", None).name for path in paths]
+    assert len(set(names)) == len(names)
+    assert all(name.startswith("192.168.0.20") and len(name) <= 60 and "c4n4ry" not in name for name in names)
+    others = [live_source(f"rtsp://192.168.0.20/{path.replace('c4n4ry', 'other')}", None).name for path in paths]
+    assert others == names

@@ -190,6 +190,14 @@ class TestOneLine:
         events = changes(run("watch", small_model, "shots", "-o", "-", *options).out)
         assert [(e["state"], e["ended_by"]) for e in events] == [("cat", None), ("cat", "source ended")]
 
+    def test_that_events_are_replaced_is_said(self, run: Run, small_model: Path, clip: Path, here: Path) -> None:
+        said = "gate.events.jsonl: the events of an earlier time in it are replaced\n"
+        assert said not in run("watch", small_model, clip).err
+        events = (here / "gate.events.jsonl").read_text()
+        assert said in run("watch", small_model, clip).err
+        assert len((here / "gate.events.jsonl").read_text().splitlines()) == len(events.splitlines())
+        assert said not in run("watch", small_model, clip, "--store", "sqlite:///kept.db").err
+
     def test_what_is_kept_is_gone_on_with(self, run: Run, small_model: Path, clip: Path, here: Path) -> None:
         keep = ["--store", "sqlite:///kept.db"]
         first = run("watch", small_model, clip, *keep)

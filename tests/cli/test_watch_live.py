@@ -160,7 +160,8 @@ def test_until_it_is_told_to_end(
     options = ["--every", "100ms"] if path == "picture" else ["--fps", "10"]
     # Of an earlier time: what a camera has shown then, it shows no more.
     earlier = '{"change": "opened", "event_id": "earlier"}\n'
-    (tmp_path / "127.0.0.1.events.jsonl").write_text(earlier)
+    name = f"127.0.0.1-{camera.port}-{path}"
+    (tmp_path / f"{name}.events.jsonl").write_text(earlier)
     keep = ["--store", "sqlite:///kept.db?pwd=canary"] if path == "picture" else []
     run = Watching(tmp_path, str(small_model), address, *options, "--policy", "majority_vote:1/1", *keep)
     watching.append(run)
@@ -168,8 +169,8 @@ def test_until_it_is_told_to_end(
     status, said = run.end()
     assert status == 0, said
     assert "Stopped; 1 event still open." in said
-    assert "127.0.0.1: " in said
-    events = (tmp_path / "127.0.0.1.events.jsonl").read_text()
+    assert f"{name}: " in said
+    events = (tmp_path / f"{name}.events.jsonl").read_text()
     assert events.startswith(earlier)
     assert events.count("\n") == 2
     if keep:
@@ -190,7 +191,7 @@ def test_a_camera_that_is_off_is_waited_for(small_model: Path, tmp_path: Path, w
         page = run.until("health: ").split()[1].rstrip(",").removesuffix("/health")
         assert ready(page)[0] == 503
         end = time.monotonic() + 60.0
-        while not (said := ready(page)[1]).startswith("127.0.0.1: no pictures: "):
+        while not (said := ready(page)[1]).startswith(f"127.0.0.1-{camera.port}-video: no pictures: "):
             assert time.monotonic() < end, said
             time.sleep(0.05)
         camera.start_again()

@@ -6,13 +6,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from decisight.errors import UsageError
 from decisight.files import printable
 from decisight.spans import parse_seconds
 from decisight.types.secrecy import redacted
+
+if TYPE_CHECKING:
+    from decisight.sources.address import Address
 
 __all__ = ["NamedSource", "camera_name", "is_live", "live_source", "named_source", "shown"]
 
@@ -24,6 +27,7 @@ _PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 _EVERY = "5s"
 _NO_NAME = re.compile(r"[/\\:=|\s]+")
 _LONGEST_NAME = 60
+_DIGEST = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ class NamedSource:
 
     Args:
         section: as a site file would have it.
-        name: for the camera: of its host, its device, or its file. Nothing of the credentials is in it.
+        name: for the camera: of its host and path, its device, or its file. Nothing of the credentials is in it.
         fps: pictures a second that are looked at, where that follows from how often one is fetched.
     """
 
@@ -100,13 +104,30 @@ def live_source(source: str, every: str | None) -> NamedSource:
     still = PurePosixPath(urlsplit(source).path).suffix.lower() in _PICTURES
     if address.scheme not in HTTP_SCHEMES or not (still or every is not None):
         _refuse_every(every)
-        return NamedSource({"type": "camera", "url": source}, address.host)
+        return NamedSource({"type": "camera", "url": source}, _name_of(address))
     seconds = parse_seconds(every or _EVERY, "--every")
     try:
         Snapshot(url=source, every=every or _EVERY)
     except UsageError as error:
         raise UsageError(re.sub("^every = ", "--every ", error.message), hint=error.hint) from None
-    return NamedSource({"type": "snapshot", "url": source, "every": every or _EVERY}, address.host, 1.0 / seconds)
+    section = {"type": "snapshot", "url": source, "every": every or _EVERY}
+    return NamedSource(section, _name_of(address), 1.0 / seconds)
+
+
+def _name_of(address: Address) -> str:
+    """A name for the camera at an address: another one for each stream of a host, the same whoever asks for it.
+
+    What settings are set to is not in it: a password may be. They are told apart by a digest.
+    """
+    path, _, query = address.path.partition("?")
+    parts = [part for part in path.split("/") if part]
+    plain = [part for part in parts if "=" not in part]
+    place = urlsplit(str(address)).netloc.strip("[]").replace("]:", "-")
+    name = camera_name("-".join([place, *plain]))
+    if not query and plain == parts and len(name) < _LONGEST_NAME:
+        return name
+    digest = address.identity.rpartition(" ")[2][:_DIGEST]
+    return f"{name[: _LONGEST_NAME - _DIGEST - 1]}-{digest}"
 
 
 def _refuse_every(every: str | None) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
 from decisight.cli import output
+from decisight.cli.console import complain
 from decisight.cli.named_source import camera_name
 from decisight.errors import OutputError, UsageError
 from decisight.files import printable
@@ -227,10 +228,13 @@ def _begin(path: Path, *, anew: bool) -> None:
     from decisight.files import unwritable
 
     try:
+        lost = anew and path.exists() and path.stat().st_size > 0
         with path.open("wb" if anew else "ab"):
             pass
     except OSError as error:
         raise unwritable(path, error) from error
+    if lost:
+        complain(f"{printable(path)}: the events of an earlier time in it are replaced")
 
 
 def _is_event(line: bytes) -> bool:
