@@ -58,3 +58,15 @@ def test_two_sources_are_a_pause_apart_whatever_comes_when(times: list[float]) -
     ordered = sorted((min(span), max(span)) for span in spans.values())
     assert all(end - begin <= LONGEST_GAPS * gap for begin, end in ordered)
     assert all(later[0] - earlier[1] > gap for earlier, later in itertools.pairwise(ordered))
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.floats(0, 2000)), max_size=20),
+    st.lists(st.floats(0, 2000), max_size=60),
+)
+def test_those_that_are_near_are_found_among_all(known: list[tuple[int, float]], times: list[float]) -> None:
+    stretches = Stretches("{:.3f}".format, 10.0, [(str(number), time) for number, time in known])
+    for time in times:
+        every = [one for one in stretches._stretches if one.distance(time) <= 10.0]
+        assert stretches._near(time) == every
+        stretches.source_of(time)

@@ -8,6 +8,7 @@ long as a pause nothing is stored, so that what comes after is again another vis
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -54,13 +55,16 @@ class Stretches:
                 self._stretches.append(by_name[name])
             one = by_name[name]
             one.begin, one.end = min(one.begin, time), max(one.end, time)
+        self._stretches.sort(key=_begin)
+        self._reach = max((one.end - one.begin for one in self._stretches), default=0.0)
+        """Seconds that the longest of them lasts: none that begins earlier than so long before can be near."""
 
     def source_of(self, time: float) -> str | None:
         """The source of a picture of that time; ``None``: it lies between two of them, and is not to be stored."""
-        near = [one for one in self._stretches if one.distance(time) <= self._gap]
+        near = self._near(time)
         if not near:
             begun = _Stretch(self._named(time), time, time)
-            self._stretches.append(begun)
+            insort(self._stretches, begun, key=_begin)
             return begun.name
         best = min(near, key=lambda one: one.distance(time))
         if best.distance(time) == 0.0:
@@ -71,7 +75,7 @@ class Stretches:
 
     def still(self, time: float) -> None:
         """Say that what was stored last is there still: its source goes on."""
-        near = [one for one in self._stretches if one.distance(time) <= self._gap]
+        near = self._near(time)
         if len(near) == 1:
             self._extended(near[0], time)
 
@@ -79,5 +83,18 @@ class Stretches:
         begin, end = min(one.begin, time), max(one.end, time)
         if end - begin > self._longest:
             return False
-        one.begin, one.end = begin, end
+        earlier, one.begin, one.end = begin < one.begin, begin, end
+        self._reach = max(self._reach, end - begin)
+        if earlier:
+            self._stretches.sort(key=_begin)
         return True
+
+    def _near(self, time: float) -> list[_Stretch]:
+        """Those that are no more than a pause away; they are in the order of their beginnings."""
+        first = bisect_left(self._stretches, time - self._gap - self._reach, key=_begin)
+        last = bisect_right(self._stretches, time + self._gap, key=_begin)
+        return [one for one in self._stretches[first:last] if one.distance(time) <= self._gap]
+
+
+def _begin(stretch: _Stretch) -> float:
+    return stretch.begin
