@@ -3,6 +3,8 @@
 
 PYTHON ?= python3
 ARGS ?=
+# Processes that share the tests, a file each at a time: as many as there are CPUs, and 0 for none but pytest's own.
+JOBS ?= auto
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -27,7 +29,7 @@ demo: $(VENV)/.installed ## Go the whole way from photos to decisions, offline
 	@$(BIN)/decisight demo $(ARGS)
 
 test: $(VENV)/.installed-test ## Run the tests (ARGS="-k name" for some of them)
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 lint: $(VENV)/.installed-lint ## Check style, types and layers
 	$(BIN)/ruff check .
