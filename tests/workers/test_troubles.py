@@ -78,6 +78,16 @@ def test_again_seldom_while_it_lasts() -> None:
     assert cameras.after(10) == [("gate-1", "pictures again, after 71 min")]
 
 
+def test_that_one_that_could_not_judge_gives_no_pictures_is_told_too() -> None:
+    cameras = Cameras()
+    cameras.all("cannot judge", "too dark")
+    assert cameras.after(60) == [("gate-1", "cannot judge: too dark")]
+    cameras.all("no pictures", "cannot be reached")
+    assert cameras.after(60) == [("gate-1", "cannot be reached")]
+    cameras.all("watching")
+    assert cameras.after(60) == [("gate-1", "pictures again, after 60 s")]
+
+
 def test_a_moment_is_not_told() -> None:
     cameras = Cameras()
     for _ in range(20):

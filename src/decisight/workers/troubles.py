@@ -99,11 +99,14 @@ class Troubles:
     def _see(self, camera: CameraHealth, now: float, *, told_apart: bool) -> None:
         if camera.state in ("no pictures", "cannot judge") or (camera.state == "failed" and not told_apart):
             silent = camera.age if camera.state == "no pictures" and camera.age is not None else 0.0
-            trouble = self._present.setdefault(camera.name, _Trouble(now - silent, now))
             cause = camera.cause or camera.state
             judging = camera.state == "cannot judge"
+            over = "judged again" if judging else "pictures again"
+            trouble = self._present.get(camera.name)
+            if trouble is None or trouble.over != over:
+                # Where pictures could not be judged, and now none come, that is another trouble.
+                trouble = self._present[camera.name] = _Trouble(now - silent, now, over=over)
             trouble.text = f"cannot judge: {cause}" if judging else cause
-            trouble.over = "judged again" if judging else "pictures again"
         elif camera.state in ("watching", "ended") and camera.name in self._present:
             trouble = self._present.pop(camera.name)
             if trouble.told is not None and camera.state == "watching":
