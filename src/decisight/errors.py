@@ -107,11 +107,13 @@ class StoreError(DecisightError):
         message: see :class:`DecisightError`.
         hint: see :class:`DecisightError`.
         passing: whether the same may work later: the database is locked, the disk is full, the connection is lost.
+        away: whether the server is not there, or not yet, as after a machine was started.
     """
 
-    def __init__(self, message: str, *, hint: str | None = None, passing: bool = False) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, passing: bool = False, away: bool = False) -> None:
         super().__init__(message, hint=hint)
         self.passing = passing
+        self.away = away
 
 
 class StoreInUseError(StoreError):

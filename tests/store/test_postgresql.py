@@ -510,7 +510,14 @@ REFUSED = [
     ("decisight", None, "nothing", (), 'database "nothing" does not exist', "createdb"),
     (GUARDED, PASSWORD, None, (), "the user may not do that", "createdb --owner"),
     (GUARDED, PASSWORD, None, ("ALTER DATABASE {} CONNECTION LIMIT 0",), "too many connections", "max_connections"),
-    (GUARDED, PASSWORD, None, ("ALTER DATABASE {} ALLOW_CONNECTIONS false",), "not currently accepting", "tried again"),
+    (
+        GUARDED,
+        PASSWORD,
+        None,
+        ("ALTER DATABASE {} ALLOW_CONNECTIONS false",),
+        "not currently accepting",
+        "ALLOW_CONNECTIONS",
+    ),
 ]
 
 

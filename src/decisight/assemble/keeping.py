@@ -61,6 +61,10 @@ def _key(site: Site, *, make: bool) -> tuple[bytes, Path | None]:
     try:
         return _parsed_key(path.read_text("ascii"), printable(path)), None
     except FileNotFoundError:
+        if not isinstance(store_place(site), Path) and not is_there(site):
+            raise StoreError(
+                "nothing was watched there yet: the database of the store is empty", hint="begin with: decisight watch"
+            ) from None
         raise StoreError(
             f"there is no key {printable(path)} to check the store with", hint=f"name it in {KEY_VARIABLE}"
         ) from None

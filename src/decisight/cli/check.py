@@ -254,7 +254,7 @@ def _store(site: Site) -> int:
                 warn(doubt, "set it on, in postgresql.conf")
             _left_behind(site, store)
     except DecisightError as error:
-        return _tell(error)
+        return _tell(site.blamed(error, "store"))
     return 0
 
 

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from decisight.cli.console import warn
 from decisight.cli.regions import RegionRequest
-from decisight.errors import UsageError
+from decisight.errors import StoreError, UsageError
 from decisight.files import printable
 from decisight.yaml_file import SUFFIXES
 
+if TYPE_CHECKING:
+    from decisight.config import Site
+    from decisight.store import Store
+
 __all__ = ["WatchOptions", "run"]
 
+_PATIENCE, _PAUSE = 60.0, 1.0
+"""Seconds that a server of databases is waited for at the start; from one try to the next."""
 _OF_MODEL = (
     ("policy", "--policy"),
     ("thresholds", "--threshold"),
@@ -80,7 +89,6 @@ def run(options: WatchOptions) -> int:
 
 
 def _watch_site(options: WatchOptions) -> int:
-    from decisight.assemble import open_site_store
     from decisight.cli.watch_cameras import open_cameras, watch_cameras
     from decisight.cli.watch_health import health_outlets
     from decisight.cli.watch_removed import closed_events
@@ -90,7 +98,7 @@ def _watch_site(options: WatchOptions) -> int:
     site = read_site(Path(options.what))
     outlets = health_outlets(options)
     cameras = open_cameras(options, site)
-    with open_site_store(site) as store:
+    with _opened_store(site) as store:
         # Who watches some of the cameras only has not said that the others are gone.
         before = [] if options.cameras else closed_events(store, site.watched())
         return watch_cameras(
@@ -103,6 +111,27 @@ def _watch_site(options: WatchOptions) -> int:
             threads=options.threads,
             outlets=outlets,
         )
+
+
+def _opened_store(site: Site) -> Store:
+    """The store of a site; at the start of a machine its database may come later than this.
+
+    Raises:
+        DecisightError: it cannot be opened, or its server is still away after a minute.
+    """
+    from decisight.assemble import open_site_store
+
+    until, told = time.monotonic() + _PATIENCE, False
+    while True:
+        try:
+            return open_site_store(site)
+        except StoreError as error:
+            if not error.away or time.monotonic() > until:
+                raise
+            if not told:
+                warn(error.message, f"it is waited for, {_PATIENCE:g} s at most; Ctrl-C ends it")
+            told = True
+        time.sleep(_PAUSE)
 
 
 def _refuse_what_is_of_a_model(options: WatchOptions) -> None:

@@ -67,16 +67,17 @@ def health_outlets(options: WatchOptions) -> HealthOutlets:
     """Where it is asked to be told.
 
     Raises:
-        UsageError: the address is none.
+        UsageError: the address is none, or it cannot be listened there.
         OutputError: the file is none that could be written.
     """
     from decisight.cli import output
 
     address = None
     if options.listen is not None:
-        from decisight.server.health_pages import parse_address
+        from decisight.server.health_pages import check_free, parse_address
 
         address = parse_address(options.listen)
+        check_free(address)
     if options.health is not None:
         output.check_file(options.health, example="health.json")
         _check_health(options.health)

@@ -24,7 +24,7 @@ from decisight.server.figures import figures_registry
 if TYPE_CHECKING:
     from decisight.workers.health import Health
 
-__all__ = ["Address", "HealthPages", "parse_address"]
+__all__ = ["Address", "HealthPages", "check_free", "parse_address"]
 
 _HOST = "127.0.0.1"
 """Where nobody says: nobody but this machine may ask."""
@@ -73,6 +73,28 @@ def parse_address(text: str) -> Address:
     return Address(found["six"] or found["host"] or _HOST, int(found["port"]))
 
 
+def check_free(address: Address) -> None:
+    """See that it can be listened there, before anything else is begun.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    _listening(address).close()
+
+
+def _listening(address: Address) -> socket.socket:
+    host, port = address
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=_MOST_CLIENTS)
+    except (OSError, UnicodeError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise UsageError(
+            f"cannot listen at {printable(str(address))}: {printable(why)}",
+            hint="name an address of this machine and a port that is free; port 0 is any",
+        ) from error
+
+
 class _Answer(NamedTuple):
     status: HTTPStatus
     kind: str
@@ -109,19 +131,13 @@ class HealthPages:
         return f"http://{self.address}"
 
     def __enter__(self) -> Self:
-        host, port = self.address
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
-            listening = socket.create_server((host, port), family=family, backlog=_MOST_CLIENTS)
-        except (OSError, UnicodeError) as error:
+            listening = _listening(self.address)
+        except UsageError:
             self._loop.close()
-            why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            raise UsageError(
-                f"cannot listen at {printable(str(self.address))}: {printable(why)}",
-                hint="name an address of this machine and a port that is free; port 0 is any",
-            ) from error
+            raise
         listening.setblocking(False)
-        self.address = Address(host, listening.getsockname()[1])
+        self.address = Address(self.address.host, listening.getsockname()[1])
         self._listening = listening
         self._loop.add_reader(listening, self._let_in)
         self._thread = threading.Thread(target=self._loop.run_forever, name="health pages", daemon=True)

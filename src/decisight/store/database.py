@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from decisight.errors import StoreError
 from decisight.files import printable
 from decisight.store.failures import failure_of
-from decisight.store.postgresql import EXAMPLE, PostgreSQL, postgresql_url, secrets_of, unlimited
+from decisight.store.postgresql import EXAMPLE, QUOTED, PostgreSQL, postgresql_url, secrets_of, unlimited
 from decisight.store.schema import STORES, VERSION
 from decisight.store.sqlite import SQLite
 from decisight.types.secrecy import redacted
@@ -206,7 +206,8 @@ def _parsed(url: str | Path) -> URL:
         found = make_url(url.strip())
     except (ArgumentError, ValueError):
         # The text may hold a password, so it is not shown.
-        raise StoreError("the URL of a store is not understood", hint=_EXAMPLE) from None
+        signs = f"{QUOTED}; " if "@" in url else ""
+        raise StoreError("the URL of a store is not understood", hint=signs + _EXAMPLE) from None
     backend = found.drivername.partition("+")[0]
     if backend in ("postgres", "postgresql"):
         return postgresql_url(found)

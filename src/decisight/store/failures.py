@@ -31,11 +31,12 @@ _SAID: Mapping[str, tuple[str, str]] = {
     "XX002": ("an index of the database is damaged", "have it made anew: reindexdb NAME"),
 }
 """What codes of PostgreSQL mean, or classes of them, and what to do."""
+_BEGINNING = "starting up|shutting down"
 _REFUSED: Sequence[tuple[str, str]] = (
-    ("starting up", _AGAIN),
-    ("shutting down", _AGAIN),
-    ("too many connections", f"raise max_connections, or close some; {_AGAIN}"),
-    ("remaining connection slots", f"raise max_connections, or close some; {_AGAIN}"),
+    (_BEGINNING, "wait until the server has started"),
+    ("too many connections", "raise max_connections, or close some"),
+    ("remaining connection slots", "raise max_connections, or close some"),
+    ("not currently accepting", "let it take connections: ALTER DATABASE NAME ALLOW_CONNECTIONS true"),
     ("password", "give the right one: in PGPASSWORD, in ~/.pgpass, or in the URL"),
     (r"pg_hba\.conf", "let the server take connections of this user from here: pg_hba.conf"),
     ("authentication", "see which users the server takes from here, and how: pg_hba.conf"),
@@ -67,8 +68,15 @@ def failure_of(error: SQLAlchemyError | sqlite3.Error, title: str, secrets: Sequ
         first = first.replace(secret, "***")
     # Before there is a connection there is no code either.
     if not code and "OperationalError" in (kind.__name__ for kind in type(said).__mro__):
-        hint = next((hint for words, hint in _REFUSED if re.search(words, first.partition(" failed: ")[2])), _AGAIN)
-        return StoreError(f"{title}: the database cannot be reached: {first}", hint=hint, passing=True)
+        refused = first.partition(" failed: ")[2]
+        known = next((hint for words, hint in _REFUSED if re.search(words, refused)), None)
+        # Whoever opens a store tries once: that it is tried again is for whoever does.
+        return StoreError(
+            f"{title}: the database cannot be reached: {first}",
+            hint=known or "start the server, or check host and port",
+            passing=True,
+            away=known is None or re.search(_BEGINNING, refused) is not None,
+        )
     if type(said).__name__ == "DataError" and not code:
         return StoreError(f"{title}: a text cannot be written: {first}", hint="leave such characters out")
     if type(said).__name__ == "ProgrammingError" and not code:

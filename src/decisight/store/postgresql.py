@@ -22,10 +22,13 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from decisight.errors import MissingPartError, StoreError
 from decisight.store.failures import in_use
 
-__all__ = ["EXAMPLE", "PostgreSQL", "copy_rows", "postgresql_url", "secrets_of", "unlimited"]
+__all__ = ["EXAMPLE", "QUOTED", "PostgreSQL", "copy_rows", "postgresql_url", "secrets_of", "unlimited"]
 
 EXAMPLE = "postgresql+psycopg://user@host/name"
 """How the place of a store is written."""
+
+QUOTED = "in user and password write @ as %40, : as %3A, / as %2F, ? as %3F, # as %23 and % as %25"
+"""What must not stand there as it is."""
 
 _LEAST_VERSION = 13
 _LOCK = 0x6465636973696768
@@ -277,7 +280,7 @@ def postgresql_url(url: URL) -> URL:
         raise StoreError(f"a store is not kept with the driver {driver[:20]!r}", hint=f"write {EXAMPLE}")
     if "@" in (url.host or ""):
         # Not shown: a part of the password is taken for the host.
-        raise StoreError("the URL of a store has a second @", hint="write one that belongs to the password as %40")
+        raise StoreError("the URL of a store has a second @", hint=QUOTED)
     if not url.database and not url.query.get("dbname") and not url.query.get("service"):
         raise StoreError("the URL of a store names no database", hint=f"write {EXAMPLE}")
     return url.set(drivername="postgresql+psycopg")
