@@ -232,8 +232,10 @@ def test_nothing_is_cut_off(folder: Path, browsing: Browsing) -> None:
     long = "a label with a very long name that somebody has found necessary und noch etwas länger"
     with shown(browsing, folder, "--groups", f"{'long ' * 12}group={long},{'b' * 60}") as page:
         told(page, "0 of 8 labelled")
+        much = "1234 of 5678 labelled · 123 left out · 12 cannot be read · 123 min left"
         for width, height in ((1280, 800), (390, 844)):
             page.set_viewport_size({"width": width, "height": height})
+            page.evaluate(f"document.querySelector('.dl-told').textContent = '{much}'")
             page.wait_for_function("document.documentElement.scrollWidth <= window.innerWidth")
             clipped = page.evaluate(
                 """() => [...document.querySelectorAll('.dl-label, .dl-action, .dl-small, .dl-group h2')]

@@ -170,6 +170,8 @@ dialog.dl-help form { margin: 16px 0 0; }
   .dl-head { gap: 8px 12px; padding: 8px 12px; }
   .dl-folder { max-width: 100%; }
   .dl-progress { flex: 1 1 100%; order: 3; }
+  .dl-told { white-space: normal; }
+  .dl-banner { position: sticky; top: 0; z-index: 5; }
   .dl-tools { flex: 1 1 auto; }
   .dl-select { flex: 1 1 110px; min-width: 0; }
   .dl-main { grid-template-columns: minmax(0, 1fr); }
