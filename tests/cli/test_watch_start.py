@@ -107,6 +107,24 @@ def test_a_store_that_is_not_understood_is_told_with_its_place(
     assert "p:w" not in done.err
 
 
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("sqlite://x.db", "three strokes: sqlite:///x.db"),
+        ("sqlite:x.db", "three strokes: sqlite:///x.db"),
+        ("SQLITE:///x.db", "three strokes: sqlite:///x.db"),
+        ("sqlite://", "nothing would be kept"),
+        ("sqlite:///:memory:", "nothing would be kept"),
+        ("", "--store"),
+    ],
+)
+def test_a_store_that_keeps_nothing_is_refused(run: Run, here: Path, small_model: Path, url: str, says: str) -> None:
+    write_clip(here / "gate.mp4", [50], fps=1)
+    done = run("watch", small_model, "gate.mp4", "--store", url)
+    assert (done.status, says in done.err) == (2, True), done.err
+    assert [path.name for path in here.iterdir()] == ["gate.mp4"]
+
+
 def test_a_database_in_which_nothing_was_watched(run: Run, here: Path, small_model: Path) -> None:
     server = session_server()
     write_site(small_model, store=server.url(server.create()))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -52,6 +53,7 @@ def watch_one(options: WatchOptions, source: str) -> int:
     from decisight.config import parse_site
     from decisight.sinks import SINKS
 
+    _refuse_what_keeps_nothing(options.store)
     if options.cameras:
         raise UsageError("--camera is for a site file", hint="leave it out: there is one source")
     live = _live(options, source)
@@ -91,6 +93,14 @@ def watch_one(options: WatchOptions, source: str) -> int:
         if options.store is not None:
             sys.stdout.write(f"Everything is kept in {printable(redacted(options.store))}.\n")
     return status
+
+
+def _refuse_what_keeps_nothing(store: str | None) -> None:
+    if store is not None and re.fullmatch(r"(sqlite(\+\w+)?:/*(:memory:.*)?)?", store.strip(), re.IGNORECASE):
+        raise UsageError(
+            f"--store {printable(store)!r} names no file: nothing would be kept",
+            hint="write it as sqlite:///watch.db, or leave it out",
+        )
 
 
 def _live(options: WatchOptions, source: str) -> NamedSource | None:

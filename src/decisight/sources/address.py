@@ -70,8 +70,10 @@ class Address:
                 f"url = {shown!r} is no address",
                 hint=f"{example}; signs such as @ : / # in a password are given apart: user and password_env",
             ) from None
-        if "@" in parts.path + parts.query + parts.fragment and re.search("[:@]", parts.netloc):
-            # rtsp://admin:12/34@10.0.0.5: taken as it stands, half of the password would be a port, and be shown.
+        behind = f"{parts.path}?{parts.query}#{parts.fragment}"
+        if "@" in (behind if re.search("[:@]", parts.netloc) else without_values(behind)):
+            # rtsp://admin:12/34@10.0.0.5: taken as it stands, half of the password would be a port, and be shown. Where
+            # nobody is named before it, an @ in a value, which is never shown, can only be one of the value's own.
             raise UsageError(
                 f"url = {shown!r} can be understood in two ways: there is an @ after a / ? or #",
                 hint="in a password write / ? # as %2F %3F %23, or give it apart: user and password_env; an @ in the "
