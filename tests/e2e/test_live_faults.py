@@ -162,7 +162,7 @@ def test_every_fault_at_once(
 
         servers["gone"].kill()
         gone = time.monotonic()
-        servers["refused"].change_password("another")
+        servers["refused"].admit("observer", "another")
         servers["refused"].drop()
         servers["half-open"].pause()
         servers["rubbish"].garbage("bytes")
@@ -181,7 +181,7 @@ def test_every_fault_at_once(
         assert (states["well"], states["resized"]) == ("watching", "watching")
         wait_until(lambda: seen.cameras()["resized"]["frames"] >= resized + 10)
 
-        servers["refused"].change_password(PASSWORD)
+        servers["refused"].admit("observer", PASSWORD)
         servers["half-open"].pause(False)
         servers["rubbish"].garbage(None)
         still.garbage = False
