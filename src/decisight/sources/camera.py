@@ -37,6 +37,9 @@ _LONGEST_TIMEOUT = 60.0
 _CERTIFICATES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
 """Where Debian and Red Hat keep those that are trusted."""
 
+_LONGER = 1.0
+"""Seconds that a silent line is waited for beyond the timeout."""
+
 
 @SOURCES.register("camera")
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -148,8 +151,8 @@ class Camera(Login):
         )
         options = {
             "rtsp_transport": self.transport,
-            # Beyond what a read is waited for, which tells more of what is wrong.
-            "timeout": str(round(2 * self._seconds * 1e6)),
+            # Of a read. A little more than what connecting may take, which tells more of what is wrong.
+            "timeout": str(round((self._seconds + _LONGER) * 1e6)),
             "allowed_media_types": "video",
             "protocol_whitelist": protocols,
             "format_whitelist": "rtsp,rtp",

@@ -98,7 +98,9 @@ def _opened(opening: Opening) -> InputContainer:
             options={**opening.options, **_LIMITS},
             metadata_errors="replace",
             # A read that is cut off loses what has come of a picture: so none is, to see whether it is to end.
-            timeout=opening.timeout,
+            # By RTSP FFmpeg itself ends one that waits too long: PyAV takes the interpreter's lock to see to that,
+            # several times for each packet, and a hundred cameras then wait for it more than for anything else.
+            timeout=(opening.timeout, None if opening.format == "rtsp" else opening.timeout),
         )
     except (av.FFmpegError, OSError, ValueError) as error:
         refused, cause = _cause(error, opening, time.monotonic() - begun)
@@ -301,7 +303,7 @@ def _next(packets: Iterator[av.Packet[VideoStream]]) -> av.Packet[VideoStream]:
     cause = "connection lost"
     try:
         packet = next(packets, None)
-    except av.ExitError:
+    except (av.ExitError, TimeoutError):
         packet, cause = None, NO_PICTURES
     except (av.FFmpegError, OSError):
         packet = None
