@@ -22,6 +22,8 @@ _BITS = 2_000_000
 """A second: what a camera of this size and rate is usually set to."""
 _KEY_EVERY = 30
 """Pictures from one key frame to the next: two seconds, as cameras have it."""
+_SNAPSHOT_PICTURES = 19
+"""A number that divides no number of cameras: who asks in turn gets another picture each time."""
 _NOISE = 3.0
 """Standard deviation of the sensor's noise, in grey levels: without it most of a picture costs nothing to decode."""
 
@@ -156,7 +158,7 @@ def snapshot_server(clip: Path, folder: Path) -> Iterator[tuple[str, int]]:
     folder.mkdir(parents=True, exist_ok=True)
     with av.open(str(clip)) as container:
         for number, frame in enumerate(container.decode(video=0)):
-            if number % FPS == 0:
+            if number % FPS == 0 and number // FPS < _SNAPSHOT_PICTURES:
                 frame.to_image().save(folder / f"{number:05d}.jpg", quality=85)
     command = [sys.executable, "-c", _SNAPSHOTS, str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

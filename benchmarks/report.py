@@ -28,7 +28,7 @@ Results = Mapping[str, Any]
 """What each script wrote, by the script's name."""
 
 _NEEDED = (
-    *("accuracy", "comparison", "install", "memory", "moved", "policies", "replay", "store", "throughput", "training"),
+    *("accuracy", "comparison", "install", "memory", "policies", "replay", "store", "throughput", "training"),
     "watch",
 )
 _PART = re.compile(r"(<!-- report: (\w+) -->\n).*?(<!-- end of report -->)", re.DOTALL)
@@ -340,30 +340,6 @@ def _stored(found: Mapping[str, Any] | None, limits: Mapping[str, float], where:
     ]
 
 
-def _moved(results: Results) -> list[str]:
-    found = results["moved"]
-    rows = [
-        [
-            row["change"],
-            f"{row['found']} of {row['tried']}",
-            "-" if row["seconds"] is None else f"{row['seconds']:.0f} s",
-            ", ".join(row["causes"]) or "-",
-        ]
-        for row in found["moved"]
-    ]
-    hours = sum(row["hours"] for row in found["unmoved"])
-    refused = sum(row["hours"] * row["refused"] for row in found["unmoved"])
-    look = found["time"][1]
-    look_ms = look["look_ms"]["as it was"]
-    return [
-        *table(["what was done to the camera", "noticed", "after, median", "as"], rows),
-        "",
-        f"Unmoved, {hours:.1f} hours of {len(found['unmoved'])} views with changing light, noise and JPEG: refused for "
-        f"{60 * refused:.1f} minutes. A look takes {look_ms:.1f} ms at {look['size']}; there is one "
-        "in two seconds.",
-    ]
-
-
 def _store(results: Results) -> list[str]:
     found, replay = results["store"], results["replay"]
     rows = [
@@ -395,7 +371,6 @@ TABLES: Mapping[str, Callable[[Results], list[str]]] = {
     "policies": _policies,
     "streams": _streams,
     "cameras": _cameras,
-    "moved": _moved,
     "store": _store,
 }
 """The parts of the page by name: the lines of each."""
