@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from hypothesis import HealthCheck, settings
+from tests.browser import browser, browsing
 
 from decisight.compute import open_session
 from decisight.models.backbones import Backbone, backbones
@@ -17,6 +18,8 @@ from decisight.models.card import Calibration, ModelCard, Preprocessing
 from decisight.models.heads import Head, classifier_graph, feature_graph
 from decisight.models.model_file import seal, write_model
 from decisight.types import FitMode, LabelGroup, Task
+
+__all__ = ["browser", "browsing"]
 
 # What the tests expect holds on every chip in float32; those of runtimes name theirs.
 os.environ.setdefault("DECISIGHT_RUNTIME", "onnxruntime:fp32")

@@ -34,14 +34,18 @@ USER, PASSWORD = "observer", "b0tt-ling"
         ("http://10.0.0.5/video.mjpg", None, {"type": "camera"}, "10.0.0.5", None),
         ("http://10.0.0.5/still.JPG?n=1", None, {"type": "snapshot", "every": "5s"}, "10.0.0.5", 0.2),
         ("https://10.0.0.5/cgi/still", "2s", {"type": "snapshot", "every": "2s"}, "10.0.0.5", 0.5),
-        ("http://[fd00::5]/a.png", "500ms", {"type": "snapshot", "every": "500ms"}, "fd00::5", 2.0),
+        ("http://[fd00::5]/a.png", "500ms", {"type": "snapshot", "every": "500ms"}, "fd00-5", 2.0),
         ("0", None, {"type": "camera"}, "camera-0", None),
         ("/dev/video2", None, {"type": "camera"}, "camera-video2", None),
     ],
 )
 def test_what_is_meant(source: str, every: str | None, section: dict[str, Any], name: str, fps: float | None) -> None:
     assert is_live(source)
-    assert live_source(source, every) == NamedSource({**section, "url": source}, name, fps)
+    found = live_source(source, every)
+    assert found == NamedSource({**section, "url": source}, found.name, fps)
+    # Of its host or its device; what follows tells one stream of a recorder from another.
+    assert found.name.startswith(name)
+    assert PASSWORD not in found.name
 
 
 @pytest.mark.parametrize("source", ["gate.mp4", "clips/0", "C:\\clips\\gate.mp4", "0.mp4", "pictures", "a:b", ""])

@@ -10,14 +10,12 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from tests.browser import Browsing, browser, browsing, served
+from tests.browser import Browsing, served
 from tests.test_docs import ROOT, Command, check_printed, commands_in, is_run, run
 
 from decisight.config import read_site
 from decisight.sources.rendered.shift import Shift
 from decisight.sources.rendered_camera import DEFAULT_START
-
-__all__ = ["browser", "browsing"]
 
 PAGE = ROOT / "docs/tutorial.md"
 BLOCK = re.compile(r"^```(yaml|console)\n(.*?)^```$", re.DOTALL | re.MULTILINE)

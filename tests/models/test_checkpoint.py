@@ -482,6 +482,7 @@ def test_real_weights_cut_in_the_pickles_and_in_the_storages(read: Read) -> None
 SMALL = checkpoint(state_dict(w=PLAIN, b=tensor(numbers(4), numbers(1), offset=8)))
 
 
+@pytest.mark.filterwarnings("ignore:invalid escape sequence:DeprecationWarning")  # of the standard library
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=st.lists(st.tuples(st.integers(0, len(SMALL) - 1), st.integers(0, 255)), min_size=1, max_size=6))
 def test_damage_gives_our_errors_or_arrays(read: Read, changes: list[tuple[int, int]]) -> None:
