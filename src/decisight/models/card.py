@@ -28,8 +28,10 @@ _REQUIRED = (
     "thresholds",
     "fallback",
 )
-_INFORMATIVE = ("data", "training", "metrics", "versions")
+_INFORMATIVE = ("data", "training", "metrics", "versions", "familiarity", "promises")
 """Keys that nothing is computed or decided by: values by name, which may be lacking."""
+_DECIDING = ("min_familiarity", "costs")
+"""Keys that are decided by where they are there: written only if they say something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +75,16 @@ class ModelCard:
         calibration: one a group.
         thresholds: confidences by ``group:label``, used where no others are given.
         fallback: the state where a threshold is not met.
+        min_familiarity: below which familiarity the decision is the fall-back, 0..1; ``None``: whatever it is.
+        costs: what each confusion and a look by a person cost, as the policy ``least_cost`` takes it; empty where
+            thresholds decide.
         data: what it was trained on: ``digest``, number of pictures, labels counted.
         training: what was chosen, and why; the seed.
         metrics: how good it was found to be, and on what.
         versions: of Decisight and of the libraries that made it.
+        familiarity: how the graph's output ``familiarity`` came about: method, and on how many pictures it was
+            calibrated; empty where the graph has none.
+        promises: what thresholds and costs were found to hold, on which pictures, with which runtime.
     """
 
     name: str
@@ -91,6 +99,10 @@ class ModelCard:
     training: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    familiarity: dict[str, Any] = field(default_factory=dict)
+    promises: dict[str, Any] = field(default_factory=dict)
+    min_familiarity: float | None = None
+    costs: dict[str, Any] = field(default_factory=dict)
 
     @property
     def seen_in_training(self) -> frozenset[bytes]:
@@ -125,6 +137,14 @@ class ModelCard:
             "metrics": self.metrics,
             "versions": self.versions,
         }
+        said = {
+            "familiarity": self.familiarity,
+            "promises": self.promises,
+            "min_familiarity": self.min_familiarity,
+            "costs": self.costs,
+        }
+        # What is not said is not written, so that a file that says none of it is what it always was.
+        values |= {key: value for key, value in said.items() if value not in (None, {})}
         return {_PREFIX + key: json.dumps(value, ensure_ascii=False, allow_nan=False) for key, value in values.items()}
 
     @classmethod
@@ -139,6 +159,7 @@ class ModelCard:
         try:
             values: dict[str, Any] = {key: _value(metadata, key) for key in _REQUIRED}
             values |= {key: _value(metadata, key) if _PREFIX + key in metadata else {} for key in _INFORMATIVE}
+            values |= {key: _value(metadata, key) if _PREFIX + key in metadata else None for key in _DECIDING}
             _check_known("metadata", (key.removeprefix(_PREFIX) for key in metadata if key.startswith(_PREFIX)), values)
             return cls._from_values(values)
         except KeyError as error:
@@ -170,6 +191,10 @@ class ModelCard:
             training=_dict(values["training"]),
             metrics=_dict(values["metrics"]),
             versions=_texts_by_name(values["versions"]),
+            familiarity=_dict(values["familiarity"]),
+            promises=_dict(values["promises"]),
+            min_familiarity=_share(values["min_familiarity"]),
+            costs={} if values["costs"] is None else _dict(values["costs"]),
         )
 
 
@@ -235,6 +260,15 @@ def _number(value: Any) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise TypeError(f"a number was expected, not a JSON {type(value).__name__}")
     return _finite(str(value))
+
+
+def _share(value: Any) -> float | None:
+    if value is None:
+        return None
+    number = _number(value)
+    if not 0.0 <= number <= 1.0:
+        raise ValueError(f"{number:g} does not lie in 0..1")
+    return number
 
 
 def _list(value: Any) -> list[Any]:

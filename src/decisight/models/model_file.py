@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 __all__ = [
+    "FAMILIARITY",
     "FORMAT",
     "MAX_BYTES",
     "ModelFile",
@@ -56,13 +57,17 @@ class ModelFile:
         graph: the ONNX file's bytes.
         card: what it says of itself.
         graph_digest: ``sha256:...`` of what computes: graph, labels and preprocessing.
-        settings_digest: ``sha256:...`` of what decides: thresholds and fall-back.
+        settings_digest: ``sha256:...`` of what decides: thresholds, fall-back, least familiarity, costs.
     """
 
     graph: bytes
     card: ModelCard
     graph_digest: str
     settings_digest: str
+
+
+FAMILIARITY = "familiarity"
+"""The graph's output, where it has one, that holds how familiar a picture is, float32 (N, 1) in 0..1."""
 
 
 def output_name(group: str) -> str:
@@ -101,9 +106,14 @@ def graph_digest(model: ModelProto, metadata: Mapping[str, str]) -> str:
 
 
 def settings_digest(card: ModelCard) -> str:
-    """``sha256:...`` of what decides, once the confidences are there: thresholds and fall-back."""
+    """``sha256:...`` of what decides, once the confidences are there: thresholds, fall-back, and what else is said."""
     thresholds = {name: float(value) for name, value in card.thresholds.items()}
-    text = json.dumps({"thresholds": thresholds, "fallback": card.fallback}, sort_keys=True)
+    deciding: dict[str, object] = {"thresholds": thresholds, "fallback": card.fallback}
+    if card.min_familiarity is not None:
+        deciding["min_familiarity"] = float(card.min_familiarity)
+    if card.costs:
+        deciding["costs"] = card.costs
+    text = json.dumps(deciding, sort_keys=True)
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 

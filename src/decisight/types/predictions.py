@@ -43,10 +43,13 @@ class Prediction:
         task: what was classified.
         confidences: one tuple a group, in the order of the task's groups and each group's labels; 0..1. Those of an
             exclusive group add up to 1.
+        familiarity: how like the pictures that the model has learnt from this one is, 0..1: a conformal p-value, so of
+            pictures like those about one in twenty has 0.05 or less; ``None`` where the model does not say.
     """
 
     task: Task
     confidences: tuple[tuple[float, ...], ...]
+    familiarity: float | None = None
 
     def __post_init__(self) -> None:
         if [len(c) for c in self.confidences] != [len(g.labels) for g in self.task.groups]:
@@ -56,6 +59,8 @@ class Prediction:
             )
         if not all(math.isfinite(c) and 0.0 <= c <= 1.0 for group in self.confidences for c in group):
             raise ValueError(f"confidences must lie in 0..1: {self.confidences}")
+        if self.familiarity is not None and not 0.0 <= self.familiarity <= 1.0:
+            raise ValueError(f"the familiarity must lie in 0..1: {self.familiarity}")
 
     def results(self, group: str | None = None) -> list[LabelConfidence]:
         """Every label with its confidence: groups in the task's order, most confident first within each.
