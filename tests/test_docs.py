@@ -266,7 +266,10 @@ def test_every_page_and_picture_is_linked() -> None:
 
 
 def script(path: str) -> ModuleType:
-    """A script of the repository, as a module."""
+    """A script of the repository, as a module; it finds what lies beside it, as when it is run."""
+    folder = str((ROOT / path).parent)
+    if folder not in sys.path:
+        sys.path.append(folder)
     spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
     assert spec is not None
     assert spec.loader is not None
