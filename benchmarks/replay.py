@@ -30,12 +30,12 @@ from typing import Any
 import numpy as np
 
 from _machine import machine
-from decisight.audit import fold_of, replay
 from decisight.errors import StoreError
 from decisight.events import SOURCE_ENDED, EventFold, EventState, Moment, Scope, close_events
 from decisight.policies.identity import policy_digest
 from decisight.policies.parsing import policy_from_section
 from decisight.policies.task_fold import TaskFold
+from decisight.replaying import fold_of, replay
 from decisight.store import (
     CameraBatch,
     Codec,

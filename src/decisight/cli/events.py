@@ -54,8 +54,8 @@ def run(options: EventsOptions) -> int:
         DecisightError: there is no store, or what is asked for cannot be understood.
     """
     from decisight.assemble import open_site_store
-    from decisight.audit import understanding
     from decisight.config import read_site
+    from decisight.replaying import understanding
 
     site = read_site(options.site)
     zone = ZoneInfo(site.section.timezone)

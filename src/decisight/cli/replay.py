@@ -18,7 +18,7 @@ from decisight.files import printable
 from decisight.types import Decision, Reading
 
 if TYPE_CHECKING:
-    from decisight.audit import Replay, ReplayedStep
+    from decisight.replaying import Replay, ReplayedStep
     from decisight.store import Store, StoredEvent
 
 __all__ = ["ReplayOptions", "run"]
@@ -51,8 +51,8 @@ def run(options: ReplayOptions) -> int:
         DecisightError: there is no such event, or its readings are no longer there.
     """
     from decisight.assemble import open_site_store
-    from decisight.audit import replay, understanding
     from decisight.config import read_site
+    from decisight.replaying import replay, understanding
 
     site = read_site(options.site)
     with open_site_store(site, read_only=True) as store, understanding():
@@ -69,7 +69,7 @@ def run(options: ReplayOptions) -> int:
 
 
 def _values(found: Replay) -> dict[str, Any]:
-    from decisight.audit import steps_json
+    from decisight.replaying import steps_json
 
     key = found.key
     return {

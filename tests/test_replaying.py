@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from decisight.audit import Replay, fold_of, policies_of, replay, steps_json
 from decisight.errors import StoreError
 from decisight.events import SOURCE_ENDED, EventFold, EventState, Moment, Scope, close_events
 from decisight.policies.identity import policy_digest
 from decisight.policies.parsing import policy_from_section
 from decisight.policies.task_fold import TaskFold
+from decisight.replaying import Replay, fold_of, policies_of, replay, steps_json
 from decisight.store import (
     CameraBatch,
     Codec,
