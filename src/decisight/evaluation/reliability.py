@@ -20,8 +20,10 @@ __all__ = [
     "calibration_noise",
     "claims",
     "debiased_calibration_error",
+    "equal_mass_bins",
     "expected_calibration_error",
     "reliability_bins",
+    "root_mean_squared_gap",
 ]
 
 BINS = 15
@@ -143,6 +145,35 @@ def _gaps(target: Labels, confidences: Floats, bins: int) -> tuple[Floats, int]:
 
 
 def debiased_calibration_error(target: Labels, confidences: Floats, *, bins: int = BINS) -> float:
+    """:func:`root_mean_squared_gap` of the claims of a group.
+
+    Args:
+        target: int ``(N,)`` of an exclusive group, bool ``(N, K)`` of an independent one.
+        confidences: ``(N, K)``.
+        bins: at most how many; equal confidences stay in one bin.
+
+    Returns:
+        0..1; NaN if no bin holds two claims.
+    """
+    claimed, held = claims(target, confidences)
+    return root_mean_squared_gap(claimed.ravel(), held.ravel(), bins=bins)
+
+
+def equal_mass_bins(claimed: Floats, bins: int = BINS) -> NDArray[np.int64]:
+    """The bin of each claim, where each bin holds as many of them; equal confidences stay in one.
+
+    Args:
+        claimed: ``(N,)``, 0..1.
+        bins: at most how many.
+
+    Returns:
+        int ``(N,)``, from 0; rising with the confidence.
+    """
+    inner = np.unique(np.quantile(claimed, np.arange(1, bins) / bins, method="inverted_cdf"))
+    return np.searchsorted(inner, claimed, side="left")
+
+
+def root_mean_squared_gap(claimed: Floats, held: NDArray[np.bool_], *, bins: int = BINS) -> float:
     """The root mean squared calibration error, corrected for the noise within bins of equal mass.
 
     ``sqrt(max(0, sum_b n_b / n * ((held_b - confidence_b)^2 - held_b (1 - held_b) / (n_b - 1))))``: what is taken off
@@ -153,16 +184,14 @@ def debiased_calibration_error(target: Labels, confidences: Floats, *, bins: int
     Roelofs, Cain, Shlens and Mozer, "Mitigating bias in calibration error estimation", AISTATS 2022.
 
     Args:
-        target: int ``(N,)`` of an exclusive group, bool ``(N, K)`` of an independent one.
-        confidences: ``(N, K)``.
-        bins: at most how many; equal confidences stay in one bin.
+        claimed: ``(N,)``, 0..1.
+        held: bool ``(N,)``.
+        bins: at most how many.
 
     Returns:
         0..1; NaN if no bin holds two claims.
     """
-    claimed, held = (array.ravel() for array in claims(target, confidences))
-    inner = np.unique(np.quantile(claimed, np.arange(1, bins) / bins, method="inverted_cdf"))
-    at = np.searchsorted(inner, claimed, side="left")
+    at = equal_mass_bins(claimed, bins)
     count = np.bincount(at)
     usable = count > 1
     count, sums = count[usable], [np.bincount(at, values)[usable] for values in (claimed, held)]
