@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from onnx import ModelProto, TensorProto, helper
+from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from decisight.compute import open_session
 from decisight.errors import NotAModelError
@@ -14,6 +14,7 @@ from decisight.models.backbones import Backbone, backbones
 from decisight.models.card import Calibration
 from decisight.models.graph import OPSET, GraphBuilder
 from decisight.models.heads import (
+    MEAN,
     POOLINGS,
     REGIONS,
     Head,
@@ -203,6 +204,21 @@ class TestConfidences:
         expected = softmax(((x - mean) / spread) @ weight.T + bias)
         np.testing.assert_allclose(found, expected, atol=5e-4)
 
+    def test_centred_features(self, seen: Seen) -> None:
+        """What a head sees is the feature less its mean: the bias is the logit of an average picture."""
+        x, random = reference(seen, FEATURES), np.random.default_rng(6)
+        mean = x.mean(axis=0)
+        head = Head(VEST, random.normal(size=(3, x.shape[1])) / np.sqrt(x.shape[1]), random.normal(size=3), _plain(3))
+        model = classifier_graph(seen.backbone, FEATURES, [head], "1", mean=mean)
+        constants = {c.name: numpy_helper.to_array(c) for c in model.graph.initializer}
+        np.testing.assert_array_equal(constants[MEAN], mean.astype(np.float32))
+        found = run(model, seen.images)["confidence/vest"]
+        np.testing.assert_allclose(found, softmax((x - mean) @ head.weight.T + head.bias), atol=2e-5)
+
+    def test_without_a_mean_features_are_taken_as_they_are(self, seen: Seen, heads: list[Head]) -> None:
+        model = classifier_graph(seen.backbone, FEATURES, heads, "1")
+        assert MEAN not in {c.name for c in model.graph.initializer}
+
     @pytest.mark.parametrize("name", ["Größe", "a/b", "scale", "weight", "helmet worn?", "x" * 200, "图", "features"])
     def test_groups_may_be_called_anything(self, seen: Seen, name: str) -> None:
         groups = [LabelGroup(name, ("a", "b")), LabelGroup(f"{name}/weight", ("a", "b", "c"))]
@@ -226,4 +242,8 @@ class TestConfidences:
 
 
 def _neutral(group: LabelGroup) -> Calibration:
-    return Calibration(1.0, (0.0,) * len(group.labels))
+    return _plain(len(group.labels))
+
+
+def _plain(labels: int) -> Calibration:
+    return Calibration(1.0, (0.0,) * labels)

@@ -4,6 +4,10 @@ A feature is named ``tap.region.pooling``: where in depth (``stage3``), which pa
 ``middle``, ``bottom``: overlapping halves of its height) and how it is pooled (``mean`` or ``max``). Because a head is
 linear in them, what every position and depth adds to a logit can be told exactly. The maps themselves are in the
 graph under the names that :meth:`~decisight.models.backbones.Backbone.add_to` gives, whatever the features are.
+
+A head that was fitted looks at centred features: at what a picture has more or less of than those that were learnt
+from have on average. So its bias is the logit of an average picture, and a feature that all pictures share adds
+nothing.
 """
 
 from __future__ import annotations
@@ -25,12 +29,15 @@ if TYPE_CHECKING:
 
     from decisight.models.backbones import Backbone
 
-__all__ = ["POOLINGS", "REGIONS", "Head", "classifier_graph", "deepest_tap", "feature_graph", "feature_widths"]
+__all__ = ["MEAN", "POOLINGS", "REGIONS", "Head", "classifier_graph", "deepest_tap", "feature_graph", "feature_widths"]
 
 REGIONS = ("all", "top", "middle", "bottom")
 """Parts of a feature map: the whole, and three overlapping halves of its height."""
 
 POOLINGS = ("mean", "max")
+
+MEAN = "features/mean"
+"""The graph's constant, where it has one, that is subtracted from the features: float32 (features,)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +46,8 @@ class Head:
 
     Args:
         group: the label group.
-        weight: float64 (labels, features), to be applied to raw features in the order of the model's feature list.
+        weight: float64 (labels, features), to be applied to features in the order of the model's feature list, less
+            the mean that :func:`classifier_graph` is given.
         bias: float64 (labels,).
         calibration: what the logits go through before softmax or sigmoid.
     """
@@ -87,14 +95,31 @@ def feature_graph(backbone: Backbone, features: tuple[str, ...], version: str) -
     return graph.model(f"{backbone.name}_features", backbone.input.size, {"features": width}, version)
 
 
-def classifier_graph(backbone: Backbone, features: tuple[str, ...], heads: list[Head], version: str) -> ModelProto:
+def classifier_graph(
+    backbone: Backbone,
+    features: tuple[str, ...],
+    heads: list[Head],
+    version: str,
+    *,
+    mean: npt.NDArray[np.float64] | None = None,
+) -> ModelProto:
     """A graph from ``image`` (N, size, size, 3) uint8 to the confidences (N, labels) float32 of every group.
+
+    Args:
+        backbone: what gives the features.
+        features: what the heads look at, as ``tap.region.pooling``.
+        heads: one a group.
+        version: of Decisight, written as the producer's.
+        mean: float64 (features,), what is subtracted from the features before the heads look at them: the constant
+            ``features/mean`` of the graph. By default nothing is.
 
     Raises:
         NotAModelError: there is no feature, or the backbone does not have one of them.
     """
     graph = GraphBuilder()
     x = _add_features(graph, backbone, features)
+    if mean is not None:
+        x = graph.add("Sub", [x, graph.constant(MEAN, mean.astype(np.float32))], "features/centred")
     for head in heads:
         _add_head(graph, x, head)
     outputs = {output_name(head.group.name): len(head.group.labels) for head in heads}

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from decisight.models.backbones import Backbone
 
-__all__ = ["GroupProbe", "Probe", "inner_products"]
+__all__ = ["Fitted", "GroupProbe", "Probe", "inner_products"]
 
 Matrix = npt.NDArray[np.float64]
 Progress = Callable[[str, int, int], None]
@@ -96,12 +96,12 @@ class Probe:
         targets: list[tuple[Target, ...]] = [example.targets for example in self.part.examples]
         return evaluate(task, targets, confidences, sources=[example.source for example in self.part.examples])
 
-    def fit(self, part: Dataset, features: Features) -> list[Head]:
-        """The heads, fitted on all pictures in all chosen views."""
+    def fit(self, part: Dataset, features: Features) -> Fitted:
+        """The heads, fitted on all pictures in all chosen views; their features are centred on the first view."""
         layout = Layout(self.backbone)
         tables = [features.views[view] for view in self.views]
         standardiser = Standardiser.of(tables[0])
-        return [
+        heads = [
             _fit_head(
                 self,
                 group,
@@ -112,10 +112,28 @@ class Probe:
             )
             for at, group in enumerate(self.groups)
         ]
+        mean = np.concatenate([standardiser.mean[layout.of(name)] for name in self.features]).astype(np.float64)
+        return Fitted(self, tuple(heads), mean)
 
-    def graph(self, heads: list[Head], version: str) -> ModelProto:
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What was fitted on the features that were chosen.
+
+    Args:
+        probe: what was chosen.
+        heads: one a group, of centred features.
+        mean: float64 (features,), what the features are centred on.
+    """
+
+    probe: Probe
+    heads: tuple[Head, ...]
+    mean: Matrix
+
+    def graph(self, version: str) -> ModelProto:
         """The graph of backbone and heads."""
-        return classifier_graph(self.backbone, self.features, heads, version)
+        probe = self.probe
+        return classifier_graph(probe.backbone, probe.features, list(self.heads), version, mean=self.mean)
 
 
 def _fit_head(
@@ -138,24 +156,23 @@ def _fit_head(
     else:
         fitted = fit_linear(design, wanted, strength=group.strength, exclusive=exclusive, weights=weights)
         linear = fitted[:-1]
-    return _raw_head(probe, group, layout, standardiser, linear, fitted[-1])
+    return _centred_head(probe, group, layout, standardiser, linear, fitted[-1])
 
 
-def _raw_head(
+def _centred_head(
     probe: Probe, group: GroupProbe, layout: Layout, standardiser: Standardiser, linear: Matrix, bias: Matrix
 ) -> Head:
-    """The head on raw features: standardisation and scale are folded into its weights."""
+    """The head on centred features: spread and scale are folded into its weights."""
     names = probe.features
     starts = dict(zip(names, np.cumsum([0, *feature_widths(probe.backbone, names)])[:-1].tolist(), strict=True))
     weight = np.zeros((linear.shape[1], sum(feature_widths(probe.backbone, names))))
-    shifted, row = bias.copy(), 0
+    row = 0
     for name, columns, scale in layout.columns(group.recipe):
         width = columns.stop - columns.start
-        raw = linear[row : row + width] * scale / standardiser.spread[columns, None].astype(np.float64)
-        weight[:, starts[name] : starts[name] + width] = raw.T
-        shifted -= standardiser.mean[columns].astype(np.float64) @ raw
+        centred = linear[row : row + width] * scale / standardiser.spread[columns, None].astype(np.float64)
+        weight[:, starts[name] : starts[name] + width] = centred.T
         row += width
-    return Head(group.targets.group, weight, shifted, group.calibration)
+    return Head(group.targets.group, weight, bias, group.calibration)
 
 
 def inner_products(design: npt.NDArray[np.float32]) -> Matrix:

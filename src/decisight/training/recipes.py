@@ -74,6 +74,10 @@ class Layout:
         starts = [0, *ends[:-1].tolist()]
         self._columns = {name: slice(a, int(b)) for name, a, b in zip(self.names, starts, ends, strict=True)}
 
+    def of(self, name: str) -> slice:
+        """The columns of a feature."""
+        return self._columns[name]
+
     def columns(self, recipe: Recipe) -> list[tuple[str, slice, float]]:
         """Name, columns and scale of each feature of a recipe, such that a picture's squared length is 1 on average.
 

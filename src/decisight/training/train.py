@@ -104,20 +104,20 @@ def train(
         rows += (len(features.kept) - judged) * len(features.views)
         notes = (*notes, *contradictions(part, features.digests))
     with clock.part("fitting"), one_blas_thread():
-        heads = probe.fit(part, features)
+        fitted = probe.fit(part, features)
         card = ModelCard(
             name=options.name,
             task=dataset.task,
             preprocessing=Preprocessing(probe.fit_mode, backbone.input.size, backbone.input.fill),
             backbone={"name": backbone.name, "digest": backbone.digest},
             features=probe.features,
-            calibration=tuple(head.calibration for head in heads),
+            calibration=tuple(head.calibration for head in fitted.heads),
             thresholds=dict(rule.thresholds),
             fallback=rule.fallback,
             data=_provenance(part, features, options.regions),
             versions=library_versions(),
         )
-        graph = probe.graph(heads, decisight_version())
+        graph = fitted.graph(decisight_version())
     with clock.part("evaluating"):
         evaluation, evaluated_on, unread = _evaluate(dataset, seal(graph, card), probe, workers)
     card = replace(
