@@ -60,8 +60,8 @@ class DecidedReading:
     def to_json(self) -> dict[str, Any]:
         """The picture, what was said of it, and what is decided by then.
 
-        ``image``, ``time`` where known, ``quality`` where it is not 1, ``classifierResults`` or ``error``, and
-        ``decision`` or ``decisions``.
+        ``image``, ``time`` where known, ``quality`` where it is not 1, ``classifierResults`` and ``familiarity`` where
+        the model says it, or ``error``; and ``decision`` or ``decisions``.
         """
         values: dict[str, Any] = {"image": self.image}
         if self.reading.time is not None:
@@ -72,6 +72,7 @@ class DecidedReading:
             values["error"] = self.reading.cause
         else:
             values["classifierResults"] = self.reading.prediction.to_json()
+            values |= self.reading.prediction.familiarity_json()
         return values | self.decided()
 
     def decided(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ COMMON: tuple[dict[str, Any], ...] = (
     {"min_dwell": "250ms", "gap_tolerance": "500ms"},
     {"stale_after": "1s"},
     {"min_dwell": 2, "gap_tolerance": 1, "stale_after": "2s", "thresholds": {1: 0.75}},
+    {"min_familiarity": 0.25, "min_dwell": 2, "gap_tolerance": "250ms", "stale_after": "1s", "thresholds": {0: 0.75}},
 )
 """Settings tried on every policy that has them; labels by their place, since tasks differ."""
 
@@ -129,7 +130,7 @@ def items(steps: Sequence[Step], task: Task, begin: float = 1000.0) -> list[Read
         if step.tick:
             found.append(Tick(time))
         else:
-            row = None if step.row is None else Prediction(task, (step.row[: len(task.groups[0].labels)],))
+            row = None if step.row is None else Prediction(task, (step.row[: len(task.groups[0].labels)],), 0.25)
             found.append(Reading(row, time, step.quality, "dark" if row is None else None))
     return found
 
@@ -239,6 +240,77 @@ def test_a_rule_is_written_in_one_way(name: str, kind: str) -> None:
     assert len(found) == len({json.dumps(section, sort_keys=True) for section in found.values()})
     if name in POLICIES.names():
         assert POLICIES.factory(rule.name) is PARTS[name]
+
+
+# --- pictures that are not familiar enough ---------------------------------------------------------------------------
+
+
+def as_unjudged(decision: Decision) -> Decision:
+    """The same decision, had the unfamiliar pictures been such as cannot be judged."""
+    reason = Reason.CANNOT_JUDGE if decision.reason is Reason.UNFAMILIAR else decision.reason
+    held = Held.BLIND if decision.held is Held.UNFAMILIAR else decision.held
+    return replace(decision, reason=reason, held=held)
+
+
+@every_task
+@every_policy
+@few
+@given(sequence=sequences, data=st.data())
+def test_an_unfamiliar_picture_speaks_for_nothing_and_says_so(
+    name: str, kind: str, sequence: list[Step], data: st.DataObject
+) -> None:
+    task = TASKS[kind]
+    given = {**data.draw(st.sampled_from(variants(name))), "min_familiarity": 0.125}
+    if not has(name, given):
+        pytest.skip("it does not ask how familiar a picture is")
+    fold = policy(name, given, task.groups[0].labels).fold(task, "class")
+    strange, unjudged, is_strange = [], [], []
+    for item in items(sequence, task):
+        prediction = getattr(item, "prediction", None)
+        how = data.draw(st.sampled_from([None, 0.0, 0.0625, 0.125, 1.0])) if prediction else None
+        familiar = item if how is None else replace(item, prediction=replace(prediction, familiarity=how))
+        is_strange.append(how is not None and how < 0.125)
+        strange.append(familiar)
+        unjudged.append(Reading(None, item.time, item.quality, "strange") if is_strange[-1] else familiar)
+    last_was_strange = False
+    state = fold.initial()
+    for item, then, now in zip(strange, follow(fold, unjudged), is_strange, strict=True):
+        state, decision = fold.step(json.loads(json.dumps(state)), item)
+        assert repr(as_unjudged(decision)) == repr(then[1])
+        last_was_strange = now if isinstance(item, Reading) else last_was_strange
+        told = Reason.UNFAMILIAR in (decision.reason, decision.held)
+        assert last_was_strange or not told
+        assert ("familiarity" in fold.explain(state)) == last_was_strange
+        if last_was_strange:
+            assert decision.reason is not Reason.CANNOT_JUDGE
+            assert decision.held is not Held.BLIND
+
+
+@every_task
+@every_policy
+@few
+@given(sequence=sequences, data=st.data())
+def test_who_asks_for_no_familiarity_heeds_none(
+    name: str, kind: str, sequence: list[Step], data: st.DataObject
+) -> None:
+    """State and all, so that what was stored before anybody could ask for one goes on."""
+    task = TASKS[kind]
+    given = {key: value for key, value in data.draw(st.sampled_from(variants(name))).items() if key[:5] != "min_f"}
+    rule = policy(name, given, task.groups[0].labels)
+    read = items(sequence, task)
+    without = [
+        replace(item, prediction=replace(item.prediction, familiarity=None))
+        if isinstance(item, Reading) and item.prediction
+        else item
+        for item in read
+    ]
+    fold = rule.fold(task, "class")
+    for one, other in zip(follow(fold, read), follow(fold, without), strict=True):
+        assert repr(one) == repr(other)
+    assert "min_familiarity" not in rule.to_section(task)
+    if has(name, {"min_familiarity": 0.0}):
+        nothing = policy(name, {**given, "min_familiarity": 0.0}, task.groups[0].labels)
+        assert policy_digest(nothing, task, "class") == policy_digest(rule, task, "class")
 
 
 # --- what a decision is ----------------------------------------------------------------------------------------------

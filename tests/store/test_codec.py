@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -58,7 +59,8 @@ def cases(draw: st.DrawFn) -> tuple[Codec, Reading | Tick, tuple[Decision, ...],
     if kind == "unjudged":
         return codec, Reading(None, time, quality, draw(st.text(st.characters(), max_size=20))), made, False
     rows = tuple(tuple(draw(shares) for _ in group.labels) for group in task.groups)
-    return codec, Reading(Prediction(task, rows), time, quality), made, kind == "repeated"
+    familiarity = draw(st.none() | shares)
+    return codec, Reading(Prediction(task, rows, familiarity), time, quality), made, kind == "repeated"
 
 
 @given(case=cases(), view_id=st.integers(1, 9))
@@ -85,6 +87,38 @@ def test_damage_is_an_error_and_never_a_crash(case: Any, data: st.DataObject) ->
     altered[data.draw(st.integers(0, len(altered) - 1))] = data.draw(st.integers(0, 255))
     with contextlib.suppress(StoreError):
         codec.read(record.kind, record.time, bytes(altered), last)
+
+
+def test_a_record_without_a_familiarity_is_what_it_always_was() -> None:
+    """As it was written before there could be one; with a quality, and three pictures passed over."""
+    task = Task((LabelGroup("class", ("a", "b")),))
+    item = Reading(Prediction(task, ((0.75, 0.25),)), 1.0, 0.5)
+    made = (Decision("class", "a", 0.75, Reason.ACCEPTED, Held.TICK, scores=(2.0, 0.0)),)
+    codec = Codec(task, {"class": "unknown"})
+    old = bytes.fromhex("010503000000000000e03f000000000000e83f000000000000d03f0100400500000000000000e83f020200")
+    record = codec.record(1, item, made, skipped=3)
+    assert record.data == old
+    assert codec.read(record.kind, 1.0, old) == (item, made)
+    with_it = codec.record(1, replace(item, prediction=Prediction(task, ((0.75, 0.25),), 0.1)), made, skipped=3)
+    assert len(with_it.data) == len(old) + 8
+
+
+def test_what_repeats_a_reading_has_its_familiarity() -> None:
+    codec = Codec(THREE, {"class": "unknown"})
+    first = Reading(Prediction(THREE, ((0.5, 0.25, 0.25),), 0.1 + 0.2), 1.0)
+    record = codec.record(1, first, ())
+    again = codec.record(1, replace(first, time=2.0), (), repeated=True)
+    assert len(again.data) == 3
+    assert codec.read(again.kind, 2.0, again.data, codec.prediction(record.data))[0] == replace(first, time=2.0)
+
+
+def test_what_a_newer_version_says_is_not_passed_over() -> None:
+    codec = Codec(THREE, {"class": "unknown"})
+    record = codec.record(1, Tick(1.0), ())
+    for bit in (0x10, 0x20, 0x40, 0x80):
+        with pytest.raises(StoreError, match="it says what this version does not know") as caught:
+            codec.read(record.kind, 1.0, bytes((1, bit)) + record.data[2:])
+        assert "newer Decisight" in (caught.value.hint or "")
 
 
 def test_all_reasons_are_known() -> None:

@@ -67,11 +67,15 @@ class ClipRun:
 
 
 def single_of(policy: Policy) -> Threshold:
-    """The rule that decides on each picture alone, with the thresholds of a policy where it has some."""
+    """The rule that decides on each picture alone, with the thresholds of a policy where it has some.
+
+    And with its least familiarity.
+    """
     return Threshold(
         dict(getattr(policy, "thresholds", {})),
         policy.fallback,
         default_threshold=getattr(policy, "default_threshold", None),
+        min_familiarity=getattr(policy, "min_familiarity", None),
     )
 
 

@@ -40,6 +40,7 @@ _KEPT = {
     Held.BLIND: "from earlier pictures",
     Held.EVIDENCE: "kept while the evidence against it is not enough",
     Held.TICK: "kept until the next picture",
+    Held.UNFAMILIAR: "from earlier, familiar pictures",
 }
 
 

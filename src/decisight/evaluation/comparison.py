@@ -147,10 +147,13 @@ def compare(
 
 
 def _alone(policy: Policy) -> Threshold:
-    """The rule that decides each image alone, by the thresholds of a policy over several."""
+    """The rule that decides each image alone, by the thresholds of a policy over several, and what it refuses."""
+    least: float | None = getattr(policy, "min_familiarity", None)
     if not isinstance(policy, VotingSettings):
-        return Threshold(fallback=policy.fallback)
-    return Threshold(policy.thresholds, policy.fallback, default_threshold=policy.default_threshold)
+        return Threshold(fallback=policy.fallback, min_familiarity=least)
+    return Threshold(
+        policy.thresholds, policy.fallback, default_threshold=policy.default_threshold, min_familiarity=least
+    )
 
 
 def _judge(policy: Policy, task: Task, group: str, sequences: Sequence[LabelledSequence]) -> SequenceFigures:

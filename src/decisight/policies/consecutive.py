@@ -21,9 +21,9 @@ __all__ = ["Consecutive"]
 class Consecutive(VotingSettings):
     """Accept a label when so many images in a row vote for it; keep it until another answer comes as often in a row.
 
-    That other answer may be another label, no label (below every threshold) or a picture that cannot be judged; the
-    latter two lead to the fall-back. The confidence of a decision is the mean of the label's confidence over the
-    images of the run that it was accepted for.
+    That other answer may be another label, no label (below every threshold) or a picture that cannot be judged or is
+    unfamiliar; the latter two lead to the fall-back. The confidence of a decision is the mean of the label's confidence
+    over the images of the run that it was accepted for.
 
     Args:
         required: how long the run must be: ``3`` images or, from its first to its last image, ``"1s"``.

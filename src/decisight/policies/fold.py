@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 from decisight.errors import LabelError, UsageError
 from decisight.policies.ballot import NOTHING, PRESENT
+from decisight.policies.familiarity import unfamiliar
 from decisight.policies.steady_clock import steady
 from decisight.spans import MICROSECOND, Span
 from decisight.types import Decision, Held, LabelGroup, Prediction, Reading, Reason, Tick
@@ -56,7 +57,7 @@ class Evidence(Protocol):
         """Before the first reading."""
 
     def take(self, evidence: Any, row: Row | None, reading: Reading, now: float, held: int) -> Any:
-        """With one reading more; ``row`` is ``None`` where the picture could not be judged."""
+        """With one reading more; ``row`` is ``None`` where the picture could not be judged, or is unfamiliar."""
 
     def find(self, evidence: Any, now: float, held: int) -> Finding:
         """What it says by now."""
@@ -121,8 +122,9 @@ class _State(NamedTuple):
     """How far the evidence spoke for it then, 0..1."""
     readings: int
     """Readings so far, judged or not."""
-    blind: bool
-    """Whether the last one could not be judged, or there is none that still counts."""
+    blind: bool | float
+    """Whether the last one could not be judged, or there is none that still counts; or, of one that was less familiar
+    than is asked for, how familiar it was. So a rule that asks for none has the states that it always had."""
     judged: float | None
     """When one was last judged."""
     now: float | None
@@ -144,6 +146,7 @@ class GroupFold:
         evidence: what is gathered.
         stability: what keeps the state.
         rule: what its states are marked with, see :func:`~decisight.policies.identity.state_mark`.
+        min_familiarity: the familiarity below which a picture speaks for nothing; ``None`` or 0: each may speak.
     """
 
     group: LabelGroup
@@ -153,6 +156,7 @@ class GroupFold:
     evidence: Evidence
     stability: Stability
     rule: str
+    min_familiarity: float | None = None
 
     @property
     def fewest(self) -> int:
@@ -181,7 +185,8 @@ class GroupFold:
         limit = self.stability.stale_after
         if limit is not None and judged is not None and now - judged > limit + MICROSECOND:
             # Too old to count, and too old to go on from.
-            held, since, evidence, judged, blind = NOTHING, None, self.evidence.initial(), None, True
+            held, since, evidence, judged = NOTHING, None, self.evidence.initial(), None
+            blind = True if blind is False else blind
         if isinstance(item, Reading):
             # After a reading that spoke for it there is no gap yet.
             if held != NOTHING and supported_reading != readings and self.stability.is_over(now - supported):
@@ -191,21 +196,23 @@ class GroupFold:
                     # A tick would have shown it. None did, so that there is nothing that has to be kept for a while.
                     held, since = NOTHING, None
             readings += 1
-            row = None if item.prediction is None else self._row(item.prediction)
+            row, blind = self._heard(item.prediction)
             evidence = self.evidence.take(evidence, row, item, now, held)
             spoke = row is not None
-            blind, judged = (False, now) if spoke else (True, judged)
+            judged = now if spoke else judged
         finding = self.evidence.find(evidence, now, held)
-        if blind and finding.label == NOTHING:
-            finding = finding._replace(reason=Reason.CANNOT_JUDGE)
+        if blind is not False and finding.label == NOTHING:
+            finding = finding._replace(reason=Reason.CANNOT_JUDGE if blind is True else Reason.UNFAMILIAR)
         keeping: Held | None = None
         if finding.label == held:
             if spoke and held != NOTHING:
                 supported, supported_reading, support = now, readings, finding.support[held]
             if lapsed:
                 since, since_reading = now, readings
-            if held != NOTHING:
-                keeping = Held.BLIND if blind else Held.EVIDENCE if finding.leaning else None
+            if held != NOTHING and blind is not False:
+                keeping = Held.BLIND if blind is True else Held.UNFAMILIAR
+            elif held != NOTHING and finding.leaning:
+                keeping = Held.EVIDENCE
         elif finding.label == NOTHING and self.stability.bridges(readings - supported_reading, now - supported):
             keeping = Held.GAP
         elif since is not None and self.stability.too_young(readings - since_reading, now - since):
@@ -249,8 +256,10 @@ class GroupFold:
         at = _State(*state)
         now = at.now or 0.0
         text = self.evidence.explain(at.evidence, now, at.held)
-        if at.blind and at.readings:
+        if at.blind is True and at.readings:
             text += "; the last picture could not be judged" if at.judged is not None else "; nothing judged of late"
+        elif not isinstance(at.blind, bool):
+            text += f"; the last picture is unfamiliar: familiarity {at.blind:.3g}, {self.min_familiarity:g} needed"
         if self.evidence.find(at.evidence, now, at.held).label != at.held:
             text += f"; {self.fallback if at.held == NOTHING else self.label(at.held)} is kept for now"
         return text
@@ -272,6 +281,13 @@ class GroupFold:
             return self.group.labels[index]
         name = self.group.labels[self.column]
         return name if index == PRESENT else f"not {name}"
+
+    def _heard(self, prediction: Prediction | None) -> tuple[Row | None, bool | float]:
+        """The row that a picture speaks by, if it does; and what is to be known of one that does not."""
+        if prediction is None:
+            return None, True
+        row, familiarity = self._row(prediction), unfamiliar(prediction, self.min_familiarity)
+        return (row, False) if familiarity is None else (None, float(familiarity))
 
     def _row(self, prediction: Prediction) -> Row:
         groups = prediction.task.groups
@@ -328,7 +344,7 @@ class LabelFolds:
         after = (self.rule, states)
         held = [of_label.held for of_label in states]
         scores = tuple(finding.scores[PRESENT] for _, finding, _ in steps if finding.scores)
-        keeping = min((why for _, _, why in steps if why is not None), default=None)
+        keeping = min((why for _, _, why in steps if why is not None), key=_before_others, default=None)
         if all(label == NOTHING for label in held):
             reasons = (finding.reason for _, finding, _ in steps if finding.label == NOTHING)
             reason = next(reasons, Reason.ABSTAINED)
@@ -356,6 +372,11 @@ class LabelFolds:
         """See :class:`~decisight.protocols.Fold`."""
         of_labels = _unmarked(state, self.rule, self.group)
         return all(fold.is_at_rest(of_label) for fold, of_label in zip(self.folds, of_labels, strict=True))
+
+
+def _before_others(why: Held) -> str:
+    """An order of why labels are kept: what is the matter with the last picture comes first."""
+    return Held.BLIND if why is Held.UNFAMILIAR else why
 
 
 def _unmarked(state: Any, rule: str, group: LabelGroup) -> Any:

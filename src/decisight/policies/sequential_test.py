@@ -45,11 +45,11 @@ class SequentialTest(Settings):
     successive images, each after the first counts ``(1 - r) / (1 + r)``, which is what one image of an autoregressive
     sequence of the first order is worth. And no image alone may claim more than ``max_confidence``.
 
-    Once a label is accepted it is held until the test accepts another, also while pictures cannot be judged: set
-    ``stale_after`` to end it. What speaks for it counts no more than ``inertia`` times what it took to accept it, so
-    that a change is seen: 1 asks for twice the evidence before it believes in one; 0 for no more than the first time
-    (Page's cumulative sum), which is quicker and oftener wrong. The confidence of a decision is the label's probability
-    by the evidence, that which it took to accept it included, if all labels were equally likely before.
+    Once a label is accepted it is held until the test accepts another, also while pictures cannot be judged or are
+    unfamiliar: set ``stale_after`` to end it. What speaks for it counts no more than ``inertia`` times what it took to
+    accept it, so that a change is seen: 1 asks for twice the evidence before it believes in one; 0 for no more than the
+    first time (Page's cumulative sum), which is quicker and oftener wrong. The confidence of a decision is the label's
+    probability by the evidence, that which it took to accept it included, if all labels were equally likely before.
 
     The stated rates hold for the first decision of a sequence, as far as the confidences are calibrated and the
     correlation is right: measure both, see ``docs/decide.md``.
@@ -81,6 +81,7 @@ class SequentialTest(Settings):
     min_dwell: SpanText = 0
     gap_tolerance: SpanText = 0
     stale_after: SpanText | None = None
+    min_familiarity: float | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

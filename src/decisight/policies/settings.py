@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from decisight.errors import UsageError
 from decisight.policies.ballot import Ballot, ballots
+from decisight.policies.familiarity import check_min_familiarity
 from decisight.policies.fold import Evidence, GroupFold, LabelFolds, Stability
 from decisight.policies.identity import state_mark
 from decisight.spans import SpanText, parse_seconds, parse_span
@@ -27,6 +28,8 @@ class Settings(ABC):
         stale_after: the time without a judged picture after which nothing is known, for example ``"10s"``; by default
             never, so that the last state stays while pictures are missing; in a site file after 10 seconds, or three
             times the time between two pictures where that is more.
+        min_familiarity: the familiarity below which a picture speaks for nothing, 0..1, see ``docs/unfamiliar.md``; by
+            default, and with 0, every picture is familiar enough.
     """
 
     name: ClassVar[str]
@@ -36,20 +39,26 @@ class Settings(ABC):
     min_dwell: SpanText
     gap_tolerance: SpanText
     stale_after: SpanText | None
+    # Of policies of other packages that were written before there was such a setting, too.
+    min_familiarity: float | None = None
 
     def __post_init__(self) -> None:
         check_fallback(self.fallback)
         self.stability()
+        check_min_familiarity(self.min_familiarity)
 
     def fold(self, task: Task, group: str) -> GroupFold | LabelFolds:
         """See :class:`~decisight.protocols.Policy`."""
         found = task.group(group)
         at, stability = task.groups.index(found), self.stability()
         evidences = self.evidences(task, found)
-        rule = state_mark(self, task, group)
+        rule, least = state_mark(self, task, group), self.min_familiarity
         if found.exclusive:
-            return GroupFold(found, at, None, self.fallback, evidences[0], stability, rule)
-        folds = (GroupFold(found, at, column, self.fallback, e, stability, rule) for column, e in enumerate(evidences))
+            return GroupFold(found, at, None, self.fallback, evidences[0], stability, rule, least)
+        folds = (
+            GroupFold(found, at, column, self.fallback, evidence, stability, rule, least)
+            for column, evidence in enumerate(evidences)
+        )
         return LabelFolds(found, self.fallback, tuple(folds), rule)
 
     def to_section(self, task: Task) -> dict[str, Any]:
@@ -57,12 +66,17 @@ class Settings(ABC):
 
         What a setting is follows from its type: a :data:`~decisight.spans.SpanText` (or ``int | str``) is a
         span, and a mapping has numbers in 0..1 by label. A policy with others says itself how they are written.
+
+        A familiarity is said only where one is asked for: a rule that asks for none is the same rule, with the same
+        digest, as before there was such a setting, and what was stored by it goes on.
         """
         settings = {
             one.name: _canonical(one.name, str(one.type), getattr(self, one.name), task)
             for one in fields(self)  # type: ignore[arg-type]  # each is a dataclass, as is said above
             if one.init
         }
+        if not self.min_familiarity:
+            settings.pop("min_familiarity", None)
         return {"type": self.name, **settings}
 
     def stability(self) -> Stability:
@@ -104,6 +118,7 @@ class VotingSettings(Settings):
     min_dwell: SpanText = 0
     gap_tolerance: SpanText = 0
     stale_after: SpanText | None = None
+    min_familiarity: float | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

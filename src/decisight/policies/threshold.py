@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from decisight.errors import UsageError
 from decisight.policies import POLICIES
 from decisight.policies.ballot import INDEPENDENT_THRESHOLD, NOTHING, PRESENT, Ballot, ballots
+from decisight.policies.familiarity import unfamiliar
 from decisight.policies.fold import Evidence, Finding, Row
 from decisight.policies.settings import VotingSettings
 from decisight.types import Decision, LabelGroup, Prediction, Reading, Reason, Task, resolve_thresholds
@@ -24,7 +25,8 @@ class Threshold(VotingSettings):
 
     In an exclusive group only the top label may be accepted, if its confidence is at least its own threshold (a label
     without one is accepted); otherwise the state is the fall-back. In an independent group each label is accepted or
-    not at its own threshold, and the state is the list of those accepted, which may be empty.
+    not at its own threshold, and the state is the list of those accepted, which may be empty. Where the image is less
+    familiar than ``min_familiarity`` asks for, the state of every group is the fall-back.
 
     As a policy over a sequence it decides each image alone, unless hysteresis, a dwell or a tolerance for gaps is set.
     """
@@ -73,11 +75,14 @@ class Threshold(VotingSettings):
 
         Raises:
             LabelError: see :meth:`checked`.
-            UsageError: see :meth:`checked`.
+            UsageError: see :meth:`checked`; or a familiarity is asked for, and the prediction does not have any.
         """
         task, rules = self._rules or (None, ())
         if task is not prediction.task and task != prediction.task:
             return self.checked(prediction.task).decide(prediction)
+        if unfamiliar(prediction, self.min_familiarity) is not None:
+            groups = zip(prediction.task.groups, prediction.confidences, strict=True)
+            return tuple(Decision(g.name, self.fallback, _best(g, row), Reason.UNFAMILIAR) for g, row in groups)
         return tuple(
             self._decide_exclusive(group, row, of_group[0])
             if group.exclusive
@@ -103,9 +108,14 @@ def _decide_independent(group: LabelGroup, row: Row, rules: Sequence[Ballot]) ->
     return Decision(group.name, state, confidence, Reason.ACCEPTED)
 
 
+def _best(group: LabelGroup, row: Row) -> float:
+    """The confidence of what would be said of a group."""
+    return max(row) if group.exclusive else math.prod(max(c, 1.0 - c) for c in row)
+
+
 @dataclass(frozen=True, slots=True)
 class _LastImage:
-    """The evidence is the last image's confidences, and nothing where it could not be judged."""
+    """The evidence is the last image's confidences, and nothing where it could not be judged, or is unfamiliar."""
 
     ballot: Ballot
 

@@ -5,9 +5,10 @@ saying that more come (LEB128); a *text* is a count of bytes and UTF-8. Version 
 
     1 byte      the version, 1
     1 byte      bits: 1 a quality follows, which else is 1.0; 2 the time is -0.0, which a database does not keep;
-                4 pictures were passed over
+                4 pictures were passed over; 8 there is a familiarity, of a READING only
     count       how many, if so
     8 bytes     the quality (float64), if so
+    8 bytes     the familiarity (float64), if so
     READING     every confidence (float64), in the order of the task's groups and labels; none of REPEATED and TICK
     UNJUDGED    the cause (text)
     count       decisions, then each
@@ -44,7 +45,7 @@ CODEC_VERSION = 1
 Decoded = tuple[Reading | Tick, tuple[Decision, ...]]
 
 _REASONS = (Reason.ACCEPTED, Reason.BELOW_THRESHOLD, Reason.UNFAMILIAR, Reason.CANNOT_JUDGE, Reason.ABSTAINED)
-_HELD = (None, Held.DWELL, Held.GAP, Held.BLIND, Held.EVIDENCE, Held.TICK)
+_HELD = (None, Held.DWELL, Held.GAP, Held.BLIND, Held.EVIDENCE, Held.TICK, Held.UNFAMILIAR)
 """In the order in which they are numbered: a new one comes last."""
 _REASON_NUMBERS = {reason: number for number, reason in enumerate(_REASONS)}
 _HELD_NUMBERS = {held: number for number, held in enumerate(_HELD)}
@@ -52,7 +53,8 @@ _HELD_NUMBERS = {held: number for number, held in enumerate(_HELD)}
 _LABEL, _FALLBACK, _LABELS, _WORDS = range(4)
 _NO_SCORES, _BYTES, _FLOATS = range(3)
 _UNDECIDED = 1 << 5
-_QUALITY, _NEGATIVE_ZERO, _SKIPPED = 1, 2, 4
+_QUALITY, _NEGATIVE_ZERO, _SKIPPED, _FAMILIARITY = 1, 2, 4, 8
+_KNOWN = _QUALITY | _NEGATIVE_ZERO | _SKIPPED | _FAMILIARITY
 _FLOAT = struct.Struct("<d")
 
 
@@ -139,6 +141,9 @@ class Codec:
                 kind = RecordKind.REPEATED
             else:
                 kind = RecordKind.READING
+                if item.prediction.familiarity is not None:
+                    flags |= _FAMILIARITY
+                    parts.append(_FLOAT.pack(item.prediction.familiarity))
                 parts.append(self._row.pack(*[c for row in item.prediction.confidences for c in row]))
         parts[0] = bytes((CODEC_VERSION, flags))
         parts.append(_count(len(decisions)))
@@ -210,8 +215,9 @@ class Codec:
         item: Reading | Tick
         match kind:
             case RecordKind.READING:
+                familiarity = cursor.floats(1)[0] if flags & _FAMILIARITY else None
                 row = cursor.floats(self._row.size // 8)
-                item = Reading(Prediction(self.task, self._by_group(row)), time, quality)
+                item = Reading(Prediction(self.task, self._by_group(row), familiarity), time, quality)
             case RecordKind.REPEATED:
                 if last is None:
                     raise ValueError("the reading that it repeats is not there")
@@ -329,6 +335,8 @@ def _head(cursor: _Cursor) -> tuple[int, int]:
     version, flags = cursor.take(2)
     if version != CODEC_VERSION:
         raise ValueError(f"it is of version {version}")
+    if flags & ~_KNOWN:
+        raise ValueError(f"it says what this version does not know (bits {flags & ~_KNOWN})")
     return flags, cursor.count() if flags & _SKIPPED else 0
 
 

@@ -65,9 +65,9 @@ class Answer:
     def to_json(self) -> dict[str, Any]:
         """As JSON values: what was found, or why nothing was.
 
-        ``image``, ``model``, ``runtime`` where it is known, ``classifierResults``, and ``decision`` or ``decisions``
-        (by group, where there are several); else ``image`` and ``error``. After ``image`` comes ``region``, where there
-        is one.
+        ``image``, ``model``, ``runtime`` where it is known, ``classifierResults``, ``familiarity`` where the model says
+        it, and ``decision`` or ``decisions`` (by group, where there are several); else ``image`` and ``error``. After
+        ``image`` comes ``region``, where there is one.
         """
         if self.prediction is None:
             return {**self._looked_at(), "error": self.error}
@@ -92,6 +92,7 @@ class Answer:
         return {**self._looked_at(), "model": {"name": self.model.name, "digest": self.model.digest}, **runtime}
 
     def _decided(self) -> dict[str, Any]:
+        familiar = {} if self.prediction is None else self.prediction.familiarity_json()
         if len(self.decisions) == 1:
-            return {"decision": self.decisions[0].to_json()}
-        return {"decisions": {decision.group: decision.to_json() for decision in self.decisions}}
+            return {**familiar, "decision": self.decisions[0].to_json()}
+        return {**familiar, "decisions": {decision.group: decision.to_json() for decision in self.decisions}}

@@ -35,6 +35,8 @@ class Held(StrEnum):
     """The evidence leans to another label, or to none, but not far or not long enough for a change."""
     TICK = "tick"
     """Another label is what speaks from the readings that still count, and is entered with the next reading only."""
+    UNFAMILIAR = "unfamiliar"
+    """The last picture was less familiar than is asked for: the state rests on earlier ones."""
 
 
 @dataclass(frozen=True, slots=True)

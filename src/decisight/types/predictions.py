@@ -108,6 +108,10 @@ class Prediction:
             return [{"group": g, "label": label, "confidence": round(c, 8)} for g, label, c in ranked]
         return [{"label": label, "confidence": round(c, 8)} for _, label, c in ranked]
 
+    def familiarity_json(self) -> dict[str, float]:
+        """``familiarity``, to eight places; nothing where the model does not say."""
+        return {} if self.familiarity is None else {"familiarity": round(self.familiarity, 8)}
+
     def to_text(self) -> str:
         """What :meth:`to_json` gives as JSON text, each confidence to eight places."""
         several = len(self.task.groups) > 1

@@ -49,6 +49,8 @@ class Reading:
     def to_stored(self) -> dict[str, Any]:
         """As JSON values, exact: ``time``, ``quality``, and ``confidences`` (a list a group) or ``cause``.
 
+        And ``familiarity`` where the prediction has one.
+
         The labels are not in it: they are the task's, which is to be stored once.
         """
         values: dict[str, Any] = {
@@ -57,7 +59,9 @@ class Reading:
         }
         if self.prediction is None:
             return values | {"cause": self.cause}
-        return values | {"confidences": [[float(c) for c in row] for row in self.prediction.confidences]}
+        values["confidences"] = [[float(c) for c in row] for row in self.prediction.confidences]
+        familiarity = self.prediction.familiarity
+        return values if familiarity is None else values | {"familiarity": float(familiarity)}
 
     @classmethod
     def from_stored(cls, task: Task, values: Mapping[str, Any]) -> Reading:
@@ -71,8 +75,16 @@ class Reading:
             ValueError: they are none of a reading of this task.
         """
         try:
-            rows = values.get("confidences")
-            prediction = None if rows is None else Prediction(task, tuple(tuple(map(float, row)) for row in rows))
+            rows, familiarity = values.get("confidences"), values.get("familiarity")
+            prediction = (
+                None
+                if rows is None
+                else Prediction(
+                    task,
+                    tuple(tuple(map(float, row)) for row in rows),
+                    None if familiarity is None else float(familiarity),
+                )
+            )
             return cls(prediction, values["time"], values["quality"], values.get("cause"))
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"this was not stored of a reading: {values!r}") from error
