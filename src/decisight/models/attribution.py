@@ -94,7 +94,7 @@ def tap_evidence(
 
 
 def _of_mean(part: Floats, weight: Floats, centre: Floats) -> Floats:
-    return (weight @ part - (weight @ centre)[:, None]) / part.shape[1]
+    return np.asarray((weight @ part - (weight @ centre)[:, None]) / part.shape[1])
 
 
 def _of_maximum(part: Floats, weight: Floats, centre: Floats) -> Floats:

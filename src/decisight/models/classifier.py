@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from decisight.models.card import ModelCard
+    from decisight.models.explaining import Explainer
+    from decisight.models.explanation import Explanation
     from decisight.regions import Region
 
 __all__ = ["CHUNK", "Classifier", "Part", "Picture", "load"]
@@ -180,6 +182,17 @@ class Classifier:
         work = partial(self._predict_chunk, regions=regions)
         for answers in in_order(work, pictures, size=max(1, CHUNK // max(1, len(regions))), threads=self.threads):
             yield from answers
+
+    def explain(self, picture: Picture, labels: Sequence[str] | None = None) -> list[Explanation]:
+        """Where it looks, and what that adds; see :meth:`decisight.models.explaining.Explainer.explain`."""
+        return self.explainer.explain(picture, labels)
+
+    @cached_property
+    def explainer(self) -> Explainer:
+        """What explains its answers, also of many pictures; it keeps a network of its own."""
+        from decisight.models.explaining import Explainer
+
+        return Explainer(self)
 
     def prepare(self, picture: Picture) -> npt.NDArray[np.uint8]:
         """The picture as the graph takes it: uint8 (size, size, 3).

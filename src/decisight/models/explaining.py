@@ -74,7 +74,7 @@ class Explainer:
             picture: as :meth:`~decisight.models.classifier.Classifier.predict` takes it; where it is a part, all of the
                 picture is what the evidence lies in.
             labels: each ``label`` or ``group:label``; by default the top label of each exclusive group, and those of an
-                independent one that are accepted. Where that is none, the top label of each group.
+                independent one that are accepted; where none is, the most confident one.
 
         Returns:
             One a label, in their order.
@@ -149,18 +149,16 @@ class Explainer:
 
     def _said(self, logits: dict[str, npt.NDArray[np.float64]]) -> list[tuple[LabelGroup, str]]:
         """What is explained where nobody says what."""
-        thresholds = self._thresholds
         found: list[tuple[LabelGroup, str]] = []
         for group in self.model.task.groups:
-            if group.exclusive:
-                found.append((group, group.labels[int(logits[group.name].argmax())]))
-                continue
-            for label, logit in zip(group.labels, logits[group.name].tolist(), strict=True):
-                if _sigmoid(logit) >= thresholds.get(f"{group.name}:{label}", _HALF):
-                    found.append((group, label))
-        if not found:
-            found = [(group, group.labels[int(logits[group.name].argmax())]) for group in self.model.task.groups]
+            said = () if group.exclusive else self._accepted(group, logits[group.name])
+            found += [(group, label) for label in said or (group.labels[int(logits[group.name].argmax())],)]
         return found
+
+    def _accepted(self, group: LabelGroup, logits: npt.NDArray[np.float64]) -> tuple[str, ...]:
+        least = [self._thresholds.get(f"{group.name}:{label}", _HALF) for label in group.labels]
+        confidences = zip(group.labels, logits.tolist(), least, strict=True)
+        return tuple(label for label, logit, threshold in confidences if _sigmoid(logit) >= threshold)
 
     @cached_property
     def _thresholds(self) -> dict[str, float]:

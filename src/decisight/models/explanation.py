@@ -22,13 +22,6 @@ _LEAST_SCALE = 2.0
 faint."""
 _LOUDEST = 99.5
 """Per cent of the places whose evidence the colours tell apart: beyond, they are full."""
-_PLACES = (
-    ("upper left", "upper middle", "upper right"),
-    ("middle left", "centre", "middle right"),
-    ("lower left", "lower middle", "lower right"),
-)
-_SPREAD = 0.2
-"""Share of the evidence below which the strongest ninth of a picture is not where it is: a ninth is 0.11."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,7 +93,7 @@ class Explanation:
         """
         _check_size(width, height)
         rows, columns = self.sight.axes(width, height, len(self.evidence))
-        return rows @ self.evidence @ columns.T
+        return np.asarray(rows @ self.evidence @ columns.T)
 
     def overlay(self, pixels: npt.NDArray[np.uint8], *, scale: float | None = None) -> npt.NDArray[np.uint8]:
         """The picture with the evidence laid over it: orange for the label, blue against it, without much colour else.
@@ -141,24 +134,13 @@ class Explanation:
         Returns:
             ``all over`` where no ninth stands out; ``None`` where nothing speaks so.
         """
-        part = self.sight.part
-        alone = Sight(
-            (part[2] - part[0], part[3] - part[1]),
-            (0, 0, part[2] - part[0], part[3] - part[1]),
-            (
-                self.sight.square[0] - part[0],
-                self.sight.square[1] - part[1],
-                self.sight.square[2] - part[0],
-                self.sight.square[3] - part[1],
-            ),
-        )
-        rows, columns = alone.axes(3, 3, len(self.evidence))
-        ninths = rows @ np.maximum(-self.evidence if against else self.evidence, 0.0) @ columns.T
-        total = float(ninths.sum())
-        if total <= 0.0:
-            return None
-        row, column = np.unravel_index(int(ninths.argmax()), ninths.shape)
-        return _PLACES[row][column] if ninths[row, column] >= _SPREAD * total else "all over"
+        return self.sight.place(np.maximum(-self.evidence if against else self.evidence, 0.0))
+
+    def sentences(self) -> list[str]:
+        """All that in plain words: what speaks for and against it, where, and how deep."""
+        from decisight.models.telling import sentences
+
+        return sentences(self)
 
     def to_json(self) -> dict[str, Any]:
         """All but the evidence of single pixels, as JSON values."""
@@ -184,4 +166,4 @@ def _check_size(width: int, height: int) -> None:
 def _averaging(axis: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Shares of cells as weights of a mean: rows that add up to 1, or to 0 where the square does not reach."""
     covered = axis.sum(axis=1, keepdims=True)
-    return np.divide(axis, covered, out=np.zeros_like(axis), where=covered > 0.0)
+    return np.asarray(np.divide(axis, covered, out=np.zeros_like(axis), where=covered > 0.0))

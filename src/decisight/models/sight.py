@@ -12,13 +12,22 @@ import numpy.typing as npt
 from decisight.imaging import CROP_SHARE
 from decisight.types import FitMode
 
-__all__ = ["Sight", "overlaps", "spread"]
+__all__ = ["ALL_OVER", "Sight", "overlaps", "spread"]
 
 Floats = npt.NDArray[np.float64]
 
 _FINEST = 28
 """How many steps the evidence of a map is told apart in along a side, where the map has more positions than that: one
 position of an early map sees some pixels around it as well, and single specks can be seen by nobody."""
+
+ALL_OVER = "all over"
+_PLACES = (
+    ("upper left", "upper middle", "upper right"),
+    ("middle left", "centre", "middle right"),
+    ("lower left", "lower middle", "lower right"),
+)
+_STANDS_OUT = 0.2
+"""Share of the evidence below which the strongest ninth of a picture is not where it is: a ninth is 0.11."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +59,8 @@ class Sight:
         width, height = right - left, bottom - top
         if fit is FitMode.CROP:
             side = max(1, round(CROP_SHARE * min(width, height)))
-            x, y = left + (width - side) // 2, top + (height - side) // 2
-            return cls(picture, part, (x, y, x + side, y + side))
+            corner = left + (width - side) // 2, top + (height - side) // 2
+            return cls(picture, part, (*corner, corner[0] + side, corner[1] + side))
         if fit is FitMode.STRETCH:
             return cls(picture, part, (left, top, right, bottom))
         scale = size / max(width, height)
@@ -77,6 +86,26 @@ class Sight:
             edges = np.linspace(0.0, self.picture[axis], pixels + 1).clip(self.part[axis], self.part[axis + 2])
             found.append(overlaps((edges - low) * (size / (high - low)), size))
         return found[0], found[1]
+
+    def place(self, evidence: Floats) -> str | None:
+        """In which ninth of what was looked at most of the evidence lies, for example ``upper middle``.
+
+        Args:
+            evidence: (size, size) on the square, none of it negative.
+
+        Returns:
+            :data:`ALL_OVER` where no ninth stands out; ``None`` where there is none.
+        """
+        left, top, right, bottom = self.part
+        x, y = self.square[:2]
+        width, height = right - left, bottom - top
+        square = (x - left, y - top, self.square[2] - left, self.square[3] - top)
+        rows, columns = Sight((width, height), (0, 0, width, height), square).axes(3, 3, len(evidence))
+        ninths = rows @ evidence @ columns.T
+        row, column = divmod(int(ninths.argmax()), 3)
+        if ninths[row, column] <= 0.0:
+            return None
+        return _PLACES[row][column] if ninths[row, column] >= _STANDS_OUT * ninths.sum() else ALL_OVER
 
 
 def overlaps(edges: Floats, cells: int) -> Floats:

@@ -121,7 +121,7 @@ class _Graph:
             ValueError: it is not.
             KeyError: no node makes it.
         """
-        node = self._makers[tensor]
+        node: NodeProto = self._makers[tensor]
         if node.op_type not in operators:
             raise ValueError(f"{tensor} is made by {node.op_type}")
         return node

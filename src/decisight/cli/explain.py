@@ -1,0 +1,160 @@
+"""``decisight explain``: where a model looks in one picture, and what speaks for and against a label."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from decisight.cli import output
+from decisight.cli.console import say, warn
+from decisight.cli.options import ReportFormat
+from decisight.cli.predict import load_model, storable
+from decisight.cli.regions import RegionRequest, RegionWatch, warn_of_whole_pictures
+from decisight.errors import OutputError, UsageError
+from decisight.files import printable
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from decisight.models.classifier import Classifier
+    from decisight.models.explanation import Explanation
+    from decisight.regions import Region
+
+__all__ = ["ExplainOptions", "run"]
+
+_FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg"}
+_MOST = 24
+"""Explanations on one sheet: more can be looked at by nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainOptions:
+    """What ``decisight explain`` was asked for; see its help."""
+
+    model: str
+    picture: str
+    labels: Sequence[str] = ()
+    output: Path | None = None
+    format: ReportFormat = ReportFormat.TEXT
+    threads: int | None = None
+    regions: RegionRequest = field(default_factory=RegionRequest)
+
+
+@dataclass(frozen=True, slots=True)
+class _Explained:
+    """An explanation, and the region that was looked at; ``None``: all of the picture."""
+
+    region: str | None
+    explanation: Explanation
+
+
+def run(options: ExplainOptions) -> int:
+    """Explain one picture.
+
+    Returns:
+        The exit status, 0.
+
+    Raises:
+        DecisightError: it cannot be explained, or not be written as asked.
+    """
+    from decisight.cli.explanation_sheet import write_sheet
+    from decisight.models.classifier import as_pixels
+
+    if options.output is not None:
+        _check_place(options.output, options)
+    regions = options.regions.regions()
+    model = load_model(options.model, threads=options.threads)
+    watch = RegionWatch(model.card.data, options.regions.size())
+    if not regions:
+        warn_of_whole_pictures(model.card.data)
+    for label in options.labels:
+        model.task.find(label)
+    pixels = as_pixels(options.picture)
+    explained = _explained(model, pixels, [watch.over(region) for region in regions], options.labels)
+    if options.output is not None:
+        _check_number(explained)
+        titled = [(_title(one, model), one.explanation) for one in explained]
+        write_sheet(options.output, pixels, titled, kind=_FORMATS[options.output.suffix.lower()])
+    for text in watch.complaints:
+        warn(text)
+    if options.format is ReportFormat.JSON:
+        say(json.dumps(_as_json(model, explained, options), indent=2, ensure_ascii=True))
+    else:
+        _print(model, explained, options)
+    return 0
+
+
+def _explained(
+    model: Classifier, pixels: npt.NDArray[np.uint8], regions: Sequence[Region], labels: Sequence[str]
+) -> list[_Explained]:
+    from decisight.models.classifier import Part
+
+    if not regions:
+        return [_Explained(None, explanation) for explanation in model.explain(pixels, labels or None)]
+    return [
+        _Explained(region.name, explanation)
+        for region in regions
+        for explanation in model.explain(Part(pixels, region), labels or None)
+    ]
+
+
+def _check_place(place: Path, options: ExplainOptions) -> None:
+    """Make sure that a sheet can be written, and that neither the picture nor the model is lost by it.
+
+    Raises:
+        OutputError: it cannot be written, has no name of a picture, or is the picture or the model.
+    """
+    if place.suffix.lower() not in _FORMATS:
+        raise OutputError(
+            f"{printable(place)} has no name of a picture that can be written",
+            hint="end it in .png or .jpg, for example heat.png",
+        )
+    output.check_file(place, example="heat.png")
+    for what, name in (("the picture", options.picture), ("the model", options.model)):
+        if os.path.exists(place) and os.path.exists(name) and os.path.samefile(place, name):
+            raise OutputError(f"{printable(place)} is {what}: it would be lost", hint="name another file")
+
+
+def _check_number(explained: Sequence[_Explained]) -> None:
+    if len(explained) > _MOST:
+        raise UsageError(
+            f"{len(explained)} explanations are too many for one sheet; the limit is {_MOST}",
+            hint="name the labels that matter with --label, or fewer regions",
+        )
+
+
+def _title(one: _Explained, model: Classifier) -> str:
+    found = one.explanation
+    label = f"{found.group}: {found.label}" if len(model.task.groups) > 1 else found.label
+    place = "" if one.region is None else f"{one.region}, "
+    return f"{place}{label} {found.confidence:.3f}"
+
+
+def _as_json(model: Classifier, explained: Sequence[_Explained], options: ExplainOptions) -> dict[str, object]:
+    found = []
+    for one in explained:
+        region = {} if one.region is None else {"region": one.region}
+        found.append({**region, **one.explanation.to_json(), "sentences": one.explanation.sentences()})
+    written = {} if options.output is None else {"output": storable(str(options.output))}
+    reference = {"name": model.name, "digest": model.file.graph_digest}
+    return {"image": storable(options.picture), "model": reference, "explanations": found, **written}
+
+
+def _print(model: Classifier, explained: Sequence[_Explained], options: ExplainOptions) -> None:
+    for number, one in enumerate(explained):
+        found = one.explanation
+        if number:
+            say()
+        place = printable(options.picture) + ("" if one.region is None else f", {one.region}")
+        label = f"{found.group}: {found.label}" if len(model.task.groups) > 1 else found.label
+        say(f"{place}: {label}, confidence {found.confidence:.4f}")
+        say(f"  by depth: {', '.join(f'{tap} {value:+.2f}' for tap, value in found.by_tap.items())}")
+        for sentence in found.sentences():
+            say(f"  {sentence}")
+    if options.output is not None:
+        say(f"written to {printable(options.output)}")
