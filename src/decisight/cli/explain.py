@@ -132,7 +132,7 @@ def _title(one: _Explained, model: Classifier) -> str:
     found = one.explanation
     label = f"{found.group}: {found.label}" if len(model.task.groups) > 1 else found.label
     place = "" if one.region is None else f"{one.region}, "
-    return f"{place}{label} {found.confidence:.3f}"
+    return f"{place}{label} {found.confidence:.4f}"
 
 
 def _as_json(model: Classifier, explained: Sequence[_Explained], options: ExplainOptions) -> dict[str, object]:

@@ -21,6 +21,8 @@ _PANEL = 3.6
 """Inches of the longer side of a picture on the sheet."""
 _ACROSS = 4
 """Pictures in a row, the one without evidence among them."""
+_NARROWEST, _FOOT = 2.3, 0.25
+"""Inches of a column at least, and of the line below all of them."""
 _LABEL = 34
 """Characters of a title."""
 _READ = "orange speaks for the label, blue against it: log-odds per hundredth of what the model sees"
@@ -57,26 +59,29 @@ def write_sheet(
     height, width = (side / _DPI for side in shown.shape[:2])
     across = min(_ACROSS, 1 + len(explanations))
     down = -(-(1 + len(explanations)) // across)
-    cell = max(width, 2.3) + 0.25, height + 0.95
-    figure = Figure(figsize=(across * cell[0], down * cell[1]), dpi=_DPI, facecolor="white")
+    cell = max(width, _NARROWEST) + 0.25, height + 0.85
+    sheet = across * cell[0], down * cell[1] + _FOOT
+    figure = Figure(figsize=sheet, dpi=_DPI, facecolor="white")
     FigureCanvasAgg(figure)
-    for number in range(1 + len(explanations)):
+
+    def axes_at(number: int, above: float, high: float) -> Axes:
         row, column = divmod(number, across)
-        left = (column * cell[0] + (cell[0] - width) / 2) / (across * cell[0])
-        bottom = ((down - 1 - row) * cell[1] + 0.5) / (down * cell[1])
-        axes = figure.add_axes((left, bottom, width / (across * cell[0]), height / (down * cell[1])))
+        left = column * cell[0] + (cell[0] - width) / 2
+        bottom = _FOOT + (down - 1 - row) * cell[1] + above
+        place = left / sheet[0], bottom / sheet[1], width / sheet[0], high / sheet[1]
+        return figure.add_axes(place)
+
+    pictures = [shown, *(explanation.overlay(shown) for _, explanation in explanations)]
+    titles = ["the picture", *(title for title, _ in explanations)]
+    for number, (picture, title) in enumerate(zip(pictures, titles, strict=True)):
+        axes = axes_at(number, 0.45, height)
+        axes.imshow(picture)
         axes.set_axis_off()
-        if number == 0:
-            axes.imshow(shown)
-            axes.set_title("the picture", fontsize=9)
-            continue
-        title, explanation = explanations[number - 1]
-        axes.imshow(explanation.overlay(shown))
-        _outline(axes, explanation, shown)
         axes.set_title(_title(title), fontsize=9, family=list(font_families(title)))
-        bar = left, bottom - 0.2 / (down * cell[1]), width / (across * cell[0]), 0.1 / (down * cell[1])
-        _scale(figure.add_axes(bar), explanation)
-    figure.text(0.5, 0.02, _READ, ha="center", fontsize=7, color="#444444")
+        if number > 0:
+            _outline(axes, explanations[number - 1][1], shown)
+            _scale(axes_at(number, 0.25, 0.1), explanations[number - 1][1])
+    figure.text(0.5, 0.1 / sheet[1], _READ, ha="center", fontsize=7, color="#444444")
     settings: dict[str, Any] = {"quality": quality} if kind == "jpeg" else {}
     with draft_of(path) as draft:
         figure.savefig(draft, format=kind, dpi=_DPI, pil_kwargs=settings)
@@ -126,5 +131,5 @@ def _scale(axes: Axes, explanation: Explanation) -> None:
     for side in axes.spines.values():
         side.set_visible(False)
     ticks = axes.get_xticklabels()
-    ticks[0].set_ha("left")
-    ticks[2].set_ha("right")
+    ticks[0].set_horizontalalignment("left")
+    ticks[2].set_horizontalalignment("right")
