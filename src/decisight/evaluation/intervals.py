@@ -29,8 +29,10 @@ __all__ = [
     "Z",
     "bootstrap",
     "bootstrap_interval",
+    "bootstrap_reach",
     "effective_size",
     "error_interval",
+    "few_sources",
     "independent_size",
     "mean_interval",
     "source_count",
@@ -114,7 +116,7 @@ def effective_size(outcome: NDArray[np.bool_], clusters: NDArray[np.int64] | Non
         together = np.bincount(at, outcome - share)
         measured = max(1.0, float((together**2).sum()) / (examples * share * (1.0 - share)))
     design_effect = (rarer * measured + worst) / (rarer + 1.0)
-    return examples / design_effect * _few(examples, sources)
+    return examples / design_effect * few_sources(examples, sources)
 
 
 def independent_size(clusters: NDArray[np.int64] | None, examples: int) -> float:
@@ -133,7 +135,7 @@ def _student(degrees: float) -> float:
     return float(stdtrit(degrees, 0.5 + _LEVEL / 2.0))
 
 
-def _few(examples: int, sources: float) -> float:
+def few_sources(examples: int, sources: float) -> float:
     """What few sources take off the effective size: the squared ratio of Student's quantiles, 0..1."""
     return (_student(examples - 1.0) / _student(sources - 1.0)) ** 2 if sources >= _SEVERAL else 0.0
 
@@ -222,7 +224,7 @@ def bootstrap_interval(
     if not len(resampled):
         return _around(value, *score)
     below = float((resampled < value).mean() + (resampled == value).mean() / 2.0)
-    reach = _reach(sources)
+    reach = bootstrap_reach(sources)
     # Corrected by more, an end would pass the median of the resamples, and the interval shrink where it should not.
     shift = float(np.clip(2.0 * NormalDist().inv_cdf(min(max(below, 0.001), 0.999)), -reach, reach))
     tails = [NormalDist().cdf(shift - reach), NormalDist().cdf(shift + reach)]
@@ -254,7 +256,7 @@ def error_interval(
     Returns:
         Low and high, 0..1, with ``value`` between them.
     """
-    tail = NormalDist().cdf(-_reach(sources))
+    tail = NormalDist().cdf(-bootstrap_reach(sources))
     from_low, from_high = (float(q) for q in np.quantile(resampled, (tail, 1.0 - tail)))
     by_chance = value <= float(np.quantile(noise, 1.0 - tail))
     low, high = (0.0 if by_chance else 2.0 * value - from_high), 2.0 * value - from_low
@@ -264,7 +266,7 @@ def error_interval(
     return _around(value, low, high)
 
 
-def _reach(sources: float) -> float:
+def bootstrap_reach(sources: float) -> float:
     """How many standard errors the bootstrap reaches to either side: 1.96 for many sources, more for few."""
     if sources < _SEVERAL:
         return np.inf
