@@ -2,7 +2,7 @@
 
 Example:
     >>> POLICIES.names()
-    ('consecutive', 'majority_vote', 'sequential_test', 'threshold', 'weighted_average')
+    ('consecutive', 'least_cost', 'majority_vote', 'sequential_test', 'threshold', 'weighted_average')
 """
 
 from __future__ import annotations

@@ -1,0 +1,204 @@
+"""Least cost: decide what is expected to cost least, and leave to a person what is cheaper to look at."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field, replace
+from typing import Any, ClassVar
+
+from decisight.errors import UsageError
+from decisight.policies import POLICIES
+from decisight.policies.ballot import NOTHING, PRESENT
+from decisight.policies.familiarity import unfamiliar
+from decisight.policies.fold import Evidence, Finding, Row
+from decisight.policies.loss_table import Costs, LossTable, Review, loss_tables
+from decisight.policies.settings import Settings
+from decisight.spans import SpanText
+from decisight.types import DEFAULT_FALLBACK, Decision, LabelGroup, Prediction, Reading, Reason, Task
+
+__all__ = ["LeastCost"]
+
+
+@POLICIES.register("least_cost")
+@dataclass(frozen=True)
+class LeastCost(Settings):
+    """Decide on one image what costs least in expectation, given what each confusion costs.
+
+    The expected cost of a decision is the sum, over what may be true, of the confidence in that times what the decision
+    costs then. Where a look by a person is expected to cost less than any decision, the state is the fall-back, with
+    the reason ``abstained``. Of decisions that cost the same, the first in the model's order is taken. It is the rule
+    of Chow, "On optimum recognition error and reject tradeoff", IEEE Transactions on Information Theory 16, 1970, for
+    any costs; it is as good as the confidences are calibrated.
+
+    Labels of an independent group are decided one by one; one that is left to a person is named as undecided, and where
+    all are, the state is the fall-back.
+
+    Args:
+        costs: what a decision costs, 0 or more, by what is true, as ``label`` or ``group:label``: of an exclusive group
+            by the label decided, ``{"none": {"vest": 500}}``; of an independent one ``{"vest": {"miss": 100,
+            "false_alarm": 5}}``. What is decided rightly costs nothing unless it is named.
+        fallback: see :class:`~decisight.policies.settings.Settings`, as for the rest.
+        review: what a look by a person costs: one number, or by group, or by what is true; without, there is none.
+        default_cost: of confusions that ``costs`` does not name. Without, a group must have all of them named, or none:
+            then each costs 1, and the top label is decided.
+    """
+
+    name: ClassVar[str] = "least_cost"
+    shorthand: ClassVar[str] = ""
+
+    costs: Costs = field(default_factory=dict)
+    fallback: str = DEFAULT_FALLBACK
+    _: KW_ONLY
+    review: Review = None
+    default_cost: float | None = None
+    min_dwell: SpanText = 0
+    gap_tolerance: SpanText = 0
+    stale_after: SpanText | None = None
+    min_familiarity: float | None = None
+    _tables: tuple[Task, tuple[tuple[LossTable, ...], ...]] | None = field(
+        default=None, init=False, repr=False, compare=False
+    )
+    """What it was checked for; only :meth:`checked` says so."""
+
+    @classmethod
+    def from_card(
+        cls, task: Task, costs: Mapping[str, Any], fallback: str = DEFAULT_FALLBACK, **settings: Any
+    ) -> LeastCost:
+        """The rule that a model file's ``costs`` say, checked.
+
+        Args:
+            task: the model's.
+            costs: ``costs`` and, where there is one, ``review``, as :meth:`to_card` gives them.
+            fallback: the model's.
+            settings: others, for example ``min_familiarity``.
+
+        Raises:
+            LabelError: they name a label that the task does not have.
+            UsageError: they are no costs.
+        """
+        unknown = sorted(costs.keys() - {"costs", "review"})
+        if unknown:
+            raise UsageError(f"the costs say what is not understood: {unknown[0][:40]!r}", hint=_EXAMPLE)
+        return cls(costs.get("costs", {}), fallback, review=costs.get("review"), **settings).checked(task)
+
+    def to_card(self, task: Task) -> dict[str, Any]:
+        """What a model file keeps of it, as JSON values; :meth:`from_card` reads it."""
+        section = self.to_section(task)
+        return {key: section[key] for key in ("costs", "review") if section[key] is not None}
+
+    def checked(self, task: Task) -> LeastCost:
+        """This rule at hand for a task, so that :meth:`decide` need not look at the costs anew.
+
+        Raises:
+            LabelError: a cost is for a label that the task does not have, or that stands in two groups.
+            UsageError: a cost cannot be used, or is missing.
+        """
+        rule = replace(self)
+        object.__setattr__(rule, "_tables", (task, self.tables(task)))
+        return rule
+
+    def tables(self, task: Task) -> tuple[tuple[LossTable, ...], ...]:
+        """What each decision costs: of an exclusive group one table, of an independent one a table a label.
+
+        Raises:
+            LabelError: see :meth:`checked`.
+            UsageError: see :meth:`checked`.
+        """
+        return loss_tables(task, self.costs, self.review, self.default_cost)
+
+    def decide(self, prediction: Prediction) -> tuple[Decision, ...]:
+        """One decision a group, in the task's order, on this image alone.
+
+        Raises:
+            LabelError: see :meth:`checked`.
+            UsageError: see :meth:`checked`; or a familiarity is asked for, and the prediction does not have any.
+        """
+        task, tables = self._tables or (None, ())
+        if task is not prediction.task and task != prediction.task:
+            return self.checked(prediction.task).decide(prediction)
+        strange = unfamiliar(prediction, self.min_familiarity) is not None
+        return tuple(
+            self._decide_exclusive(group, row, of_group[0], strange)
+            if group.exclusive
+            else self._decide_independent(group, row, of_group, strange)
+            for group, row, of_group in zip(prediction.task.groups, prediction.confidences, tables, strict=True)
+        )
+
+    def _decide_exclusive(self, group: LabelGroup, row: Row, table: LossTable, strange: bool) -> Decision:
+        if strange:
+            return Decision(group.name, self.fallback, max(row), Reason.UNFAMILIAR)
+        label, expected = table.cheapest(row)
+        if label == NOTHING:
+            return Decision(group.name, self.fallback, max(row), Reason.ABSTAINED, scores=expected)
+        return Decision(group.name, group.labels[label], row[label], Reason.ACCEPTED, scores=expected)
+
+    def _decide_independent(self, group: LabelGroup, row: Row, tables: Sequence[LossTable], strange: bool) -> Decision:
+        found = [table.cheapest((1.0 - c, c)) for c, table in zip(row, tables, strict=True)]
+        scores = tuple(expected[PRESENT] for _, expected in found)
+        likely = [max(c, 1.0 - c) for c in row]
+        if strange:
+            return Decision(group.name, self.fallback, math.prod(likely), Reason.UNFAMILIAR)
+        undecided = tuple(name for name, (label, _) in zip(group.labels, found, strict=True) if label == NOTHING)
+        if len(undecided) == len(group.labels):
+            return Decision(group.name, self.fallback, math.prod(likely), Reason.ABSTAINED, scores=scores)
+        state = tuple(name for name, (label, _) in zip(group.labels, found, strict=True) if label == PRESENT)
+        sure = math.prod(
+            c if label == PRESENT else 1.0 - c for c, (label, _) in zip(row, found, strict=True) if label != NOTHING
+        )
+        return Decision(group.name, state, sure, Reason.ACCEPTED, None, undecided, scores)
+
+    def evidences(self, task: Task, group: LabelGroup) -> list[Evidence]:
+        """See :class:`~decisight.policies.settings.Settings`."""
+        return [_LastImage(table) for table in self.tables(task)[task.groups.index(group)]]
+
+    def to_section(self, task: Task) -> dict[str, Any]:
+        """See :class:`~decisight.protocols.Policy`.
+
+        Every confusion of a group is named, by ``group:label``, where not each costs 1; so is what a look costs.
+        """
+        costs: dict[str, dict[str, float]] = {}
+        reviews: dict[str, float] = {}
+        for group, tables in zip(task.groups, self.tables(task), strict=True):
+            for table in tables:
+                costs |= {} if table.is_plain else table.to_costs(group)
+                reviews |= table.to_review(group)
+        plain: Any = replace(self, costs={}, review=None, default_cost=None)
+        section = Settings.to_section(plain, task)
+        return section | {"costs": costs, "review": reviews or None, "default_cost": None}
+
+
+_EXAMPLE = 'for example {"costs": {"gear:none": {"vest": 500}}, "review": {"gear:none": 20}}'
+
+
+@dataclass(frozen=True, slots=True)
+class _LastImage:
+    """The evidence is the last image's confidences, and nothing where it could not be judged."""
+
+    table: LossTable
+
+    @property
+    def fewest(self) -> int:
+        return 1
+
+    @property
+    def in_seconds(self) -> bool:
+        return False
+
+    def initial(self) -> Row | None:
+        return None
+
+    def take(self, evidence: Row | None, row: Row | None, reading: Reading, now: float, held: int) -> Row | None:
+        return row
+
+    def find(self, evidence: Row | None, now: float, held: int) -> Finding:
+        if evidence is None:
+            return Finding(NOTHING, (), (), Reason.ABSTAINED)
+        label, expected = self.table.cheapest(evidence)
+        return Finding(label, tuple(evidence), expected, Reason.ABSTAINED if label == NOTHING else Reason.ACCEPTED)
+
+    def explain(self, evidence: Row | None, now: float, held: int) -> str:
+        return self.table.explain(evidence) if evidence else "no picture that could be judged"
+
+    def settled(self, evidence: Row | None, now: float) -> bool:
+        return True
