@@ -12,6 +12,7 @@ from decisight.evaluation.figures import Estimate, Evaluation, GroupEvaluation
 from decisight.evaluation.guide import guide
 
 __all__ = [
+    "aligned",
     "class_table",
     "confusion_text",
     "estimate_text",
@@ -91,7 +92,7 @@ def summary_table(evaluation: GroupEvaluation) -> str:
     rows = [[name, _number(figure.value), _range(figure)] for name, figure in figures]
     rows.append(["  debiased, root mean square", _number(evaluation.debiased_ece), ""])
     rows.insert(1, ["  always the commonest answer", _number(evaluation.majority_rate), ""])
-    return _aligned([["", "value", "95 % interval"], *rows])
+    return aligned([["", "value", "95 % interval"], *rows])
 
 
 def class_table(evaluation: GroupEvaluation) -> str:
@@ -114,7 +115,7 @@ def class_table(evaluation: GroupEvaluation) -> str:
         figures = evaluation.per_class[at]
         estimates = (estimate_text(estimate) for estimate in (figures.precision, figures.recall, figures.f1))
         rows.append([names[at], *estimates, str(figures.support)])
-    return _aligned([["label", "precision", "recall", "F1", "pictures"], *rows]) + note
+    return aligned([["label", "precision", "recall", "F1", "pictures"], *rows]) + note
 
 
 def confusion_text(evaluation: GroupEvaluation, *, width: int = WIDTH) -> str:
@@ -155,7 +156,7 @@ def confusion_text(evaluation: GroupEvaluation, *, width: int = WIDTH) -> str:
 
 
 def _matrix(names: Sequence[str], columns: Sequence[str], cells: Sequence[Sequence[str]], gap: int = 2) -> str:
-    return _aligned([["", *columns], *([name, *row] for name, row in zip(names, cells, strict=True))], gap=gap)
+    return aligned([["", *columns], *([name, *row] for name, row in zip(names, cells, strict=True))], gap=gap)
 
 
 def _numbered(labels: Sequence[str], cells: Sequence[Sequence[str]], width: int) -> str:
@@ -187,7 +188,7 @@ def _commonest(evaluation: GroupEvaluation, most: int = 20) -> str:
     ]
     shown = f"the {most} commonest of {len(wrong)}" if len(wrong) > most else "all"
     heading = f"Confusions: {total} of {evaluation.n} pictures are wrong ({shown} kinds are shown)"
-    return heading + "\n" + _aligned([["actual", "predicted", "pictures", "of actual"], *rows], left=2)
+    return heading + "\n" + aligned([["actual", "predicted", "pictures", "of actual"], *rows], left=2)
 
 
 def _independent(evaluation: GroupEvaluation, most: int = _WHOLE_MATRIX) -> str:
@@ -203,7 +204,7 @@ def _independent(evaluation: GroupEvaluation, most: int = _WHOLE_MATRIX) -> str:
         for actual, words in enumerate((names[at], "")):
             cells = zip(counts[at, actual], shares[at, actual], strict=True)
             rows.append([words, ("without", "with")[actual], *(_cell(int(n), float(share)) for n, share in cells)])
-    return heading + "\n" + _aligned(rows, left=2)
+    return heading + "\n" + aligned(rows, left=2)
 
 
 def estimate_text(estimate: Estimate) -> str:
@@ -272,8 +273,14 @@ def _printable(text: str) -> str:
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
-def _aligned(rows: Sequence[Sequence[str]], *, left: int = 1, gap: int = 2) -> str:
-    """Rows with their columns aligned: the first ``left`` to the left, the others to the right."""
+def aligned(rows: Sequence[Sequence[str]], *, left: int = 1, gap: int = 2) -> str:
+    """Rows with their columns aligned: the first ``left`` to the left, the others to the right.
+
+    Args:
+        rows: of cells, as many in each.
+        left: how many columns are aligned to the left.
+        gap: spaces between columns.
+    """
     widths = [max(cell_len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = []
     for row in rows:
