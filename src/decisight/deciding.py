@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from decisight.errors import ImageError, UsageError
 from decisight.imaging import printable
+from decisight.policies.familiarity import check_familiarity_known
 from decisight.policies.files import SUFFIXES, read_policies
 from decisight.policies.parsing import parse_policy, policy_from_section
 from decisight.policies.task_fold import States, TaskFold
@@ -249,6 +250,7 @@ def policies_for(
     *,
     thresholds: Mapping[str, float] | None = None,
     fallback: str | None = None,
+    min_familiarity: float | None = None,
 ) -> dict[str, Policy]:
     """A policy for each label group of a model.
 
@@ -259,17 +261,39 @@ def policies_for(
             holds where the text does not say otherwise, see :func:`model_settings`.
         thresholds: by ``label`` or ``group:label``, before those of the text, label by label.
         fallback: the same for the fall-back.
+        min_familiarity: the same for the least familiarity, 0..1; 0: none is asked for.
 
     Raises:
         MissingPartError: there is no policy of that name.
         LabelError: a threshold is for a label that the model does not have.
-        UsageError: a group has no policy, or a policy is for no group or cannot be used; thresholds or a fall-back are
-            given that would do nothing: beside policies that are taken as they are, or for one that has none.
+        UsageError: a group has no policy, or a policy is for no group or cannot be used; thresholds, a fall-back or a
+            least familiarity are given that would do nothing: beside policies that are taken as they are, or for one
+            that has none; or the model does not say how familiar a picture is, and it is asked for.
     """
+    rules = _rules_for(model, policy, thresholds or {}, fallback, min_familiarity)
+    for rule in rules.values():
+        least: float | None = getattr(rule, "min_familiarity", None)
+        check_familiarity_known(least, model.name, known=bool(model.card.familiarity))
+    return rules
+
+
+def _rules_for(
+    model: Classifier,
+    policy: Policy | str | Mapping[str, Policy],
+    thresholds: Mapping[str, float],
+    fallback: str | None,
+    min_familiarity: float | None,
+) -> dict[str, Policy]:
     names = [group.name for group in model.task.groups]
-    if not isinstance(policy, str) and (thresholds or fallback is not None):
+    beside = {
+        "thresholds are": thresholds or None,
+        "a fall-back is": fallback,
+        "a least familiarity is": min_familiarity,
+    }
+    idle_settings = [what for what, value in beside.items() if value is not None]
+    if not isinstance(policy, str) and idle_settings:
         raise UsageError(
-            f"{'thresholds are' if thresholds else 'a fall-back is'} given beside a policy, which is taken as it is",
+            f"{idle_settings[0]} given beside a policy, which is taken as it is",
             hint="give them to the policy itself, or the policy as text",
         )
     if isinstance(policy, Mapping):
@@ -290,13 +314,17 @@ def policies_for(
     if fallback is not None:
         check_fallback(fallback)
         given["fallback"] = fallback
+    if min_familiarity is not None:
+        given["min_familiarity"] = min_familiarity
     if policy.lower().endswith(SUFFIXES):
         rules = read_policies(Path(policy), model.task, defaults, given)
     else:
         if thresholds:
             given["thresholds"] = defaults["thresholds"] | given["thresholds"]
         rules = dict.fromkeys(names, policy_from_section({"type": policy}, defaults | given))
-    _check_taken(rules, model.task, thresholds or {}, fallback)
+    _check_taken(rules, model.task, thresholds, fallback)
+    if min_familiarity is not None and any(not hasattr(rule, "min_familiarity") for rule in rules.values()):
+        raise UsageError("the least familiarity does nothing: a policy has none", hint="leave it out")
     return rules
 
 
@@ -364,13 +392,16 @@ def check_policies(policies: Mapping[str, Policy], task: Task, *, timed: bool, r
 
 
 def model_settings(model: Classifier) -> dict[str, Any]:
-    """What a model file says that policies may want: its thresholds, its fall-back, and how frequent its labels were.
+    """What a model file says that policies may want: thresholds, fall-back, and how frequent its labels were.
 
     Returns:
-        ``thresholds`` and, where the model knows them, ``priors``, by ``group:label``; and ``fallback``.
+        ``thresholds`` and, where the model knows them, ``priors``, by ``group:label``; ``fallback``; and
+        ``min_familiarity`` where it asks for one.
     """
     own = resolve_thresholds(model.task, model.card.thresholds)
     settings: dict[str, Any] = {"thresholds": own, "fallback": model.card.fallback}
+    if model.card.min_familiarity is not None:
+        settings["min_familiarity"] = model.card.min_familiarity
     priors: dict[str, float] = {}
     counted = model.card.data.get("labels")
     for group in model.task.groups:

@@ -213,7 +213,9 @@ def _setup(site: Site, models: Mapping[str, Classifier], camera: str) -> CameraS
     quiet: dict[tuple[str | None, str], dict[str, frozenset[str]]] = {}
     for at, watch in enumerate(section.watch):
         name = model_of(site, camera, at)
-        policies = site.policy(camera, at, models[name].task, model_settings(models[name]))
+        model = models[name]
+        familiarity = bool(model.card.familiarity)
+        policies = site.policy(camera, at, model.task, model_settings(model), familiarity=familiarity)
         key = watch.region, name
         for group, policy in policies.items():
             if group in found.setdefault(key, {}):
@@ -222,7 +224,7 @@ def _setup(site: Site, models: Mapping[str, Classifier], camera: str) -> CameraS
                     hint="name the group of each entry, or leave out one of the two",
                 )
             found[key][group] = policy
-            labels = frozenset(models[name].task.group(group).labels)
+            labels = frozenset(model.task.group(group).labels)
             quiet.setdefault(key, {})[group] = frozenset(watch.quiet) & labels
     views = tuple(
         ViewSetup(name, None if region is None else regions[region], models[name], policies, quiet[region, name])

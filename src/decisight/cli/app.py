@@ -21,6 +21,7 @@ from decisight.cli.options import (
     FallbackOption,
     GroupsOption,
     LearntRegionOption,
+    MinFamiliarityOption,
     ModelArgument,
     ReferenceOption,
     RegionOption,
@@ -102,6 +103,7 @@ def predict(
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write.  [default: standard output]")
     ] = None,
     threshold: ThresholdOption = None,
+    min_familiarity: MinFamiliarityOption = None,
     fallback: FallbackOption = None,
     region: RegionOption = None,
     reference: ReferenceOption = None,
@@ -129,6 +131,7 @@ def predict(
                 format=format,
                 output=None if output == Path("-") else output,
                 thresholds=threshold or (),
+                min_familiarity=min_familiarity,
                 fallback=fallback,
                 threads=threads,
                 runtime=runtime,
@@ -160,6 +163,7 @@ def decide(
         ),
     ] = "majority_vote:3/5",
     threshold: ThresholdOption = None,
+    min_familiarity: MinFamiliarityOption = None,
     fallback: FallbackOption = None,
     fps: Annotated[
         float | None, typer.Option(metavar="N", help="Pictures a second, where no table gives their times.")
@@ -200,6 +204,7 @@ def decide(
                 paths=paths,
                 policy=policy,
                 thresholds=threshold or (),
+                min_familiarity=min_familiarity,
                 fallback=fallback,
                 fps=fps,
                 format=format,
@@ -238,6 +243,7 @@ def evaluate(
         ),
     ] = None,
     threshold: ThresholdOption = None,
+    min_familiarity: MinFamiliarityOption = None,
     region: LearntRegionOption = None,
     reference: ReferenceOption = None,
     crop_only: CropOnlyOption = False,
@@ -267,6 +273,7 @@ def evaluate(
                 source_pattern=source_pattern,
                 groups=_listed(groups),
                 thresholds=threshold or (),
+                min_familiarity=min_familiarity,
                 regions=RegionRequest(region or (), reference, crop_only),
                 threads=threads,
                 runtime=runtime,
@@ -312,6 +319,15 @@ def train(
     folds: Annotated[int, typer.Option(metavar="N", help="Folds of the cross-validation.")] = 5,
     seed: Annotated[int, typer.Option(metavar="N", help="Another seed deals other folds.")] = 0,
     threshold: ThresholdOption = None,
+    min_familiarity: Annotated[
+        float | None,
+        typer.Option(
+            metavar="0..1",
+            min=0.0,
+            max=1.0,
+            help="The least familiarity that the model asks for where nobody says otherwise, for example 0.01.",
+        ),
+    ] = None,
     fallback: Annotated[
         str, typer.Option(metavar="STATE", help="The decision where no threshold is met.")
     ] = DEFAULT_FALLBACK,
@@ -348,6 +364,7 @@ def train(
                 folds=folds,
                 seed=seed,
                 thresholds=threshold or (),
+                min_familiarity=min_familiarity,
                 fallback=fallback,
                 balance=balance,
                 holdout=holdout,

@@ -214,7 +214,7 @@ def _rules(site: Site, camera: str, models: dict[str, Classifier]) -> tuple[int,
             known = False
             continue
         try:
-            site.policy(camera, at, model.task, model_settings(model))
+            site.policy(camera, at, model.task, model_settings(model), familiarity=bool(model.card.familiarity))
         except DecisightError as error:
             wrong += _tell(error)
     return wrong, known

@@ -52,6 +52,7 @@ class DecideOptions:
     policy: str
     thresholds: Sequence[str] = ()
     fallback: str | None = None
+    min_familiarity: float | None = None
     fps: float | None = None
     format: DecideFormat | None = None
     output: Path | None = None
@@ -89,7 +90,13 @@ def run(options: DecideOptions) -> int:
     regions = options.regions.regions()
     model = load_model(options.model, threads=options.threads, runtime=options.runtime)
     thresholds = parse_thresholds(list(options.thresholds))
-    policies = policies_for(model, options.policy, thresholds=thresholds, fallback=options.fallback)
+    policies = policies_for(
+        model,
+        options.policy,
+        thresholds=thresholds,
+        fallback=options.fallback,
+        min_familiarity=options.min_familiarity,
+    )
     warn_of_fallbacks(model.task, policies)
     sequences = [_timed(sequence, options.fps) for sequence in _sequences(options.paths, model)]
     for sequence in sequences:

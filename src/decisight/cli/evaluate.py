@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from decisight.cli import output
 from decisight.cli.console import progress_bars, say, terminal, warn
-from decisight.cli.judging import Chosen, acceptance_lines, chosen_part, limits, say_skipped
+from decisight.cli.judging import Chosen, acceptance_lines, chosen_part, familiarity_lines, limits, refused, say_skipped
 from decisight.cli.predict import check_output, load_model, rule_for, storable
 from decisight.cli.regions import RegionRequest, RegionWatch, warn_of_whole_pictures
 from decisight.cli.renderings import csv_cells, csv_columns, csv_row
@@ -42,6 +42,7 @@ class EvaluateOptions:
     source_pattern: str | None = None
     groups: Sequence[str] | None = None
     thresholds: Sequence[str] = ()
+    min_familiarity: float | None = None
     regions: RegionRequest = field(default_factory=RegionRequest)
     threads: int | None = None
     runtime: str | None = None
@@ -80,6 +81,8 @@ class _Outcome:
             "left_out": left_out,
             "thresholds": self.limits,
             "fallback": self.rule.fallback,
+            "min_familiarity": self.rule.min_familiarity or None,
+            "unfamiliar": refused(self.decisions),
             "accepted": {accepted.group.name: accepted.to_json() for accepted in self.accepted},
             **self.evaluation.to_json(),
         }
@@ -100,7 +103,7 @@ def run(options: EvaluateOptions) -> int:
     _check_outputs(options)
     regions = options.regions.regions()
     model = load_model(options.model, threads=options.threads, runtime=options.runtime)
-    rule = rule_for(model, options.thresholds, None)
+    rule = rule_for(model, options.thresholds, None, options.min_familiarity)
     dataset = read_dataset(options.data, groups=options.groups, source_pattern=options.source_pattern, task=model.task)
     watch = RegionWatch(model.card.data, options.regions.size())
     dataset = with_regions(dataset, [watch.over(region) for region in regions])
@@ -188,7 +191,8 @@ def _report(options: EvaluateOptions, outcome: _Outcome) -> None:
     screen = terminal(sys.stdout)
     width = screen.width if screen else WIDTH
     say(report(outcome.evaluation, width=width))
-    for text in acceptance_lines(outcome.model.task, outcome.rule, outcome.accepted):
+    familiar = familiarity_lines(outcome.rule, outcome.decisions)
+    for text in (*familiar, *acceptance_lines(outcome.model.task, outcome.rule, outcome.accepted)):
         say("\n" + textwrap.fill(text, width))
 
 
@@ -216,11 +220,12 @@ def _write_folder(folder: Path, outcome: _Outcome, text: str) -> list[Path]:
         stream.write(text)
     with output.replacing(table) as stream:
         in_parts = any(example.region is not None for example in judged.examples)
-        stream.write(csv_row(csv_columns(task, actual=True, region=in_parts)))
+        familiar = bool(model.card.familiarity)
+        stream.write(csv_row(csv_columns(task, actual=True, region=in_parts, familiarity=familiar)))
         for example, prediction, made in zip(judged.examples, judged.predictions, outcome.decisions, strict=True):
             region = None if example.region is None else example.region.name
             answer = Answer(storable(str(example.path)), model.reference, prediction, made, region=region)
-            stream.write(csv_row(csv_cells(answer, task, example.targets, region=in_parts)))
+            stream.write(csv_row(csv_cells(answer, task, example.targets, region=in_parts, familiarity=familiar)))
     with output.staging(folder) as beside:
         plots = write_plots(
             task,

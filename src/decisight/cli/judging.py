@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from decisight.cli.console import warn
 from decisight.errors import UsageError
+from decisight.types import Decision, Reason
 
 if TYPE_CHECKING:
     from decisight.data.dataset import Dataset, Skipped
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from decisight.policies.threshold import Threshold
     from decisight.types import Task
 
-__all__ = ["Chosen", "acceptance_lines", "chosen_part", "limits", "say_skipped"]
+__all__ = ["Chosen", "acceptance_lines", "chosen_part", "familiarity_lines", "limits", "refused", "say_skipped"]
 
 _NAMED = 20
 """How many skipped pictures are named; the others are counted."""
@@ -88,6 +89,8 @@ def acceptance_lines(task: Task, rule: Threshold, accepted: Iterable[Acceptance]
         keys = {f"{group.name}:{label}": label for label in group.labels}
         chosen = {keys[key]: value for key, value in rule.thresholds.items() if key in keys}
         own = ", ".join(f"{label} {value:g}" for label, value in chosen.items())
+        if rule.min_familiarity and group.exclusive:
+            own += f"{', ' if own else ''}familiarity {rule.min_familiarity:g}"
         if own and group.name in found:
             one = found[group.name]
             right = f"; of these {one.right} are right, {estimate_text(one.accuracy)}" if one.accepted else ""
@@ -98,6 +101,20 @@ def acceptance_lines(task: Task, rule: Threshold, accepted: Iterable[Acceptance]
         elif own and not group.exclusive:
             rest = "" if len(chosen) == len(group.labels) else f", the others from {INDEPENDENT_THRESHOLD:g}"
             yield f"{group.name}: labels are predicted from these confidences on: {own}{rest}."
+
+
+def refused(decisions: Iterable[Sequence[Decision]]) -> int:
+    """How many pictures were not decided on since they are unfamiliar."""
+    return sum(any(decision.reason is Reason.UNFAMILIAR for decision in made) for made in decisions)
+
+
+def familiarity_lines(rule: Threshold, decisions: Sequence[Sequence[Decision]]) -> Iterator[str]:
+    """What becomes of unfamiliar pictures, where a least familiarity is asked for."""
+    if rule.min_familiarity:
+        yield (
+            f"{refused(decisions)} of {len(decisions)} pictures are less familiar than {rule.min_familiarity:g}, so "
+            f"{rule.fallback!r}; the figures above are of all of them."
+        )
 
 
 def say_skipped(skipped: Sequence[Skipped]) -> None:

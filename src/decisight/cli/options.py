@@ -14,6 +14,7 @@ __all__ = [
     "FallbackOption",
     "GroupsOption",
     "LearntRegionOption",
+    "MinFamiliarityOption",
     "ModelArgument",
     "ReferenceOption",
     "RegionOption",
@@ -42,6 +43,17 @@ ThresholdOption = Annotated[
 ]
 FallbackOption = Annotated[
     str | None, typer.Option(metavar="STATE", help="The decision where no threshold is met.  [default: the model's]")
+]
+MinFamiliarityOption = Annotated[
+    float | None,
+    typer.Option(
+        "--min-familiarity",
+        metavar="0..1",
+        min=0.0,
+        max=1.0,
+        help="Decide only on pictures that are at least so familiar to the model: 0.01 refuses about one in a hundred "
+        "of those like the ones it has learnt from, and most that are of something else.  [default: the model's]",
+    ),
 ]
 ThreadsOption = Annotated[
     int | None, typer.Option(metavar="N", min=1, max=9999, help="Threads to compute with.  [default: one a CPU]")

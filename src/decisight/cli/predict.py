@@ -20,7 +20,7 @@ from decisight.cli.regions import RegionRequest, RegionWatch, warn_of_whole_pict
 from decisight.cli.renderings import Format, Table, cells, column_types, csv_text, json_lines, json_list
 from decisight.errors import ImageError, OutputError, UsageError
 from decisight.files import is_special, printable
-from decisight.types import Answer, Task
+from decisight.types import Answer
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -46,6 +46,7 @@ class PredictOptions:
     output: Path | None = None
     thresholds: Sequence[str] = ()
     fallback: str | None = None
+    min_familiarity: float | None = None
     threads: int | None = None
     runtime: str | None = None
     null_separated: bool = False
@@ -75,12 +76,12 @@ def run(options: PredictOptions) -> int:
         _check_parquet(options.output)
     regions = options.regions.regions()
     model = load_model(options.model, threads=options.threads, runtime=options.runtime)
-    rule = rule_for(model, options.thresholds, options.fallback)
+    rule = rule_for(model, options.thresholds, options.fallback, options.min_familiarity)
     search = PictureSearch(options.pictures, options.null_separated)
     first, pictures = _first_known(search)
     screen = terminal(sys.stdout) if options.output is None else None
     width, names = None if screen is None else screen.width, [region.name for region in regions]
-    table = Table(model.task, rule, options.top, first, width, names)
+    table = Table(model.task, rule, options.top, first, width, names, familiarity=bool(model.card.familiarity))
     watch = RegionWatch(model.card.data, options.regions.size())
     if not regions:
         warn_of_whole_pictures(model.card.data)
@@ -113,24 +114,32 @@ def load_model(name: str, *, threads: int | None, runtime: str | None = None) ->
     return load(name, threads=threads, runtime=runtime)
 
 
-def rule_for(model: Classifier, thresholds: Iterable[str], fallback: str | None) -> Threshold:
-    """The rule of decision: thresholds and fall-back as given, each for itself, else the model's own.
+def rule_for(
+    model: Classifier, thresholds: Iterable[str], fallback: str | None, min_familiarity: float | None = None
+) -> Threshold:
+    """The rule of decision: thresholds, fall-back and familiarity as given, each for itself, else the model's own.
 
     Args:
         model: the model.
         thresholds: as ``label=0.8`` or ``group:label=0.8``.
         fallback: the fall-back state.
+        min_familiarity: the familiarity below which the state is the fall-back, 0..1; 0: whatever it is.
 
     Raises:
-        UsageError: a threshold is not understood, or not in 0..1.
+        UsageError: a threshold or the least familiarity is not understood, or not in 0..1; or the model does not say
+            how familiar a picture is, and it is asked for.
         LabelError: it is for a label that the model does not have.
     """
+    from decisight.policies.familiarity import check_familiarity_known
     from decisight.policies.threshold import Threshold, parse_thresholds
 
+    least = model.card.min_familiarity if min_familiarity is None else min_familiarity
+    check_familiarity_known(least, model.name, known=bool(model.card.familiarity))
     own = Threshold(model.card.thresholds, model.card.fallback).checked(model.task)
     given = Threshold(parse_thresholds(list(thresholds)), own.fallback if fallback is None else fallback)
     checked = given.checked(model.task)
-    return Threshold({**own.thresholds, **checked.thresholds}, checked.fallback).checked(model.task)
+    chosen = {**own.thresholds, **checked.thresholds}
+    return Threshold(chosen, checked.fallback, min_familiarity=least).checked(model.task)
 
 
 def predicted(
@@ -258,9 +267,9 @@ def _write(answers: Iterable[Answer], options: PredictOptions, table: Table, scr
     if kind is Format.PARQUET and options.output is not None:
         from decisight.data.writing import write_parquet
 
-        in_parts = bool(table.regions)
-        rows = (_storable_cells(answer, table.task, in_parts) for answer in answers)
-        write_parquet(options.output, column_types(table.task, region=in_parts), rows)
+        rows = (_storable_cells(answer, table) for answer in answers)
+        types = column_types(table.task, region=bool(table.regions), familiarity=table.familiarity)
+        write_parquet(options.output, types, rows)
         return
     if options.output is None:
         place = output.standard_output(utf8=kind is not Format.TABLE)
@@ -280,13 +289,13 @@ def _texts(kind: Format, answers: Iterable[Answer], table: Table) -> Iterator[st
         case Format.JSONL:
             return json_lines(answers)
         case Format.CSV:
-            return csv_text(answers, table.task, region=bool(table.regions))
+            return csv_text(answers, table.task, region=bool(table.regions), familiarity=table.familiarity)
         case _:
             return ("".join(text for text, _ in line).rstrip() + "\n" for line in table.render(answers))
 
 
-def _storable_cells(answer: Answer, task: Task, region: bool) -> list[str | float | None]:
-    found = cells(answer, task, region=region)
+def _storable_cells(answer: Answer, table: Table) -> list[str | float | None]:
+    found = cells(answer, table.task, region=bool(table.regions), familiarity=table.familiarity)
     return [storable(value) if isinstance(value, str) else value for value in found]
 
 

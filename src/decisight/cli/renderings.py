@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
-from decisight.types import NONE_OF_THEM, Answer, Decision, LabelGroup, Reason, Target, Task
+from decisight.types import NONE_OF_THEM, Answer, Decision, LabelGroup, Prediction, Reason, Target, Task
 
 if TYPE_CHECKING:
     from decisight.policies.threshold import Threshold
@@ -25,8 +25,10 @@ __all__ = [
     "csv_columns",
     "csv_row",
     "csv_text",
+    "familiarity_text",
     "json_lines",
     "json_list",
+    "low_familiarity",
     "state_text",
 ]
 
@@ -60,14 +62,16 @@ def json_lines(answers: Iterable[Answer]) -> Iterator[str]:
         yield answer.to_text() + "\n"
 
 
-def csv_text(answers: Iterable[Answer], task: Task, *, region: bool = False) -> Iterator[str]:
+def csv_text(
+    answers: Iterable[Answer], task: Task, *, region: bool = False, familiarity: bool = False
+) -> Iterator[str]:
     """A header and one row an answer; see :func:`csv_columns`."""
-    yield csv_row(csv_columns(task, region=region))
+    yield csv_row(csv_columns(task, region=region, familiarity=familiarity))
     for answer in answers:
-        yield csv_row(csv_cells(answer, task, region=region))
+        yield csv_row(csv_cells(answer, task, region=region, familiarity=familiarity))
 
 
-def csv_columns(task: Task, *, actual: bool = False, region: bool = False) -> list[str]:
+def csv_columns(task: Task, *, actual: bool = False, region: bool = False, familiarity: bool = False) -> list[str]:
     """``image``; of each group ``state``, ``confidence``, ``reason``; each label's confidence; ``error``.
 
     Where the task has several groups they are called ``helmet.state`` and so on, and the labels ``helmet:helmet``.
@@ -76,29 +80,36 @@ def csv_columns(task: Task, *, actual: bool = False, region: bool = False) -> li
         task: of the model.
         actual: with a column ``actual`` before each ``state``.
         region: with a column ``region`` after ``image``.
+        familiarity: with a column ``familiarity`` after those of the labels.
     """
     several = len(task.groups) > 1
     decided = ("actual",) * actual + ("state", "confidence", "reason")
     fixed = [f"{group.name}.{name}" if several else name for group in task.groups for name in decided]
     looked_at = ["image", "region"] if region else ["image"]
+    last = ["familiarity", "error"] if familiarity else ["error"]
     labels = [
-        f"{group.name}:{label}" if several or label in (*looked_at, *fixed, "error") else label
+        f"{group.name}:{label}" if several or label in (*looked_at, *fixed, *last) else label
         for group in task.groups
         for label in group.labels
     ]
-    return [*looked_at, *fixed, *labels, "error"]
+    return [*looked_at, *fixed, *labels, *last]
 
 
-def column_types(task: Task, *, region: bool = False) -> dict[str, type[str] | type[float]]:
-    """The columns of :func:`csv_columns`, each with its type: confidences are numbers, all else is text."""
+def column_types(task: Task, *, region: bool = False, familiarity: bool = False) -> dict[str, type[str] | type[float]]:
+    """The columns of :func:`csv_columns`, each with its type: confidences and familiarity are numbers, else text."""
     decided: list[type[str] | type[float]] = [str, float, str]
     labels: list[type[str] | type[float]] = [float for group in task.groups for _ in group.labels]
-    types = [*[str] * (1 + region), *decided * len(task.groups), *labels, str]
-    return dict(zip(csv_columns(task, region=region), types, strict=True))
+    types = [*[str] * (1 + region), *decided * len(task.groups), *labels, *[float] * familiarity, str]
+    return dict(zip(csv_columns(task, region=region, familiarity=familiarity), types, strict=True))
 
 
 def cells(
-    answer: Answer, task: Task, targets: Sequence[Target] | None = None, *, region: bool = False
+    answer: Answer,
+    task: Task,
+    targets: Sequence[Target] | None = None,
+    *,
+    region: bool = False,
+    familiarity: bool = False,
 ) -> list[str | float | None]:
     """One answer's values, as :func:`csv_columns` names them; ``None`` where there is none.
 
@@ -107,10 +118,11 @@ def cells(
         task: of the model.
         targets: what is true of it, one a group, where there are columns for it.
         region: there is a column for the region; ``None`` where it was all of the picture.
+        familiarity: there is a column for the familiarity.
     """
     looked_at = [answer.image, answer.region] if region else [answer.image]
     if answer.prediction is None:
-        empty = len(csv_columns(task, actual=targets is not None)) - 2
+        empty = len(csv_columns(task, actual=targets is not None, familiarity=familiarity)) - 2
         return [*looked_at, *[None] * empty, answer.error]
     decided: list[str | float | None] = []
     for at, decision in enumerate(answer.decisions):
@@ -118,14 +130,21 @@ def cells(
         state = state_text(decision, "|") or NONE_OF_THEM
         decided += [*actual, state, round(decision.confidence, _DIGITS), decision.reason.value]
     confidences = [round(value, _DIGITS) for row in answer.prediction.confidences for value in row]
-    return [*looked_at, *decided, *confidences, None]
+    known = answer.prediction.familiarity
+    familiar = [None if known is None else round(known, _DIGITS)] if familiarity else []
+    return [*looked_at, *decided, *confidences, *familiar, None]
 
 
 def csv_cells(
-    answer: Answer, task: Task, targets: Sequence[Target] | None = None, *, region: bool = False
+    answer: Answer,
+    task: Task,
+    targets: Sequence[Target] | None = None,
+    *,
+    region: bool = False,
+    familiarity: bool = False,
 ) -> list[str]:
     """The same as text, which is empty where there is no value."""
-    found = cells(answer, task, targets, region=region)
+    found = cells(answer, task, targets, region=region, familiarity=familiarity)
     return [value if isinstance(value, str) else "" if value is None else repr(value) for value in found]
 
 
@@ -157,6 +176,19 @@ _NARROWEST = 12
 _FEW_LABELS, _ROOM_FOR_LABELS = 24, 40
 """Cells: what other columns leave to the labels where they can; below what further lines of labels begin earlier."""
 _GAP = "  "
+_LOW = 0.01
+"""Below it a familiarity is worth a word though nobody asks: one in a hundred familiar pictures has less."""
+
+
+def familiarity_text(prediction: Prediction | None) -> str:
+    """How familiar a picture is, to three places; empty where the model does not say."""
+    return "" if prediction is None or prediction.familiarity is None else f"{prediction.familiarity:.3f}"
+
+
+def low_familiarity(prediction: Prediction | None) -> str:
+    """The same of one that has little, in brackets; empty of all others."""
+    text = familiarity_text(prediction)
+    return f"(familiarity {text})" if prediction and text and (prediction.familiarity or 0.0) < _LOW else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +203,8 @@ class Table:
         width: of the terminal, in cells: labels go on below, and what is longer than its line is cut. ``None``: all is
             on one line, and nothing is cut.
         regions: the names of the regions that are looked at; none where it is all of every picture.
+        familiarity: whether the model says how familiar a picture is. There is a column for it where the rule asks for
+            it; else it is told of those pictures alone that have little.
     """
 
     task: Task
@@ -179,6 +213,7 @@ class Table:
     names: Sequence[str]
     width: int | None = None
     regions: Sequence[str] = ()
+    familiarity: bool = False
 
     def render(self, answers: Iterable[Answer]) -> Iterator[Line]:
         """The heading, and the lines of every answer."""
@@ -202,6 +237,8 @@ class Table:
             sizes["group"] = max(map(_cells, (*(g.name for g in self.task.groups), "group")))
         sizes["decision"] = min(_WIDEST_STATE, max(labels, _cells(self.rule.fallback), len("decision")))
         sizes["confidence"] = len("confidence")
+        if self.rule.min_familiarity:
+            sizes["familiarity"] = len("familiarity")
         if self._may_fall_back():
             sizes["reason"] = len("below threshold")
         if self.width is None:
@@ -215,7 +252,9 @@ class Table:
 
     def _may_fall_back(self) -> bool:
         exclusive = {group.name for group in self.task.groups if group.exclusive}
-        return any(name.partition(":")[0] in exclusive for name in self.rule.thresholds)
+        return bool(self.rule.min_familiarity) or any(
+            name.partition(":")[0] in exclusive for name in self.rule.thresholds
+        )
 
     def _joined(self, cells: Iterable[tuple[str, int]]) -> str:
         return "".join(_fitted(text, size, self.width) + _GAP for text, size in cells)
@@ -235,13 +274,16 @@ class Table:
         if "group" in columns:
             before += self._joined([(group.name, columns["group"])])
         after = _GAP + f"{decision.confidence:>{columns['confidence']}.3f}"
+        if "familiarity" in columns:
+            after += _GAP + f"{familiarity_text(answer.prediction) if first else '':>{columns['familiarity']}}"
         reason = _GAP + decision.reason.value.replace("_", " ") if "reason" in columns else ""
         state = state_text(decision, ", ") or "-"
         if self.width is not None:
             state = _cut(state, max(columns["decision"], self.width - _cells(before + after + reason)))
         state = _padded(state, columns["decision"])
         gap = _GAP + " " * (columns.get("reason", 0) + len(_GAP) - len(reason)) if reason else _GAP
-        beside, *below = self._labels(answer, group, _cells(before + state + after + reason + gap), columns)
+        note = low_familiarity(answer.prediction) if first and "familiarity" not in columns else ""
+        beside, *below = self._labels(answer, group, _cells(before + state + after + reason + gap), columns, note)
         yield [(before, ""), (state, style), (after, ""), (reason, style), (gap + beside if beside else "", "dim")]
         for labels in below:
             yield [(" " * self._indent(columns) + labels, "dim")]
@@ -255,16 +297,20 @@ class Table:
         left = names[: names.index("decision")]
         return sum(columns[name] + len(_GAP) for name in left)
 
-    def _labels(self, answer: Answer, group: LabelGroup, used: int, columns: dict[str, int]) -> list[str]:
-        """The most confident labels, line by line; the first line is empty where what is used leaves no room."""
+    def _labels(self, answer: Answer, group: LabelGroup, used: int, columns: dict[str, int], note: str) -> list[str]:
+        """The most confident labels, and a note; line by line, the first empty where what is used leaves no room."""
         assert answer.prediction is not None  # noqa: S101 - for the type checker; errors have a line of their own
         found = answer.prediction.results(group.name)[: self.top]
         width = math.inf if self.width is None else self.width
         room, full = width - used, width - self._indent(columns)
         lines = [""]
-        for result, end in zip(found, [","] * (len(found) - 1) + [""], strict=True):
-            number = f" {result.confidence:.3f}{end}"
-            piece = _cut(_shown(result.label), max(1, full - len(number))) + number
+        ends = [","] * (len(found) - 1) + [""]
+        numbers = [f" {result.confidence:.3f}{end}" for result, end in zip(found, ends, strict=True)]
+        pieces = [
+            _cut(_shown(result.label), max(1, full - len(number))) + number
+            for result, number in zip(found, numbers, strict=True)
+        ]
+        for piece in [*pieces, note] if note else pieces:
             longer = f"{lines[-1]} {piece}".lstrip()
             if _cells(longer) <= room:
                 lines[-1] = longer

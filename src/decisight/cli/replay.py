@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from decisight.cli import output
 from decisight.cli.console import say
+from decisight.cli.renderings import familiarity_text
 from decisight.cli.watch_display import moment
 from decisight.files import printable
 from decisight.types import Decision, Reading
@@ -141,6 +142,8 @@ def _step_lines(step: ReplayedStep, mark: str, zone: ZoneInfo, *, several: bool)
         if isinstance(step.item, Reading) and step.item.prediction is not None:
             top = step.item.prediction.results(decision.group)[:_LABELS]
             said = ", ".join(f"{one.label} {one.confidence:.3f}" for one in top)
+            familiarity = familiarity_text(step.item.prediction)
+            said += f", familiarity {familiarity}" if familiarity else ""
             said += " (not looked at: the same as before)" if step.repeated else ""
         group = f"{decision.group}: " if several else ""
         # To the millisecond first: 5.9996 s is 6.000, not 5.000.

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from decisight.cli.renderings import Line, state_text
+from decisight.cli.renderings import Line, low_familiarity, state_text
 from decisight.types import Decision, Held, Reason
 
 if TYPE_CHECKING:
@@ -151,7 +151,9 @@ def _said(reading: DecidedReading, group: str) -> str:
         return "cannot be judged"
     results = prediction.results(group)
     said = "  ".join(f"{_shown(r.label)} {r.confidence:.3f}".replace(" ", _UNBROKEN) for r in results[:_LABELS])
-    return said + (f"  (+{len(results) - _LABELS})" if len(results) > _LABELS else "")
+    said += f"  (+{len(results) - _LABELS})" if len(results) > _LABELS else ""
+    note = low_familiarity(prediction).replace(" ", _UNBROKEN)
+    return f"{said}  {note}" if note else said
 
 
 def _cause_lines(cause: str, width: int | None) -> Iterator[Line]:

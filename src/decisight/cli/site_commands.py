@@ -11,6 +11,7 @@ import typer
 from decisight.cli.options import (
     CropOnlyOption,
     FallbackOption,
+    MinFamiliarityOption,
     ReferenceOption,
     RegionOption,
     RuntimeOption,
@@ -61,6 +62,7 @@ def watch(
         ),
     ] = None,
     threshold: ThresholdOption = None,
+    min_familiarity: MinFamiliarityOption = None,
     fallback: FallbackOption = None,
     fps: Annotated[
         float | None,
@@ -134,6 +136,7 @@ def watch(
                 cameras=camera or (),
                 policy=policy,
                 thresholds=threshold or (),
+                min_familiarity=min_familiarity,
                 fallback=fallback,
                 fps=fps,
                 regions=RegionRequest(region or (), reference, crop_only),

@@ -47,6 +47,7 @@ class TrainRequest:
     folds: int = 5
     seed: int = 0
     thresholds: Sequence[str] = ()
+    min_familiarity: float | None = None
     fallback: str = DEFAULT_FALLBACK
     balance: bool = False
     holdout: float = 0.2
@@ -57,6 +58,7 @@ class TrainRequest:
     cache: Path | None = None
     keep_features: bool = True
     threads: int | None = None
+    allow_duplicates: bool = False
     as_json: bool = False
 
 
@@ -146,10 +148,12 @@ def _options(request: TrainRequest) -> TrainOptions:
         folds=request.folds,
         seed=request.seed,
         thresholds=parse_thresholds(list(request.thresholds)),
+        min_familiarity=request.min_familiarity,
         fallback=request.fallback,
         balance=request.balance,
         holdout=request.holdout,
         regions=request.regions,
+        allow_duplicates=request.allow_duplicates,
     )
 
 

@@ -25,6 +25,7 @@ _PATIENCE, _PAUSE = 60.0, 1.0
 _OF_MODEL = (
     ("policy", "--policy"),
     ("thresholds", "--threshold"),
+    ("min_familiarity", "--min-familiarity"),
     ("fallback", "--fallback"),
     ("fps", "--fps"),
     ("quiet", "--quiet"),
@@ -46,6 +47,7 @@ class WatchOptions:
     policy: str | None = None
     thresholds: Sequence[str] = ()
     fallback: str | None = None
+    min_familiarity: float | None = None
     fps: float | None = None
     regions: RegionRequest = field(default_factory=RegionRequest)
     quiet: Sequence[str] = ()

@@ -184,6 +184,8 @@ def _policy(options: WatchOptions, *, is_folder: bool) -> dict[str, Any] | None:
         policy["thresholds"] = parse_thresholds(list(options.thresholds))
     if options.fallback is not None:
         policy["fallback"] = options.fallback
+    if options.min_familiarity is not None:
+        policy["min_familiarity"] = options.min_familiarity
     if is_folder and has_setting(str(policy["type"]).partition(":")[0].strip(), "stale_after"):
         # Pictures that were copied have the times of copying: how far apart they are says nothing.
         policy.setdefault("stale_after", None)

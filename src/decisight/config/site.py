@@ -17,6 +17,7 @@ from decisight.config.sections import EvidenceSection, LimitSection, RetentionSe
 from decisight.errors import DecisightError, SiteError, UsageError
 from decisight.files import printable
 from decisight.gates import GATES
+from decisight.policies.familiarity import check_familiarity_known
 from decisight.policies.parsing import policy_from_section
 from decisight.protocols import FrameSource, Gate, Policy, Sink
 from decisight.regions import Region, parse_size
@@ -249,7 +250,9 @@ class Site:
             found[name] = self._part(SINKS, section, "sinks", name)
         return found
 
-    def policy(self, camera: str, at: int, task: Task, defaults: Mapping[str, Any]) -> dict[str, Policy]:
+    def policy(
+        self, camera: str, at: int, task: Task, defaults: Mapping[str, Any], *, familiarity: bool = True
+    ) -> dict[str, Policy]:
         """The rule of each label group that an entry of ``watch`` decides on.
 
         Args:
@@ -257,6 +260,7 @@ class Site:
             at: the number of the entry.
             task: of its model.
             defaults: settings that hold where the entry does not give them, such as the model's thresholds.
+            familiarity: whether the model says how familiar a picture is.
 
         Raises:
             SiteError: there is no such group, policy or label, or a setting cannot be used.
@@ -269,6 +273,8 @@ class Site:
             raise self.blamed(error, *keys, "group") from error
         policy = self.rule(camera, at, defaults)
         try:
+            least: float | None = getattr(policy, "min_familiarity", None)
+            check_familiarity_known(least, model_of(self, camera, at), known=familiarity)
             for group in groups:
                 policy.fold(task, group)
         except DecisightError as error:

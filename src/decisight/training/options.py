@@ -32,6 +32,7 @@ class TrainOptions:
         seed: another seed deals other folds.
         thresholds: put into the model file, by ``label`` or ``group:label``.
         fallback: the state where a threshold is not met.
+        min_familiarity: put into the model file: the familiarity below which a picture is not decided on, 0..1.
         balance: let every class count the same in fitting. It distorts confidences; costs belong in the decision.
         holdout: share of the sources that is set aside where the data has no splits, 0..1.
         regions: where to look in each picture, one at most; by default at all of it, or where the data says.
@@ -51,6 +52,7 @@ class TrainOptions:
     balance: bool = False
     holdout: float = 0.2
     regions: tuple[Region, ...] = ()
+    min_familiarity: float | None = None
 
     def __post_init__(self) -> None:
         if self.fit is not None and self.fit not in list(FitMode):

@@ -86,7 +86,8 @@ def train(
             return train(dataset, options, cache=nothing_kept, progress=progress, threads=threads)
     tell, workers = progress or (lambda *_: None), granted_threads(threads).count
     clock = _Clock()
-    rule = Threshold(options.thresholds, options.fallback).checked(dataset.task)
+    rule = Threshold(options.thresholds, options.fallback, min_familiarity=options.min_familiarity)
+    rule = rule.checked(dataset.task)
     dataset = with_regions(dataset, options.regions)
     with clock.part("reading"):
         division = divide(dataset, holdout=options.holdout)
@@ -114,6 +115,7 @@ def train(
             calibration=tuple(head.calibration for head in fitted.heads),
             thresholds=dict(rule.thresholds),
             fallback=rule.fallback,
+            min_familiarity=rule.min_familiarity or None,
             data=_provenance(part, features, options.regions),
             versions=library_versions(),
         )
