@@ -36,6 +36,7 @@ class TrainOptions:
         balance: let every class count the same in fitting. It distorts confidences; costs belong in the decision.
         holdout: share of the sources that is set aside where the data has no splits, 0..1.
         regions: where to look in each picture, one at most; by default at all of it, or where the data says.
+        allow_duplicates: learn also where a picture of one split is a copy of one in another.
     """
 
     name: str
@@ -52,6 +53,7 @@ class TrainOptions:
     balance: bool = False
     holdout: float = 0.2
     regions: tuple[Region, ...] = ()
+    allow_duplicates: bool = False
     min_familiarity: float | None = None
 
     def __post_init__(self) -> None:

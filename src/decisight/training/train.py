@@ -6,7 +6,7 @@ import base64
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -30,6 +30,7 @@ from decisight.policies.threshold import Threshold
 from decisight.regions import Region
 from decisight.training.cache import FeatureCache
 from decisight.training.choosing import COPIES, choose_pictures, select
+from decisight.training.copies import look_for_copies
 from decisight.training.division import divide
 from decisight.training.features import FeatureExtractor, Features, View
 from decisight.training.fitting import Probe
@@ -77,7 +78,7 @@ def train(
         threads: how many to work with; by default as many as the machine grants.
 
     Raises:
-        DataError: there is too little to learn from.
+        DataError: there is too little to learn from; or pictures of one split have copies in another.
         LabelError: a threshold is for a label that the data does not have.
         UsageError: an option cannot be used.
     """
@@ -92,10 +93,13 @@ def train(
     with clock.part("reading"):
         division = divide(dataset, holdout=options.holdout)
         part, notes = division.part, (*_ambiguous(options.fallback, dataset.task), *division.notes)
+        copies = look_for_copies(dataset, cache, threads=workers, progress=tell)
+        if not options.allow_duplicates:
+            copies.refuse_across()
     backbone = backbones.build(options.backbone)
     extractor = FeatureExtractor(backbone, cache, threads=workers)
     with clock.part("features"):
-        part, features = _extract(extractor, part, options, tell)
+        part, features = _extract(extractor, part, options, tell, copies.identities())
         judged, rows = len(features.kept), len(features.kept) * len(features.views)
         notes = (*notes, *division.check(part))
     with clock.part("selection"), one_blas_thread():
@@ -152,7 +156,11 @@ def _views(options: TrainOptions) -> list[View]:
 
 
 def _extract(
-    extractor: FeatureExtractor, part: Dataset, options: TrainOptions, progress: Progress
+    extractor: FeatureExtractor,
+    part: Dataset,
+    options: TrainOptions,
+    progress: Progress,
+    identities: Mapping[str, str],
 ) -> tuple[Dataset, Features]:
     """Features of the pictures that choices are made on, which come first in the dataset from here on."""
     examples = part.examples
@@ -165,7 +173,7 @@ def _extract(
             f"none of the {len(chosen)} pictures of {printable(part.root)} could be read: {features.skipped[0].why}",
             hint="open some of them in a picture program; copy or download them again",
         )
-    kept_together = _with_copies_joined(readable, features.digests)
+    kept_together = _with_copies_joined(readable, [identities.get(digest, digest) for digest in features.digests])
     ordered = replace(
         part,
         examples=(*kept_together, *(examples[i] for i in rest)),
