@@ -61,7 +61,11 @@ def collect(
     on_motion: Annotated[bool, typer.Option("--on-motion", help="Only where something has moved.")] = False,
     uncertain: Annotated[
         bool,
-        typer.Option("--uncertain", help="Only where the region's model is not sure, by its thresholds or the margin."),
+        typer.Option(
+            "--uncertain",
+            help="Only where the region's model is not sure, by its thresholds or the margin, or where the picture is "
+            "unfamiliar to it.",
+        ),
     ] = False,
     margin: Annotated[
         float | None,

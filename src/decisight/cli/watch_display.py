@@ -179,6 +179,8 @@ class Display:
             text += f" (not: {causes})"
         if status.entries["repeated"]:
             text += f", {status.entries['repeated']} taken to say the same as the one before"
+        if status.unfamiliar:
+            text += f", {status.unfamiliar} unfamiliar"
         if status.skipped:
             text += f", {status.skipped} skipped"
         events = self._events[camera.name]

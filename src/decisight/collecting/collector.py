@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MARGIN", "Choice", "Collector", "View", "uncertainty"]
 
+UNFAMILIAR = 0.05
+"""A picture that is less familiar than this is worth collecting: of those that the model knows one in twenty is."""
 MARGIN = 0.2
 """A model is not sure where its first label is ahead of the second by less than this, where nobody says."""
 
@@ -44,7 +46,8 @@ class Choice:
     Args:
         every: seconds from one stored picture of a region to the next, at least; 0: there may be any number at once.
         on_motion: only where something has moved.
-        uncertain: only where the model is not sure, see :func:`uncertainty`.
+        uncertain: only where the model is not sure, see :func:`uncertainty`; or where the picture is unfamiliar to it,
+            however sure it is.
         margin: what is not sure, 0..1.
         everything: also what a gate says cannot be judged, and what is like one stored.
         conceal: what is made unrecognisable before it is stored.
@@ -228,6 +231,8 @@ class Collector:
     def _unsure(self, model: Classifier, prediction: Prediction) -> bool:
         settings = model_settings(model)
         rule = Threshold(**{key: settings[key] for key in ("thresholds", "fallback") if key in settings})
+        if prediction.familiarity is not None and prediction.familiarity < UNFAMILIAR:
+            return True
         if any(decision.reason is not Reason.ACCEPTED for decision in rule.decide(prediction)):
             return True
         return uncertainty(prediction) > 1.0 - self.choice.margin

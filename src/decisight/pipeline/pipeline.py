@@ -280,7 +280,7 @@ class Pipeline:
             )
             self._opened += sum(change.change == "opened" for change in new)
             changes += new
-        return Entry(view.number, kind, item, sight.decisions), changes
+        return Entry(view.number, kind, item, sight.decisions, view.fold.refuses(item)), changes
 
     def _look(self, frame: Frame) -> Iterator[tuple[View, EntryKind, Reading]]:
         """What each view says of a frame; those of one model are classified together."""

@@ -88,12 +88,14 @@ class Entry(NamedTuple):
         kind: what it was.
         item: what the policies were given.
         decisions: what they made of it, one for each group that is watched.
+        unfamiliar: the picture was judged to be less familiar than a policy asks for.
     """
 
     view: int
     kind: EntryKind
     item: Reading | Tick
     decisions: tuple[Decision, ...]
+    unfamiliar: bool = False
 
 
 class Seen(NamedTuple):

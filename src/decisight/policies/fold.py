@@ -172,6 +172,15 @@ class GroupFold:
         after, finding, keeping = self.follow(_unmarked(state, self.rule, self.group), item)
         return (self.rule, after), self._decision(after, finding, keeping)
 
+    def refuses(self, item: Reading | Tick) -> bool:
+        """Whether a picture is less familiar than is asked for, so that it speaks for nothing.
+
+        Raises:
+            UsageError: a familiarity is asked for, and the reading has a prediction without any.
+        """
+        prediction = item.prediction if isinstance(item, Reading) else None
+        return prediction is not None and unfamiliar(prediction, self.min_familiarity) is not None
+
     def begin(self) -> _State:
         """The state before the first reading, without its mark; :meth:`follow` and :meth:`describe` take such."""
         return _State(NOTHING, None, 0, 0.0, 0, 0.0, 0, True, None, None, (), self.evidence.initial())
@@ -372,6 +381,10 @@ class LabelFolds:
         """See :class:`~decisight.protocols.Fold`."""
         of_labels = _unmarked(state, self.rule, self.group)
         return all(fold.is_at_rest(of_label) for fold, of_label in zip(self.folds, of_labels, strict=True))
+
+    def refuses(self, item: Reading | Tick) -> bool:
+        """See :meth:`GroupFold.refuses`; all labels are of one picture."""
+        return self.folds[0].refuses(item)
 
 
 def _before_others(why: Held) -> str:

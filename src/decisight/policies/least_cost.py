@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from decisight.errors import UsageError
 from decisight.policies import POLICIES
@@ -14,10 +14,11 @@ from decisight.policies.familiarity import unfamiliar
 from decisight.policies.fold import Evidence, Finding, Row
 from decisight.policies.loss_table import Costs, LossTable, Review, loss_tables
 from decisight.policies.settings import Settings
+from decisight.policies.threshold import Threshold
 from decisight.spans import SpanText
 from decisight.types import DEFAULT_FALLBACK, Decision, LabelGroup, Prediction, Reading, Reason, Task
 
-__all__ = ["LeastCost"]
+__all__ = ["ImageRule", "LeastCost"]
 
 
 @POLICIES.register("least_cost")
@@ -61,6 +62,16 @@ class LeastCost(Settings):
     )
     """What it was checked for; only :meth:`checked` says so."""
 
+    @property
+    def thresholds(self) -> Mapping[str, float]:
+        """None: costs decide. So that what asks a rule on one image for its thresholds gets an answer."""
+        return {}
+
+    @property
+    def default_threshold(self) -> float | None:
+        """None, as :attr:`thresholds`."""
+        return None
+
     @classmethod
     def from_card(
         cls, task: Task, costs: Mapping[str, Any], fallback: str = DEFAULT_FALLBACK, **settings: Any
@@ -80,7 +91,11 @@ class LeastCost(Settings):
         unknown = sorted(costs.keys() - {"costs", "review"})
         if unknown:
             raise UsageError(f"the costs say what is not understood: {unknown[0][:40]!r}", hint=_EXAMPLE)
-        return cls(costs.get("costs", {}), fallback, review=costs.get("review"), **settings).checked(task)
+        named, review = costs.get("costs", {}), costs.get("review")
+        rows = isinstance(named, Mapping) and all(isinstance(row, Mapping) for row in named.values())
+        if not rows or not isinstance(review, Mapping | int | float | None):
+            raise UsageError("the costs are no costs by what is true, by what is decided", hint=_EXAMPLE)
+        return cls(named, fallback, review=review, **settings).checked(task)
 
     def to_card(self, task: Task) -> dict[str, Any]:
         """What a model file keeps of it, as JSON values; :meth:`from_card` reads it."""
@@ -167,6 +182,9 @@ class LeastCost(Settings):
         section = Settings.to_section(plain, task)
         return section | {"costs": costs, "review": reviews or None, "default_cost": None}
 
+
+ImageRule: TypeAlias = Threshold | LeastCost
+"""A rule that decides a single image: both have ``decide``, ``thresholds``, ``fallback`` and ``min_familiarity``."""
 
 _EXAMPLE = 'for example {"costs": {"gear:none": {"vest": 500}}, "review": {"gear:none": 20}}'
 

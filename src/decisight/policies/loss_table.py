@@ -48,6 +48,12 @@ class LossTable:
         """Whether every confusion costs 1 and what is right nothing."""
         return self.losses == _even(len(self.labels), 1.0)
 
+    @property
+    def even_odds(self) -> float:
+        """Of one label of an independent group, from which confidence on it is cheaper to say that it is there."""
+        miss, alarm = self.losses[PRESENT][ABSENT], self.losses[ABSENT][PRESENT]
+        return alarm / (miss + alarm) if miss + alarm else 0.5
+
     def expected(self, row: Sequence[float]) -> tuple[float, ...]:
         """What each decision is expected to cost, if each label is true as often as its confidence in ``row`` says."""
         # Exact sums: the order of the labels must not decide between decisions that cost the same.

@@ -91,6 +91,14 @@ class TaskFold:
         # A fold of another package may have been written before this was asked for.
         return all(hasattr(fold, "settled") and fold.settled(states[name]) for name, fold in self.folds.items())
 
+    def refuses(self, item: Reading | Tick) -> bool:
+        """Whether the rule of any group finds a picture too unfamiliar to be decided on.
+
+        Raises:
+            UsageError: a rule asks for a familiarity, and the reading has a prediction without any.
+        """
+        return any(hasattr(fold, "refuses") and fold.refuses(item) for fold in self.folds.values())
+
     def run(
         self, items: Iterable[Reading | Tick], states: States | None = None
     ) -> Iterator[tuple[dict[str, Any], tuple[Decision, ...]]]:

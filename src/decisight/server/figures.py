@@ -97,6 +97,12 @@ def _of_cameras(health: Health) -> Iterator[Metric]:
         {(camera.name, cause): number for camera in health.cameras for cause, number in camera.not_judged.items()},
         (*_CAMERA, "cause"),
     )
+    yield _counter(
+        "decisight_pictures_unfamiliar",
+        "Pictures that a model has looked at and that are less familiar to it than a rule asks for.",
+        each(lambda camera: camera.unfamiliar),
+        _CAMERA,
+    )
     yield _gauge(
         "decisight_frames_per_second",
         "Pictures a second that are looked at, over the last seconds.",

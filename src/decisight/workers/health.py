@@ -75,6 +75,7 @@ class CameraHealth:
         events_open: how many events are open.
         readings: how many entries of each kind there were: ``reading``, ``repeated``, ``unjudged``, ``tick``.
         not_judged: how many pictures could not be judged, by cause, and how often it was told that there is none.
+        unfamiliar: how many pictures a model has looked at that are less familiar to it than a rule asks for.
     """
 
     name: str
@@ -95,6 +96,7 @@ class CameraHealth:
     events_open: int = 0
     readings: Mapping[str, int] = field(default_factory=dict)
     not_judged: Mapping[str, int] = field(default_factory=dict)
+    unfamiliar: int = 0
 
     @property
     def well(self) -> bool:

@@ -67,6 +67,7 @@ class CameraStatus:
         skipped: how many the source passed over since it could not keep up.
         entries: how many entries there were of each kind, over all views.
         causes: how many pictures could not be judged, by cause, and how often it was told that there is none.
+        unfamiliar: how many pictures are less familiar than a rule asks for, in any region.
         last_time: of the last picture, in seconds since 1970.
         finished: whether there is nothing more to come.
         error: what ended it, if something did.
@@ -79,6 +80,7 @@ class CameraStatus:
         self.skipped = 0
         self.entries: Counter[str] = Counter()
         self.causes: Counter[str] = Counter()
+        self.unfamiliar = 0
         self.last_time: float | None = None
         self.finished = False
         self.error: Exception | None = None
@@ -199,6 +201,7 @@ class CameraStatus:
                 entry.item.cause for entry in step.entries if isinstance(entry.item, Reading) and entry.item.cause
             ]
             self.causes.update(dict.fromkeys(refused, 1))
+            self.unfamiliar += any(entry.unfamiliar for entry in step.entries)
             if picture is not None and picture.pixels is not None:
                 self.frames += 1
                 self.last_time = picture.time
@@ -277,6 +280,7 @@ class CameraStatus:
                 events_open=self.events_open,
                 readings=dict(self.entries),
                 not_judged=dict(self.causes),
+                unfamiliar=self.unfamiliar,
             )
 
     def _state(self, now: float, patience: float, hung: float, fps: float | None) -> tuple[CameraState, str | None]:
