@@ -139,7 +139,10 @@ def _opened_store(site: Site) -> Store:
 def _refuse_what_is_of_a_model(options: WatchOptions) -> None:
     if options.source is not None:
         raise UsageError("a site file says its sources itself", hint="leave the source out, or name a model")
-    idle = [name for key, name in _OF_MODEL if getattr(options, key) not in (None, (), False)]
+    # A least familiarity of 0 is said, though it equals False.
+    idle = [
+        name for key, name in _OF_MODEL if not any(getattr(options, key) is nothing for nothing in (None, (), False))
+    ]
     regions = options.regions
     given = {"--region": regions.texts, "--reference": regions.reference, "--crop-only": regions.crop_only}
     idle += [name for name, value in given.items() if value]
