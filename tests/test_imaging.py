@@ -640,6 +640,31 @@ def test_is_image_name(name: str, expected: bool) -> None:
     assert imaging.is_image_name(Path(name)) is expected
 
 
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_a_jpeg_is_decoded_no_larger_than_is_needed(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(scene(400, 300), "JPEG", exif=exif, quality=95)
+    whole = imaging.decode(data)
+    small, size = imaging.decode_reduced(data, 100)
+    assert size == (whole.shape[1], whole.shape[0])
+    assert 100 <= max(small.shape) < 200
+    assert_close(small, imaging.resize(whole, (small.shape[1], small.shape[0])), within=24)
+
+
+@pytest.mark.parametrize(("kind", "side"), [("PNG", 10), ("JPEG", 400), ("JPEG", 250)])
+def test_what_cannot_be_decoded_smaller_comes_whole(kind: str, side: int) -> None:
+    data = encoded(scene(400, 300), kind)
+    small, size = imaging.decode_reduced(data, side)
+    np.testing.assert_array_equal(small, imaging.decode(data))
+    assert size == (small.shape[1], small.shape[0])
+
+
+def test_damage_is_told_at_any_size() -> None:
+    with pytest.raises(ImageError):
+        imaging.decode_reduced(encoded(scene(400, 300), "JPEG")[:2000], 50)
+
+
 def test_all_public_names_are_there() -> None:
     assert sorted(imaging.__all__) == imaging.__all__
     assert all(hasattr(imaging, name) for name in imaging.__all__)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from decisight.evaluation.evaluate import evaluate_group
-from decisight.evaluation.guide import guide
-from decisight.types import LabelGroup
+from decisight.evaluation.guide import GroupCosts, advise, guide
+from decisight.policies.loss_table import loss_tables
+from decisight.types import LabelGroup, Task
 
 
 def judged(matrix):
@@ -20,11 +21,25 @@ def judged(matrix):
     ("matrix", "says"),
     [
         # balanced, good
-        ([[45, 5], [8, 42]], ["at most 1.0 to 1", "so accuracy, 0.870 (", "clearly better than the 0.500"]),
+        (
+            [[45, 5], [8, 42]],
+            [
+                "at most 1.0 to 1",
+                "so accuracy, 0.870 (",
+                "so are F1, 0.870, and ROC-AUC",
+                "clearly better than the 0.500",
+            ],
+        ),
         # imbalanced, no better than the majority
         (
             [[76, 4], [15, 5]],
-            ["'a' is 4.0 times as frequent as 'b'", "trust balanced accuracy, 0.600", "not clearly different from"],
+            [
+                "'a' is 4.0 times as frequent as 'b'",
+                "trust the precision-recall curve and F1, 0.617",
+                "that of the rare 'b' is 0.345",
+                "balanced accuracy, 0.600",
+                "not clearly different from",
+            ],
         ),
         # worse than the majority
         ([[10, 70], [5, 15]], ["clearly worse than the 0.800 that always answering 'a'"]),
@@ -40,6 +55,67 @@ def test_what_the_guide_says_of_an_exclusive_group(matrix, says):
     sentences = " ".join(guide(judged(matrix)))
     for part in says:
         assert part in sentences
+
+
+@pytest.mark.parametrize(
+    ("matrix", "trusted"),
+    [
+        ([[45, 5], [8, 42]], ("accuracy", "macro_f1", "roc_auc")),  # balanced
+        ([[76, 4], [15, 5]], ("macro_f1", "average_precision", "balanced_accuracy")),  # imbalanced
+        ([[9, 1], [0, 0]], ("accuracy",)),  # one label only: nothing else is known
+    ],
+)
+def test_which_figures_are_trusted(matrix, trusted):
+    assert advise(judged(matrix)).figures == trusted
+
+
+@pytest.mark.parametrize(
+    ("costs", "recall_of", "precision_of", "says"),
+    [
+        # A miss of 'b' is what costs: 15 of them, and 4 false alarms.
+        (
+            [[0, 1], [50, 0]],
+            ("b",),
+            ("a",),
+            ["to take 'b' for 'a' (50)", "a miss of 'b', so look at its recall, 0.250 (", "a false 'a'", "cost 7,540"],
+        ),
+        # A false 'b' is.
+        ([[0, 9], [1, 0]], ("a",), ("b",), ["to take 'a' for 'b' (9)", "precision of that, 0.556 ("]),
+        # About the same: the balance decides.
+        ([[0, 3], [2, 0]], (), (), ["all mistakes cost about the same"]),
+        ([[0, 0], [0, 0]], (), (), ["all mistakes cost about the same", "cost 0."]),
+        # Only one of two kinds of mistake costs anything.
+        ([[0, 0], [2, 0]], ("b",), ("a",), ["to take 'b' for 'a' (2)"]),
+    ],
+)
+def test_what_costs_make_of_it(costs, recall_of, precision_of, says):
+    advice = advise(judged([[76, 4], [15, 5]]), GroupCosts(np.array(costs, float)))
+    assert (advice.recall_of, advice.precision_of) == (recall_of, precision_of)
+    for part in says:
+        assert part in " ".join(advice.sentences)
+    assert "Where a false alarm is costly" not in " ".join(advice.sentences)
+
+
+def test_what_costs_make_of_an_independent_group(made_independent):
+    made = made_independent(n=60)
+    task = Task((made.group,))
+    found = evaluate_group(made.group, made.targets, made.confidences)
+    costs = {
+        "tag 0": {"miss": 10, "false_alarm": 1},
+        "tag 1": {"miss": 1, "false_alarm": 5},
+        "tag 2": {"miss": 2, "false_alarm": 2},
+    }
+    (tables,) = loss_tables(task, costs, None, None)
+    advice = advise(found, GroupCosts.of(tables))
+    assert (advice.recall_of, advice.precision_of) == (("tag 0",), ("tag 1",))
+    said = " ".join(advice.sentences)
+    assert f"a miss is what costs most, so look at recall, of 'tag 0' {found.per_class[0].recall.value:.3f}" in said
+    assert (
+        f"a false alarm is what costs most, so look at precision, of 'tag 1' {found.per_class[1].precision.value:.3f}"
+        in said
+    )
+    (even,) = loss_tables(task, {}, None, None)
+    assert GroupCosts.of(even) is None
 
 
 def test_one_class_only_is_not_compared_with_the_majority():

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from decisight.evaluation.evaluate import Evaluation
     from decisight.evaluation.judging import Judged
     from decisight.models.classifier import Classifier
-    from decisight.policies.threshold import Threshold
+    from decisight.policies.least_cost import ImageRule
     from decisight.regions import Region
 
 __all__ = ["EvaluateOptions", "run"]
@@ -39,6 +40,7 @@ class EvaluateOptions:
     split: str | None = None
     json: Path | None = None
     folder: Path | None = None
+    report: Path | None = None
     source_pattern: str | None = None
     groups: Sequence[str] | None = None
     thresholds: Sequence[str] = ()
@@ -58,7 +60,7 @@ class _Outcome:
     """A model, the pictures it was judged by, and what was found."""
 
     model: Classifier
-    rule: Threshold
+    rule: ImageRule
     limits: dict[str, float]
     chosen: Chosen
     judged: Judged
@@ -115,15 +117,21 @@ def run(options: EvaluateOptions) -> int:
     say_skipped(skipped)
     for text in watch.complaints:
         warn(text)
-    _warn_of_training(outcome)
-    _warn_of_sources(dataset, outcome.chosen)
+    remarks = list(_seen_in_training(outcome))
+    for text in remarks:
+        warn(text)
+    for text in (spread := list(_spread_sources(dataset, outcome.chosen))):
+        warn(text, "divide the data so that each source is in one part")
     if not options.json_only:
         _report(options, outcome)
-    _write(options, outcome, json.dumps(outcome.to_json(options, len(skipped)), indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(outcome.to_json(options, len(skipped)), indent=2, ensure_ascii=False) + "\n"
+    _write(options, outcome, text)
+    if options.report is not None:
+        _write_report(options, options.report, outcome, text, (*watch.complaints, *remarks, *spread), len(skipped))
     return 0
 
 
-def _judge(model: Classifier, rule: Threshold, chosen: Chosen, regions: tuple[Region, ...]) -> _Outcome:
+def _judge(model: Classifier, rule: ImageRule, chosen: Chosen, regions: tuple[Region, ...]) -> _Outcome:
     from decisight.evaluation.acceptance import acceptance
     from decisight.evaluation.evaluate import evaluate
     from decisight.evaluation.judging import judge
@@ -147,21 +155,22 @@ def _judge(model: Classifier, rule: Threshold, chosen: Chosen, regions: tuple[Re
 def _check_outputs(options: EvaluateOptions) -> None:
     if options.json is not None and not options.json_only:
         check_output(options.json, options.model, example="evaluation.json")
-    if options.folder is not None:
-        output.check_folder(options.folder)
+    for folder in (options.folder, options.report):
+        if folder is not None:
+            output.check_folder(folder)
 
 
-def _warn_of_training(outcome: _Outcome) -> None:
-    """Say where pictures that were learnt from are, or may be, among those that the model is judged by."""
+def _seen_in_training(outcome: _Outcome) -> Iterator[str]:
+    """Where pictures that were learnt from are, or may be, among those that the model is judged by."""
     judged, left_out = outcome.judged, outcome.chosen.leave_out_seen
     if judged.seen and not left_out:
-        warn(f"{judged.seen} of {len(judged)} pictures were seen in training: the figures flatter the model")
+        yield f"{judged.seen} of {len(judged)} pictures were seen in training: the figures flatter the model"
     if left_out and "seen" not in outcome.model.card.data:
-        warn("the model does not say which pictures it was trained on: if these are among them, the figures flatter it")
+        yield "the model does not say which pictures it was trained on: if these are among them, the figures flatter it"
 
 
-def _warn_of_sources(dataset: Dataset, part: Chosen) -> None:
-    """Say which sources of the part have pictures in the data's training part too."""
+def _spread_sources(dataset: Dataset, part: Chosen) -> Iterator[str]:
+    """Which sources of the part have pictures in the data's training part too."""
     from decisight.data.checks import spread_sources
     from decisight.imaging import printable
 
@@ -171,10 +180,9 @@ def _warn_of_sources(dataset: Dataset, part: Chosen) -> None:
     shared = spread_sources(replace(dataset, examples=both))
     if shared:
         named = ", ".join(printable(source) for source in shared[:3]) + (", ..." if len(shared) > 3 else "")
-        warn(
+        yield (
             f"{len(shared)} source(s) have pictures in train as well as in {part.split} ({named}): "
-            "the figures flatter the model",
-            "divide the data so that each source is in one part",
+            "the figures flatter the model"
         )
 
 
@@ -214,6 +222,52 @@ def _write(options: EvaluateOptions, outcome: _Outcome, text: str) -> None:
 def _write_folder(folder: Path, outcome: _Outcome, text: str) -> list[Path]:
     from decisight.evaluation.plots import write_plots
 
+    judged = outcome.judged
+    tables = _write_tables(folder, outcome, text)
+    with output.staging(folder) as beside:
+        plots = write_plots(
+            outcome.model.task,
+            judged.targets,
+            judged.confidences,
+            beside,
+            sources=judged.sources,
+            thresholds=outcome.limits,
+        )
+    return [*tables, *(folder / path.name for path in plots)]
+
+
+def _write_report(
+    options: EvaluateOptions, folder: Path, outcome: _Outcome, text: str, remarks: tuple[str, ...], left_out: int
+) -> None:
+    """Write the page, and beside it what it is made from."""
+    from decisight.evaluation.report import PAGE_NAME, Subject, write_report
+    from decisight.imaging import printable
+
+    subject = Subject(
+        model=outcome.model,
+        judged=outcome.judged,
+        decisions=tuple(outcome.decisions),
+        evaluation=outcome.evaluation,
+        accepted=outcome.accepted,
+        thresholds=outcome.limits,
+        fallback=outcome.rule.fallback,
+        data=options.data,
+        split=outcome.chosen.split,
+        date=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+        left_out=left_out,
+        remarks=tuple(f"{text[:1].upper()}{text[1:]}." for text in remarks),
+        rule=tuple(acceptance_lines(outcome.model.task, outcome.rule, outcome.accepted)),
+    )
+    tables = () if folder == options.folder else _write_tables(folder, outcome, text)
+    with progress_bars(terminal(sys.stderr)) as progress:
+        written = write_report(folder / PAGE_NAME, subject, progress=progress)
+    if not options.json_only:
+        names = ", ".join((PAGE_NAME, *(path.name for path in tables)))
+        say(f"\nwritten to {printable(folder)}: {names} ({written.bytes / 1e6:.1f} MB, {written.shown} pictures)")
+
+
+def _write_tables(folder: Path, outcome: _Outcome, text: str) -> list[Path]:
+    """Write the figures, and every picture with its confidences."""
     judged, model = outcome.judged, outcome.model
     figures, table, task = folder / "evaluation.json", folder / "predictions.csv", model.task
     with output.replacing(figures) as stream:
@@ -226,13 +280,4 @@ def _write_folder(folder: Path, outcome: _Outcome, text: str) -> list[Path]:
             region = None if example.region is None else example.region.name
             answer = Answer(storable(str(example.path)), model.reference, prediction, made, region=region)
             stream.write(csv_row(csv_cells(answer, task, example.targets, region=in_parts, familiarity=familiar)))
-    with output.staging(folder) as beside:
-        plots = write_plots(
-            task,
-            judged.targets,
-            judged.confidences,
-            beside,
-            sources=judged.sources,
-            thresholds=outcome.limits,
-        )
-    return [figures, table, *(folder / path.name for path in plots)]
+    return [figures, table]

@@ -13,6 +13,6 @@ files and labels are what somebody else has chosen.
 from __future__ import annotations
 
 from decisight.documents.pages import render, write_page
-from decisight.documents.thumbnails import Thumbnail, Thumbnails
+from decisight.documents.thumbnails import Thumbnail, Thumbnails, shrunk
 
-__all__ = ["Thumbnail", "Thumbnails", "render", "write_page"]
+__all__ = ["Thumbnail", "Thumbnails", "render", "shrunk", "write_page"]

@@ -29,6 +29,7 @@ from decisight.imaging.decoding import MAX_PIXELS, decode, read_image
 from decisight.imaging.encoding import encode_jpeg, encode_png
 from decisight.imaging.files import IMAGE_SUFFIXES, MAX_BYTES, content_digest, is_image_name, read_bytes
 from decisight.imaging.fitting import CROP_SHARE, Pixels, fit, resize
+from decisight.imaging.reducing import decode_reduced
 from decisight.imaging.reference import from_pillow
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "Pixels",
     "content_digest",
     "decode",
+    "decode_reduced",
     "encode_jpeg",
     "encode_png",
     "fit",

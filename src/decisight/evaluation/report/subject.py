@@ -1,0 +1,71 @@
+"""What a report is about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from decisight.data.dataset import Example
+from decisight.evaluation.acceptance import Acceptance
+from decisight.evaluation.figures import Evaluation
+from decisight.evaluation.guide import GroupCosts
+from decisight.evaluation.judging import Judged
+from decisight.evaluation.metrics import Floats
+from decisight.files import printable
+from decisight.models.classifier import Classifier
+from decisight.types import Decision
+
+__all__ = ["Subject"]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A model, the pictures that it was judged by, and what was found.
+
+    Args:
+        model: the model.
+        judged: N pictures, and what the model said of them.
+        decisions: N, one decision a group.
+        evaluation: the figures.
+        accepted: what the rule let through, of each exclusive group.
+        thresholds: from which confidence on each label is accepted, by ``group:label``.
+        fallback: the state where none is.
+        data: the folder or file that the pictures were read from.
+        split: the part of it; ``None`` where it was all.
+        date: when it was judged, as people write it.
+        costs: what mistakes cost, by group; empty where the user has not said.
+        left_out: how many pictures could not be used.
+        remarks: what the reader has to know before trusting a figure, a sentence each.
+        rule: what the rule that decides does here, a sentence each.
+    """
+
+    model: Classifier
+    judged: Judged
+    decisions: tuple[tuple[Decision, ...], ...]
+    evaluation: Evaluation
+    accepted: tuple[Acceptance, ...]
+    thresholds: Mapping[str, float]
+    fallback: str
+    data: Path
+    split: str | None
+    date: str
+    costs: Mapping[str, GroupCosts] = field(default_factory=dict)
+    left_out: int = 0
+    remarks: tuple[str, ...] = ()
+    rule: tuple[str, ...] = ()
+
+    @property
+    def familiarity(self) -> Floats:
+        """``(N,)``, 0..1; NaN where the model does not say."""
+        values = (prediction.familiarity for prediction in self.judged.predictions)
+        return np.array([np.nan if value is None else value for value in values])
+
+    def name_of(self, example: Example) -> str:
+        """A picture's name as people find it in the data; with the region, where a part of the picture is meant."""
+        root = self.data if self.data.is_dir() else self.data.parent
+        path = example.path.relative_to(root) if example.path.is_relative_to(root) else example.path
+        name = printable(path.as_posix())
+        return name if example.region is None else f"{name} ({example.region.name})"
