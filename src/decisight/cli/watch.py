@@ -139,10 +139,9 @@ def _opened_store(site: Site) -> Store:
 def _refuse_what_is_of_a_model(options: WatchOptions) -> None:
     if options.source is not None:
         raise UsageError("a site file says its sources itself", hint="leave the source out, or name a model")
-    # A least familiarity of 0 is said, though it equals False.
-    idle = [
-        name for key, name in _OF_MODEL if not any(getattr(options, key) is nothing for nothing in (None, (), False))
-    ]
+    of_model = {name: getattr(options, key) for key, name in _OF_MODEL}
+    # A least familiarity of 0 has been given, though it equals False.
+    idle = [name for name, value in of_model.items() if value not in (None, ()) and value is not False]
     regions = options.regions
     given = {"--region": regions.texts, "--reference": regions.reference, "--crop-only": regions.crop_only}
     idle += [name for name, value in given.items() if value]
