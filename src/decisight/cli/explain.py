@@ -75,7 +75,9 @@ def run(options: ExplainOptions) -> int:
     for label in options.labels:
         model.task.find(label)
     pixels = as_pixels(options.picture)
-    explained = _explained(model, pixels, [watch.over(region) for region in regions], options.labels)
+    explained = _explained(
+        model, pixels, [watch.over(region) for region in regions], list(dict.fromkeys(options.labels))
+    )
     if options.output is not None:
         _check_number(explained)
         titled = [(_title(one, model), one.explanation) for one in explained]
