@@ -337,6 +337,13 @@ def train(
         typer.Option(metavar="FILE", help="Where features are kept.  [default: in the user's cache folder]"),
     ] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Keep no features.")] = False,
+    allow_duplicates: Annotated[
+        bool,
+        typer.Option(
+            "--allow-duplicates",
+            help="Learn although pictures of one split are copies of pictures in another; figures then flatter.",
+        ),
+    ] = False,
     threads: ThreadsOption = None,
     format: Annotated[ReportFormat, typer.Option(help="How to print the report.")] = ReportFormat.TEXT,
 ) -> Work:
@@ -375,6 +382,7 @@ def train(
                 cache=cache,
                 keep_features=not no_cache,
                 threads=threads,
+                allow_duplicates=allow_duplicates,
                 as_json=format is ReportFormat.JSON,
             )
         )
