@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from decisight.gates.brightness import Brightness
 from decisight.gates.interval import Interval
 from decisight.gates.motion import Motion
 from decisight.imaging import Pixels, read_image
-from decisight.models.classifier import load
+from decisight.models.classifier import Classifier, load
 from decisight.pipeline import cut
 from decisight.regions import Region
 from decisight.types import Frame, LabelGroup, Prediction, Task
@@ -183,6 +184,22 @@ def test_only_where_the_model_is_not_sure(tmp_path: Path, small_model: Path) -> 
     # By a threshold that is not met, every one is uncertain.
     strict = View(None, FILL, (), model.with_settings({"cat": 1.0, "dog": 1.0}))
     assert len(collected(collector(tmp_path / "b", strict, uncertain=True, everything=True), taken)) == 3
+
+
+def test_what_the_model_does_not_know_is_stored_however_sure_it_is(
+    tmp_path: Path, small_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, confidences = load(small_model), Classifier._run
+    familiarities = iter([0.05, 0.049, 1.0])
+
+    def run(self: Classifier, batch: Pixels, *, threads: int) -> list[Prediction]:
+        return [replace(one, familiarity=next(familiarities)) for one in confidences(self, batch, threads=threads)]
+
+    monkeypatch.setattr(Classifier, "_run", run)
+    taken = [Frame(f"{at}", BEGIN + at, np.full((64, 64, 3), 250 + at, np.uint8), at) for at in range(3)]
+    one = collector(tmp_path, View(None, FILL, (), model), uncertain=True, everything=True, groups=["class"])
+    assert len(collected(one, taken)) == 1
+    assert one.passed == {(None, "the model is sure"): 2}
 
 
 def test_how_unsure_a_model_is() -> None:

@@ -29,7 +29,7 @@ from decisight.workers.health import (
 LATENCIES = Latencies((1, 2, 3, *[0] * 10, 4), 50.0, 0.1, 5.0)
 GATE = CameraHealth(
     "gate", "watching", None, True, 4.9, 5.0, 120, 7, 0.75, 0.2, 1e9, "it was off", 9e8, 2, LATENCIES, 3,
-    {"reading": 90, "unjudged": 30}, {"camera moved": 30},
+    {"reading": 90, "unjudged": 30}, {"camera moved": 30}, 5,
 )  # fmt: skip
 YARD = CameraHealth('ya"rd\n', "no pictures", "the camera does not answer")
 STORE = StoreHealth(None, None, 2, 64, (SinkHealth("log"), SinkHealth("mail", "nobody answers", 5.0, 12)))
@@ -109,6 +109,7 @@ def test_figures(pages: HealthPages, told: Told) -> None:
     # A rate cannot be asked for of what was not there before.
     assert found["decisight_readings_total", (("camera", "gate"), ("kind", "tick"))] == 0
     assert found["decisight_pictures_not_judged_total", (*of_gate, ("cause", "camera moved"))] == 30
+    assert found["decisight_pictures_unfamiliar_total", of_gate] == 5
     assert found["decisight_frames_per_second", of_gate] == 4.9
     assert found["decisight_frame_age_seconds", of_gate] == 0.2
     assert found["decisight_coverage_ratio", of_gate] == 0.75

@@ -85,6 +85,18 @@ def test_from_the_start_to_the_end(clock: Clock) -> None:
     assert health(found).well
 
 
+def test_unfamiliar_pictures_are_counted_once_and_were_judged(clock: Clock) -> None:
+    found = CameraStatus()
+    for at in range(4):
+        strange = at in (1, 2)
+        # One region of two is enough.
+        entries = entry(at)._replace(unfamiliar=strange), entry(at)._replace(view=2)
+        found.count(Step(entries), 0, picture(float(at)))
+    seen = health(found)
+    assert (seen.unfamiliar, seen.frames, seen.coverage) == (2, 4, 1.0)
+    assert seen.not_judged == {}
+
+
 def test_why_there_are_no_pictures(clock: Clock) -> None:
     found = CameraStatus()
     look(found, clock)
