@@ -13,10 +13,19 @@ from decisight.types import Decision, Reason
 if TYPE_CHECKING:
     from decisight.data.dataset import Dataset, Skipped
     from decisight.evaluation.acceptance import Acceptance
-    from decisight.policies.threshold import Threshold
+    from decisight.policies.least_cost import ImageRule
     from decisight.types import Task
 
-__all__ = ["Chosen", "acceptance_lines", "chosen_part", "familiarity_lines", "limits", "refused", "say_skipped"]
+__all__ = [
+    "Chosen",
+    "acceptance_lines",
+    "chosen_part",
+    "familiarity_lines",
+    "limits",
+    "refused",
+    "say_skipped",
+    "tuning_part",
+]
 
 _NAMED = 20
 """How many skipped pictures are named; the others are counted."""
@@ -67,11 +76,51 @@ def chosen_part(dataset: Dataset, split: str | None) -> Chosen:
     return Chosen(dataset.only(wanted), wanted, leave_out_seen=False)
 
 
-def limits(task: Task, rule: Threshold) -> dict[str, float]:
+def tuning_part(dataset: Dataset, split: str | None) -> Chosen:
+    """The part that thresholds are chosen by: never one that the model has learnt from.
+
+    Args:
+        dataset: all of the data.
+        split: ``train``, ``val``, ``test`` or ``all``; ``None`` for ``val``, where there is none for ``test``, and
+            where the data is not divided, for all that the model was not trained on.
+
+    Raises:
+        UsageError: the data has no such split, or nothing but a training part.
+    """
+    from decisight.imaging import printable
+
+    if split is None and dataset.splits:
+        split = next((name for name in ("val", "test") if name in dataset.splits), None)
+        if split is None:
+            raise UsageError(
+                f"{printable(dataset.root)} has a training part only, and nothing that is found there holds for others",
+                hint="give pictures that the model has not learnt from",
+            )
+        if split == "test":
+            warn(
+                "there is no split val, so the thresholds are chosen by test: what evaluate says of them on these "
+                "pictures flatters from now on",
+                "keep some pictures aside to choose thresholds by, as a split val",
+            )
+    elif split is None:
+        warn(
+            "the data is not divided, so the thresholds are chosen by all pictures that the model has not learnt from: "
+            "what evaluate says of them on these pictures flatters from now on"
+        )
+    return chosen_part(dataset, split)
+
+
+def limits(task: Task, rule: ImageRule) -> dict[str, float]:
     """The confidence from which on each label is accepted, by ``group:label``: given, or what holds without."""
     from decisight.policies.ballot import PRESENT, ballots
+    from decisight.policies.least_cost import LeastCost
 
     found: dict[str, float] = {}
+    if isinstance(rule, LeastCost):
+        for group, tables in zip(task.groups, rule.tables(task), strict=True):
+            odds = [0.0] * len(group.labels) if group.exclusive else [table.even_odds for table in tables]
+            found |= {f"{group.name}:{label}": bar for label, bar in zip(group.labels, odds, strict=True)}
+        return found
     for group in task.groups:
         rules = ballots(task, group, rule.thresholds, {}, default=rule.default_threshold)
         bars = rules[0].enter if group.exclusive else [ballot.enter[PRESENT] for ballot in rules]
@@ -79,12 +128,20 @@ def limits(task: Task, rule: Threshold) -> dict[str, float]:
     return found
 
 
-def acceptance_lines(task: Task, rule: Threshold, accepted: Iterable[Acceptance]) -> Iterator[str]:
+def acceptance_lines(task: Task, rule: ImageRule, accepted: Iterable[Acceptance]) -> Iterator[str]:
     """What the thresholds do in each group that has any: what they let through, and how much of that is right."""
     from decisight.evaluation.text import estimate_text
     from decisight.policies.threshold import INDEPENDENT_THRESHOLD
 
     found = {acceptance.group.name: acceptance for acceptance in accepted}
+    if rule.name == "least_cost":
+        for one in found.values():
+            right = f"; of these {one.right} are right, {estimate_text(one.accuracy)}" if one.accepted else ""
+            yield (
+                f"{one.group.name}: by the costs in the model {one.accepted} of {one.known} pictures are decided, "
+                f"{estimate_text(one.share)}{right}; the others are {rule.fallback!r}."
+            )
+        return
     for group in task.groups:
         keys = {f"{group.name}:{label}": label for label in group.labels}
         chosen = {keys[key]: value for key, value in rule.thresholds.items() if key in keys}
@@ -108,7 +165,7 @@ def refused(decisions: Iterable[Sequence[Decision]]) -> int:
     return sum(any(decision.reason is Reason.UNFAMILIAR for decision in made) for made in decisions)
 
 
-def familiarity_lines(rule: Threshold, decisions: Sequence[Sequence[Decision]]) -> Iterator[str]:
+def familiarity_lines(rule: ImageRule, decisions: Sequence[Sequence[Decision]]) -> Iterator[str]:
     """What becomes of unfamiliar pictures, where a least familiarity is asked for."""
     if rule.min_familiarity:
         yield (

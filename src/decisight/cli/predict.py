@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from decisight.models.classifier import Classifier
-    from decisight.policies.threshold import Threshold
+    from decisight.policies.least_cost import ImageRule
     from decisight.regions import Region
 
 __all__ = ["PredictOptions", "load_model", "predicted", "rule_for", "run", "storable", "why"]
@@ -116,8 +116,10 @@ def load_model(name: str, *, threads: int | None, runtime: str | None = None) ->
 
 def rule_for(
     model: Classifier, thresholds: Iterable[str], fallback: str | None, min_familiarity: float | None = None
-) -> Threshold:
+) -> ImageRule:
     """The rule of decision: thresholds, fall-back and familiarity as given, each for itself, else the model's own.
+
+    Where the model has costs and no threshold is given, it is that of least expected cost.
 
     Args:
         model: the model.
@@ -131,19 +133,24 @@ def rule_for(
         LabelError: it is for a label that the model does not have.
     """
     from decisight.policies.familiarity import check_familiarity_known
+    from decisight.policies.least_cost import LeastCost
     from decisight.policies.threshold import Threshold, parse_thresholds
 
     least = model.card.min_familiarity if min_familiarity is None else min_familiarity
     check_familiarity_known(least, model.name, known=bool(model.card.familiarity))
+    thresholds = list(thresholds)
+    if model.card.costs and not thresholds:
+        state = model.card.fallback if fallback is None else fallback
+        return LeastCost.from_card(model.task, model.card.costs, state, min_familiarity=least)
     own = Threshold(model.card.thresholds, model.card.fallback).checked(model.task)
-    given = Threshold(parse_thresholds(list(thresholds)), own.fallback if fallback is None else fallback)
+    given = Threshold(parse_thresholds(thresholds), own.fallback if fallback is None else fallback)
     checked = given.checked(model.task)
     chosen = {**own.thresholds, **checked.thresholds}
     return Threshold(chosen, checked.fallback, min_familiarity=least).checked(model.task)
 
 
 def predicted(
-    model: Classifier, rule: Threshold, pictures: Iterable[str], regions: Sequence[Region] = ()
+    model: Classifier, rule: ImageRule, pictures: Iterable[str], regions: Sequence[Region] = ()
 ) -> Iterator[Answer]:
     """An answer for every picture, or for every region of every picture, in order and in constant memory."""
     places: list[str | None] = [region.name for region in regions] or [None]

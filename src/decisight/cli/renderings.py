@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from decisight.types import NONE_OF_THEM, Answer, Decision, LabelGroup, Prediction, Reason, Target, Task
 
 if TYPE_CHECKING:
-    from decisight.policies.threshold import Threshold
+    from decisight.policies.least_cost import ImageRule
 
 __all__ = [
     "Format",
@@ -208,7 +208,7 @@ class Table:
     """
 
     task: Task
-    rule: Threshold
+    rule: ImageRule
     top: int
     names: Sequence[str]
     width: int | None = None
@@ -252,8 +252,10 @@ class Table:
 
     def _may_fall_back(self) -> bool:
         exclusive = {group.name for group in self.task.groups if group.exclusive}
-        return bool(self.rule.min_familiarity) or any(
-            name.partition(":")[0] in exclusive for name in self.rule.thresholds
+        return (
+            self.rule.name == "least_cost"
+            or bool(self.rule.min_familiarity)
+            or any(name.partition(":")[0] in exclusive for name in self.rule.thresholds)
         )
 
     def _joined(self, cells: Iterable[tuple[str, int]]) -> str:

@@ -28,6 +28,7 @@ class LabelDecisions:
             less familiar than is asked for.
         holds: bool ``(N,)``, whether the label is true.
         sources: int ``(N,)``, the source of each picture; a picture without one is its own.
+        untuned: from which confidence on the label is decided where nothing is tuned, 0..1.
 
     Raises:
         UsageError: the shapes do not agree, or a confidence is not in 0..1.
@@ -39,6 +40,7 @@ class LabelDecisions:
     speaks: NDArray[np.bool_]
     holds: NDArray[np.bool_]
     sources: NDArray[np.int64]
+    untuned: float = 0.0
 
     def __post_init__(self) -> None:
         shapes = {array.shape for array in (self.confidence, self.speaks, self.holds, self.sources)}
@@ -103,6 +105,7 @@ def label_decisions(
         UsageError: there are not as many of one as of the other, or a prediction has no familiarity and is asked for
             it.
     """
+    from decisight.policies.ballot import INDEPENDENT_THRESHOLD
     from decisight.policies.familiarity import unfamiliar
 
     names = [None] * len(predictions) if sources is None else list(sources)
@@ -126,6 +129,12 @@ def label_decisions(
             holds = np.array([label == t if isinstance(t, str) else label in (t or ()) for t in held], bool)
             speaks = (top == column) if group.exclusive else np.ones(len(known), bool)
             found[f"{group.name}:{label}"] = LabelDecisions(
-                group.name, label, confidences[:, column], speaks & familiar[known], holds, numbers
+                group.name,
+                label,
+                confidences[:, column],
+                speaks & familiar[known],
+                holds,
+                numbers,
+                0.0 if group.exclusive else INDEPENDENT_THRESHOLD,
             )
     return found

@@ -96,11 +96,11 @@ class Shortfall:
         max_error: what was asked for.
         assurance: how surely.
         units: how many sources there are, or pictures where each is its own.
-        decisions: how many of them have a decision for the label, whatever its confidence.
+        decisions: how many of them are decided for the label where nothing is tuned.
         fewest: how many accepted decisions it takes even where none of them is wrong.
         threshold: of those that were tried the one that came nearest; ``None`` where there are fewer decisions than
             ``fewest``.
-        accepted: with that threshold; without one, all decisions.
+        accepted: with that threshold; without one, where nothing is tuned.
         errors: of these.
         units_needed: about how many units it would take, if decisions and errors stay as frequent as they are here;
             ``None`` where too much is wrong at every threshold, so that no number would do.
@@ -126,7 +126,7 @@ def fewest_accepted(decisions: int, max_error: float, assurance: float) -> int:
     else where one is; else where none is.
 
     Args:
-        decisions: how many there are for the label, whatever the confidence.
+        decisions: how many there are for the label where nothing is tuned.
         max_error: above 0, below 1.
         assurance: above 0, below 1.
     """
@@ -158,7 +158,7 @@ def guarantee(
     check_max_error(max_error)
     check_assurance(assurance)
     accepted, errors = _counts(decisions, seed)
-    begin = fewest_accepted(int(accepted[-1]), max_error, assurance)
+    begin = fewest_accepted(int(accepted[_untuned(decisions)]), max_error, assurance)
     first = int(np.argmax(accepted >= begin))
     passed = chance(errors, accepted, max_error)[first:] <= 1.0 - assurance + _ROUNDING
     if accepted[-1] < begin or not passed[0]:
@@ -181,6 +181,11 @@ def guarantee(
     )
 
 
+def _untuned(decisions: LabelDecisions) -> int:
+    """Where the grid has the threshold that decides where nothing is tuned."""
+    return next(at for at, threshold in enumerate(GRID) if threshold <= decisions.untuned)
+
+
 def _shortfall(
     decisions: LabelDecisions,
     max_error: float,
@@ -192,8 +197,9 @@ def _shortfall(
     fewest, units = needed(max_error, assurance) or MOST_NEEDED, decisions.units
     found = [(int(k), int(e)) for k, e in zip(*counts, strict=True)]
     bounds = [upper_bound(e, k, assurance) for k, e in found[first:]]
-    enough = found[-1][0] >= fewest
-    nearest = first + int(np.argmin(bounds)) if enough else len(found) - 1
+    untuned = _untuned(decisions)
+    enough = found[untuned][0] >= fewest
+    nearest = first + int(np.argmin(bounds)) if enough else untuned
     # Half an error more than was seen: none among few does not show that there will be none.
     wanted = [
         int(np.ceil(many * units / k))
@@ -204,7 +210,7 @@ def _shortfall(
         max_error=max_error,
         assurance=assurance,
         units=units,
-        decisions=found[-1][0],
+        decisions=found[untuned][0],
         fewest=fewest,
         threshold=GRID[nearest] if enough else None,
         accepted=found[nearest][0],
