@@ -14,7 +14,7 @@ import typer
 import typer.main
 
 import decisight
-from decisight.cli import collecting_commands, drawing_commands, explain_command, site_commands
+from decisight.cli import collecting_commands, drawing_commands, explain_command, site_commands, tune_command
 from decisight.cli.options import (
     CropOnlyOption,
     DataArgument,
@@ -487,6 +487,7 @@ site_commands.register(app)
 collecting_commands.register(app)
 drawing_commands.register(app)
 explain_command.register(app)
+tune_command.register(app)
 
 
 def _listed(names: str | None) -> list[str] | None:
