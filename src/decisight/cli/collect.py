@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal
 
 from decisight.cli.collect_display import CollectDisplay, summary
 from decisight.cli.console import say, terminal, warn
 from decisight.cli.named_source import named_source, shown
 from decisight.cli.regions import RegionRequest
-from decisight.cli.signals import Before, hearing
+from decisight.cli.signals import end_in_order, hearing
 from decisight.errors import DecisightError, SiteError, UsageError
 from decisight.files import printable
 from decisight.yaml_file import SUFFIXES
@@ -101,21 +100,11 @@ def run(options: CollectOptions) -> int:
     sys.stdout.flush()
     display = CollectDisplay(runs, terminal(sys.stdout))
     try:
-        with hearing(partial(_end, stop), "SIGINT", "SIGTERM", "SIGHUP"), display:
+        with hearing(partial(end_in_order, stop), "SIGINT", "SIGTERM", "SIGHUP"), display:
             collect(runs, display, stop, seconds=seconds)
     finally:
         say("\n".join(summary(runs, folder)))
     return _status(runs, full=room.full)
-
-
-def _end(stop: threading.Event, received: int, frame: FrameType | None, before: Before) -> None:
-    """Let a signal end it in order; a second one ends it at once."""
-    if not stop.is_set():
-        stop.set()
-        return
-    if callable(before):
-        before(received, frame)
-    raise KeyboardInterrupt
 
 
 # --- what is collected -----------------------------------------------------------------------------------------------

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, TypeAlias
 
-__all__ = ["Before", "hearing"]
+__all__ = ["Before", "end_in_order", "hearing"]
 
 Before: TypeAlias = "Callable[[int, FrameType | None], Any] | int | None"
 """What heard a signal before, as :func:`signal.signal` has it."""
@@ -42,3 +43,23 @@ def hearing(hear: Callable[[int, FrameType | None, Before], None], *names: str) 
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def end_in_order(stop: threading.Event, received: int, frame: FrameType | None, before: Before) -> None:
+    """Let a signal end the work in order; a second one ends it at once.
+
+    Args:
+        stop: set, so that whoever works sees that it is to end.
+        received: the signal.
+        frame: what was being done.
+        before: what heard the signal before.
+
+    Raises:
+        KeyboardInterrupt: it was to end already.
+    """
+    if not stop.is_set():
+        stop.set()
+        return
+    if callable(before):
+        before(received, frame)
+    raise KeyboardInterrupt

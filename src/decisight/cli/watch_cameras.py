@@ -8,13 +8,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from decisight.cli.console import terminal, warn
 from decisight.cli.fallbacks import warn_of_fallbacks
 from decisight.cli.regions import warn_of_whole_pictures
-from decisight.cli.signals import Before, hearing
+from decisight.cli.signals import end_in_order, hearing
 from decisight.errors import DecisightError
 from decisight.files import printable
 
@@ -156,7 +155,7 @@ def watch_cameras(
 
     _warn_of_heads(site, store)
     told = (outlets or HealthOutlets()).told(vitals.health)
-    with told, inference, hearing(partial(_end, stop), "SIGINT", "SIGTERM", "SIGHUP"), display:
+    with told, inference, hearing(partial(end_in_order, stop), "SIGINT", "SIGTERM", "SIGHUP"), display:
         try:
             for taken in before:
                 recorder.add(taken)
@@ -170,16 +169,6 @@ def watch_cameras(
     if left := recorder.undelivered(stop):
         warn(f"{left} changes of events could not be reported yet", "they are kept, and reported at the next start")
     return _status(runs)
-
-
-def _end(stop: threading.Event, received: int, frame: FrameType | None, before: Before) -> None:
-    """Let a signal end the watch in order; a second one ends it at once."""
-    if not stop.is_set():
-        stop.set()
-        return
-    if callable(before):
-        before(received, frame)
-    raise KeyboardInterrupt
 
 
 def _drop_what_is_old(site: Site, store: Store, display: Display) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from decisight.collecting.collector import View
 from decisight.config import Site, model_of
@@ -12,10 +12,13 @@ from decisight.errors import SiteError
 if TYPE_CHECKING:
     from decisight.models.classifier import Classifier
 
-__all__ = ["check_models", "check_regions", "groups_of", "views_of"]
+__all__ = ["Fill", "check_models", "check_regions", "fills_of", "groups_of", "views_of"]
+
+Fill: TypeAlias = "tuple[int, int, int]"
+"""RGB, 0..255."""
 
 _BACKBONE = "efficientnet_lite0"
-"""Whose colour lies outside a polygon, where no model is known: that which a model is trained on by default."""
+"""Whose mean colour lies outside a polygon, where no model is known: that which a model is trained on by default."""
 
 
 def check_regions(site: Site, cameras: Sequence[str], wanted: Sequence[str]) -> None:
@@ -40,8 +43,6 @@ def views_of(site: Site, camera: str, wanted: Sequence[str] | None, models: Mapp
         wanted: names of regions; by default all, and all of the picture where there are none, or a model looks at it.
         models: those that could be loaded, by name.
     """
-    from decisight.models.backbones import backbones
-
     regions, gates = site.regions(camera), site.gates(camera)
     section = site.section.cameras[camera]
     of_region: dict[str | None, Classifier] = {}
@@ -52,12 +53,34 @@ def views_of(site: Site, camera: str, wanted: Sequence[str] | None, models: Mapp
     names: list[str | None] = [name for name in regions if wanted is None or name in wanted]
     if wanted is None and (not names or None in {watch.region for watch in section.watch}):
         names.append(None)
-    default = backbones.build(_BACKBONE).input.fill
-    found = []
-    for name in names:
-        model = of_region.get(name)
-        fill = default if model is None else model.card.preprocessing.fill
-        found.append(View(None if name is None else regions[name], fill, gates, model))
+    fills = fills_of(site, camera, {name: model.card.preprocessing.fill for name, model in models.items()})
+    return [
+        View(
+            None if name is None else regions[name],
+            fills.get(name, fills[None]),
+            gates,
+            of_region.get(name),
+        )
+        for name in names
+    ]
+
+
+def fills_of(site: Site, camera: str, known: Mapping[str, Fill]) -> dict[str | None, Fill]:
+    """The colour that lies outside the polygon of each region that is watched; under ``None`` that of all others.
+
+    Args:
+        site: the site.
+        camera: its name.
+        known: the mean colour of each model that is there, by the name that the site gives it.
+    """
+    from decisight.models.backbones import backbones
+
+    found: dict[str | None, Fill] = {}
+    for at, watch in enumerate(site.section.cameras[camera].watch):
+        if (fill := known.get(model_of(site, camera, at))) is not None:
+            found.setdefault(watch.region, fill)
+    # A region that nobody watches yet will most likely be looked at by the one model that there is.
+    found[None] = next(iter(known.values())) if len(known) == 1 else backbones.build(_BACKBONE).input.fill
     return found
 
 

@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from decisight.collecting.planning import Fill, fills_of
 from decisight.config.editing import SiteText
 from decisight.errors import DecisightError, OutputError, UsageError
 from decisight.files import draft_of, printable
@@ -35,8 +36,6 @@ _OTHER_SHAPE = 0.02
 _LOOKED_THROUGH = 300
 """Corners of a polygon up to which it is looked whether it crosses itself: every edge is compared with every other."""
 _QUALITY = 95
-_BACKBONE = "efficientnet_lite0"
-"""Whose mean colour is painted where no model is known yet: that which training builds on by default."""
 
 
 @dataclass(slots=True)
@@ -62,7 +61,7 @@ class RegionDesk:
     """Seconds from the beginning of a recording to the picture."""
     seconds: float | None = None
     """How long the recording is; ``None`` where it is none, or nobody knows."""
-    _fills: dict[str | None, tuple[int, int, int]] = field(default_factory=dict)
+    _fills: dict[str | None, Fill] = field(default_factory=dict)
     _moving: Shape | None = None
 
     def __post_init__(self) -> None:
@@ -131,7 +130,7 @@ class RegionDesk:
             return None
         return region.cut(self.pixels, self.fill(shape))
 
-    def fill(self, shape: Shape) -> tuple[int, int, int]:
+    def fill(self, shape: Shape) -> Fill:
         """The colour that lies outside a region: that of the model that looks at it."""
         return self._fills.get(shape.written, self._fills[None])
 
@@ -300,22 +299,13 @@ def _at_most(pixels: Pixels, side: int) -> Pixels:
     return resize(pixels, (max(1, round(width * scale)), max(1, round(height * scale))))
 
 
-def _fills(site: Site, camera: str) -> dict[str | None, tuple[int, int, int]]:
+def _fills(site: Site, camera: str) -> dict[str | None, Fill]:
     """The mean colour of the model of each region that is watched; under ``None`` that for all others."""
-    from decisight.config import model_of
-    from decisight.models.backbones import backbones
     from decisight.models.model_file import read_model
 
-    colours: dict[str, tuple[int, int, int]] = {}
+    colours: dict[str, Fill] = {}
     for name, model in site.section.models.items():
         # One that is yet to be trained may be named already.
         with contextlib.suppress(DecisightError):
             colours[name] = read_model(site.folder / model.path).card.preprocessing.fill
-    found: dict[str | None, tuple[int, int, int]] = {}
-    for at, watch in enumerate(site.section.cameras[camera].watch):
-        if (colour := colours.get(model_of(site, camera, at))) is not None:
-            found.setdefault(watch.region, colour)
-    default = backbones.build(_BACKBONE).input.fill
-    # A region that nobody watches yet will most likely be looked at by the one model that there is.
-    found[None] = next(iter(colours.values())) if len(colours) == 1 else default
-    return found
+    return fills_of(site, camera, colours)
