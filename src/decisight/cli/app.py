@@ -108,6 +108,12 @@ def predict(
     region: RegionOption = None,
     reference: ReferenceOption = None,
     crop_only: CropOnlyOption = False,
+    explain: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Draw where the model looked in each picture, into this folder, new or empty."
+        ),
+    ] = None,
     threads: ThreadsOption = None,
     runtime: RuntimeOption = None,
     null: Annotated[
@@ -137,6 +143,7 @@ def predict(
                 runtime=runtime,
                 null_separated=null,
                 regions=RegionRequest(region or (), reference, crop_only),
+                explain=explain,
             )
         )
 

@@ -25,6 +25,7 @@ from decisight.types import Answer
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from decisight.cli.predict_overlays import Overlays
     from decisight.models.classifier import Classifier
     from decisight.policies.least_cost import ImageRule
     from decisight.regions import Region
@@ -51,6 +52,7 @@ class PredictOptions:
     runtime: str | None = None
     null_separated: bool = False
     regions: RegionRequest = field(default_factory=RegionRequest)
+    explain: Path | None = None
 
     @property
     def written_as(self) -> Format:
@@ -79,6 +81,12 @@ def run(options: PredictOptions) -> int:
     rule = rule_for(model, options.thresholds, options.fallback, options.min_familiarity)
     search = PictureSearch(options.pictures, options.null_separated)
     first, pictures = _first_known(search)
+    overlays = None
+    if options.explain is not None:
+        from decisight.cli.predict_overlays import Overlays
+
+        overlays = Overlays.into(options.explain, model)
+        pictures = overlays.others(pictures)
     screen = terminal(sys.stdout) if options.output is None else None
     width, names = None if screen is None else screen.width, [region.name for region in regions]
     table = Table(model.task, rule, options.top, first, width, names, familiarity=bool(model.card.familiarity))
@@ -87,7 +95,7 @@ def run(options: PredictOptions) -> int:
         warn_of_whole_pictures(model.card.data)
     begun, tally, bar = time.monotonic(), _Tally(max(1, len(regions))), _bar_console(options, screen)
     with progress_bars(bar) as progress:
-        answers = predicted(model, rule, pictures, [watch.over(region) for region in regions])
+        answers = predicted(model, rule, pictures, [watch.over(region) for region in regions], overlays)
         _write(tally.counting(answers, _with_total(progress, search, bar)), options, table, screen)
     for text in (*watch.complaints, *search.complaints):
         warn(text)
@@ -150,10 +158,17 @@ def rule_for(
 
 
 def predicted(
-    model: Classifier, rule: ImageRule, pictures: Iterable[str], regions: Sequence[Region] = ()
+    model: Classifier,
+    rule: ImageRule,
+    pictures: Iterable[str],
+    regions: Sequence[Region] = (),
+    overlays: Overlays | None = None,
 ) -> Iterator[Answer]:
-    """An answer for every picture, or for every region of every picture, in order and in constant memory."""
-    places: list[str | None] = [region.name for region in regions] or [None]
+    """An answer for every picture, or for every region of every picture, in order and in constant memory.
+
+    Where there are overlays, they are drawn before the answer is given.
+    """
+    places: Sequence[Region | None] = regions or [None]
     names: deque[str] = deque()
 
     def taken() -> Iterator[str]:
@@ -164,11 +179,13 @@ def predicted(
     name = ""
     for number, outcome in enumerate(model.predict_stream(taken(), regions)):
         at = number % len(places)
-        name, place = names.popleft() if at == 0 else name, places[at]
+        name, region = names.popleft() if at == 0 else name, places[at]
+        place = None if region is None else region.name
         if isinstance(outcome, ImageError):
             yield Answer(storable(name), model.reference, error=why(outcome, name), region=place)
-        else:
-            yield Answer(storable(name), model.reference, outcome, rule.decide(outcome), region=place)
+            continue
+        answer = Answer(storable(name), model.reference, outcome, rule.decide(outcome), region=place)
+        yield answer if overlays is None else overlays.drawn(answer, name, region)
 
 
 def storable(name: str) -> str:

@@ -8,7 +8,7 @@ watched, a source gives a :class:`Frame`, of which a :class:`Reading` is made; a
 
 from __future__ import annotations
 
-from decisight.types.answers import Answer, ModelRef, Runtime
+from decisight.types.answers import Answer, DrawnExplanation, ModelRef, Runtime
 from decisight.types.decisions import Decision, Held, Reason
 from decisight.types.events import Event, EventChange
 from decisight.types.frames import Frame, Position, Verdict
@@ -34,6 +34,7 @@ __all__ = [
     "UNPRINTABLE",
     "Answer",
     "Decision",
+    "DrawnExplanation",
     "Event",
     "EventChange",
     "FitMode",

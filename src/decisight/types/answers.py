@@ -9,7 +9,7 @@ from typing import Any
 from decisight.types.decisions import Decision
 from decisight.types.predictions import Prediction
 
-__all__ = ["Answer", "ModelRef", "Runtime"]
+__all__ = ["Answer", "DrawnExplanation", "ModelRef", "Runtime"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,19 @@ class ModelRef:
 
 
 @dataclass(frozen=True, slots=True)
+class DrawnExplanation:
+    """A file that shows where a model looked for a label of a picture."""
+
+    group: str
+    label: str
+    file: str
+
+    def to_json(self) -> dict[str, Any]:
+        """``group``, ``label`` and ``file``."""
+        return {"group": self.group, "label": self.label, "file": self.file}
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """All that is said of one picture: the one shape of it, on the command line as over the network.
 
@@ -53,6 +66,7 @@ class Answer:
         decisions: one a group, in the task's order.
         error: why the picture could not be read; ``None`` where it could.
         region: the region of the picture that was looked at, by its name; ``None`` where it was all of the picture.
+        explanations: what was drawn of why it was answered so.
     """
 
     image: str
@@ -61,13 +75,14 @@ class Answer:
     decisions: tuple[Decision, ...] = ()
     error: str | None = None
     region: str | None = None
+    explanations: tuple[DrawnExplanation, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values: what was found, or why nothing was.
 
         ``image``, ``model``, ``runtime`` where it is known, ``classifierResults``, ``familiarity`` where the model says
         it, and ``decision`` or ``decisions`` (by group, where there are several); else ``image`` and ``error``. After
-        ``image`` comes ``region``, where there is one.
+        ``image`` comes ``region``, where there is one; ``explanations`` comes last, where there is any.
         """
         if self.prediction is None:
             return {**self._looked_at(), "error": self.error}
@@ -93,6 +108,8 @@ class Answer:
 
     def _decided(self) -> dict[str, Any]:
         familiar = {} if self.prediction is None else self.prediction.familiarity_json()
+        drawn = {"explanations": [one.to_json() for one in self.explanations]} if self.explanations else {}
         if len(self.decisions) == 1:
-            return {**familiar, "decision": self.decisions[0].to_json()}
-        return {**familiar, "decisions": {decision.group: decision.to_json() for decision in self.decisions}}
+            return {**familiar, "decision": self.decisions[0].to_json(), **drawn}
+        decisions = {decision.group: decision.to_json() for decision in self.decisions}
+        return {**familiar, "decisions": decisions, **drawn}
