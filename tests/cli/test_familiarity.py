@@ -365,6 +365,17 @@ def test_a_reading_is_stored_with_it_exactly(small_model: Path) -> None:
         Reading.from_stored(task, {**stored, "familiarity": []})
 
 
+def test_info(run: Run, knowing: Path, small_model: Path) -> None:
+    def said(model: Path) -> str:
+        return next(line for line in run("info", model).out.splitlines() if line.startswith("familiarity"))
+
+    assert said(small_model).endswith("not said")
+    assert said(knowing).endswith("said of each picture; none is asked for")
+    asking = with_least(knowing, 0.01)
+    assert said(asking).endswith("said of each picture; at least 0.01 is asked for")
+    assert json.loads(run("info", asking, "--json").out)["min_familiarity"] == 0.01
+
+
 def test_the_schema_knows_it(run: Run) -> None:
     schema = json.loads(run("schema").out)
     for name in ("threshold", "majority_vote", "sequential_test"):

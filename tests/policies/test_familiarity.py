@@ -155,6 +155,24 @@ def test_what_is_no_familiarity(least: float) -> None:
     assert caught.value.hint
 
 
+def test_beside_a_rule_each_picture_alone_is_refused_as_well() -> None:
+    from decisight.backtest.running import single_of
+    from decisight.evaluation.comparison import compare
+    from decisight.evaluation.sequences import LabelledSequence
+
+    policy = MajorityVote(required=1, window=2, min_familiarity=0.05)
+    for rule in (policy, SequentialTest(min_familiarity=0.05)):
+        assert single_of(rule).min_familiarity == 0.05
+    readings = tuple(Reading(picture(OTHER if at % 2 else SURE, 0.01 if at % 2 else 0.5), at / 4) for at in range(80))
+    times = tuple(at / 4 for at in range(80))
+    sequence = LabelledSequence("gate", readings, ("a",) * 80, times)
+    found = compare(policy, PAIR, "class", [sequence])
+    # Every other picture says b, and is not heard.
+    assert found.single.false_decisions.value == 0.0
+    assert found.single.decided.value == pytest.approx(0.5, abs=0.02)
+    assert (found.policy.false_decisions.value, found.policy.decided.value) == (0.0, 1.0)
+
+
 DIGESTS = {
     "threshold:0.8": "d303b9833f19abe2411a53f995e59839e01ad54acaf6caaa340c8e34352a5074",
     "majority_vote:3/5": "508c6739c20ea2978865d503de473aa35f913f8628d313385a2d612dd58c519c",

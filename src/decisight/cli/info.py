@@ -73,6 +73,8 @@ def _lines(model: Classifier) -> Iterator[str]:
         )
     yield _fact("fall-back", card.fallback)
     yield _fact("thresholds", ", ".join(f"{name} {value:g}" for name, value in card.thresholds.items()) or "none")
+    asked = f"at least {card.min_familiarity:g} is asked for" if card.min_familiarity else "none is asked for"
+    yield _fact("familiarity", f"said of each picture; {asked}" if card.familiarity else "not said")
     fit = card.preprocessing
     fill = f", the rest filled with RGB {' '.join(map(str, fit.fill))}" if fit.fit == "letterbox" else ""
     yield _fact("input", f"{fit.size} x {fit.size} pixels, by {fit.fit.value}{fill}")
