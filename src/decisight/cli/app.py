@@ -14,7 +14,14 @@ import typer
 import typer.main
 
 import decisight
-from decisight.cli import collecting_commands, drawing_commands, explain_command, site_commands, tune_command
+from decisight.cli import (
+    collecting_commands,
+    compare_command,
+    drawing_commands,
+    explain_command,
+    site_commands,
+    tune_command,
+)
 from decisight.cli.options import (
     CropOnlyOption,
     DataArgument,
@@ -493,6 +500,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
 site_commands.register(app)
 collecting_commands.register(app)
 drawing_commands.register(app)
+compare_command.register(app)
 explain_command.register(app)
 tune_command.register(app)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,10 @@ _RESAMPLES = (200, 2000)
 _WORK = 2e8
 """Resamples times pictures times labels: some seconds."""
 
-_MEANS = ("balanced_accuracy", "macro_f1", "log_loss")
+_FEW_WRONG = 5
+"""With fewer mistakes than that a bootstrap hardly ever draws what might as well have been."""
+
+_MEANS = ("balanced_accuracy", "macro_f1", "log_loss", "cost")
 """The figures that have the bootstrap."""
 
 
@@ -81,7 +84,8 @@ class PairedGroup:
         group: with the labels that both have.
         known: int ``(n,)``, which of the N pictures were compared: those whose label is known and one of these.
         sources: how many sources they come from.
-        figures: by name: ``accuracy``, ``balanced_accuracy``, ``macro_f1``, ``log_loss``.
+        figures: by name: ``accuracy``, ``balanced_accuracy``, ``macro_f1``, ``log_loss``; and ``cost`` of a picture,
+            where it is known.
         recalls: by label; of a label that no picture has, undefined.
         support: by label, how many pictures have it.
         right: bool ``(2, n)``, where each model is right; in an independent group with every label.
@@ -126,6 +130,18 @@ class PairedGroup:
         found = np.flatnonzero(winner & ~loser)
         apart = np.abs(self.truth[0] - self.truth[1])[found]
         return [int(at) for at in found[np.argsort(-apart, kind="stable")]]
+
+    def of_one_model(self) -> PairedGroup:
+        """The same, where the two are one: no other pictures could show a difference."""
+        figures, recalls = (
+            {name: replace(one, low=one.value, high=one.value) for name, one in found.items()}
+            for found in (self.figures, self.recalls)
+        )
+        share, accuracy = (
+            None if one is None else replace(one, low=one.value, high=one.value)
+            for one in (self.accepted_share, self.accepted_accuracy)
+        )
+        return replace(self, figures=figures, recalls=recalls, accepted_share=share, accepted_accuracy=accuracy)
 
     def to_json(self) -> dict[str, Any]:
         """All figures as plain numbers, ``None`` where undefined."""
@@ -224,10 +240,11 @@ def _means(pair: ScoredPair, recalls: Sequence[Difference], seed: int) -> dict[s
 
     def figures(side: ScoredSide, weights: Floats) -> list[Floats]:
         counts = metrics.count(pair.held, side.said, len(labels), weights)
+        means = [side.loss, *([] if side.cost is None else [side.cost])]
         return [
             metrics.balanced_accuracy(counts, exclusive=exclusive),
             metrics.mean_defined(metrics.f1(counts)),
-            metrics.ratio(weights @ side.loss, weights.sum(-1)),
+            *(metrics.ratio(weights @ values, weights.sum(-1)) for values in means),
         ]
 
     def of_both(weights: Floats) -> Floats:
@@ -235,11 +252,11 @@ def _means(pair: ScoredPair, recalls: Sequence[Difference], seed: int) -> dict[s
 
     once, drawn = of_both(np.ones((1, len(pair))))[0], _resampled(pair, of_both, seed)
     found = {}
-    for at, name in enumerate(_MEANS):
+    for at, name in enumerate(_MEANS[: once.shape[0]]):
         a, b = once[at].tolist()
         gaps = drawn[:, at, 1] - drawn[:, at, 0]
         interval = difference_interval(b - a, gaps, _source_count(pair), least.get(name))
-        found[name] = Difference(a, b, *interval, less_is_better=name == "log_loss")
+        found[name] = Difference(a, b, *interval, less_is_better=name not in least)
     return found
 
 
@@ -268,8 +285,11 @@ def _accepted_accuracy(pair: ScoredPair, seed: int) -> Difference | None:
     return Difference(a, b, *interval)
 
 
-def _apart(pair: ScoredPair, a: float, b: float) -> Interval:
+def _apart(pair: ScoredPair, a: float, b: float) -> Interval | None:
     """An interval as if each had accepted other pictures: where hardly any is wrong, the bootstrap is blind."""
+    wrong = [int((np.asarray(side.accepted) & ~side.decided_right).sum()) for side in pair.sides]
+    if min(wrong) >= _FEW_WRONG:
+        return None
     size = paired_size(_gains(*(side.right for side in pair.sides)), pair.clusters) / len(pair)
     accepted = [float(np.asarray(side.accepted).sum()) * size for side in pair.sides]
     (a_low, a_high), (b_low, b_high) = (wilson(share, n) for share, n in zip((a, b), accepted, strict=True))

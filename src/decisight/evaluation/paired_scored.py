@@ -29,12 +29,14 @@ class Said:
         confidences: ``(N, K)``, 0..1, columns in the order of its labels.
         thresholds: by label of an independent group, from which confidence on it is predicted; 0.5 where none is given.
         decisions: N, by the model's own rule; ``None`` where there is none.
+        costs: ``(N,)``, what each decision has cost; ``None`` where that is not known.
     """
 
     group: LabelGroup
     confidences: Floats
     thresholds: Mapping[str, float] = field(default_factory=dict)
     decisions: Sequence[Decision] | None = None
+    costs: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +50,7 @@ class ScoredSide:
         truth: ``(n,)``, its confidence in what is true; in an independent group in the label it is least sure of.
         accepted: bool ``(n,)``, whether its own rule decides; ``None`` without one, and in an independent group.
         decided_right: bool ``(n,)``, accepted and right.
+        cost: ``(n,)``, what its decisions have cost; ``None`` where that is not known.
     """
 
     said: NDArray[np.bool_]
@@ -56,12 +59,20 @@ class ScoredSide:
     truth: Floats
     accepted: NDArray[np.bool_] | None
     decided_right: NDArray[np.bool_]
+    cost: Floats | None = None
+
+    @property
+    def numbers(self) -> list[Floats]:
+        """What else there is of each picture that pictures can be told apart by."""
+        accepted = [] if self.accepted is None else [self.accepted.astype(float), self.decided_right.astype(float)]
+        return [self.loss, *accepted, *([] if self.cost is None else [self.cost])]
 
     def taken(self, order: NDArray[np.intp]) -> ScoredSide:
         """The same pictures in another order."""
         accepted = None if self.accepted is None else self.accepted[order]
+        cost = None if self.cost is None else self.cost[order]
         arrays = (self.said[order], self.right[order], self.loss[order], self.truth[order])
-        return ScoredSide(*arrays, accepted, self.decided_right[order])
+        return ScoredSide(*arrays, accepted, self.decided_right[order], cost)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,7 +107,7 @@ class ScoredPair:
         numbers = {name: at for at, name in enumerate(sorted({name for name in names if name is not None}))}
         named = np.array([-1 if name is None else numbers[name] for name in names], np.int64)
         columns = np.hstack([self.held, *(side.said for side in self.sides)]).T
-        order = np.lexsort((*columns, *(side.loss for side in self.sides), named))
+        order = np.lexsort((*columns, *(part for side in self.sides for part in side.numbers), named))
         a, b = (side.taken(order) for side in self.sides)
         clusters = cluster_numbers([names[at] for at in order])
         return ScoredPair(self.group, self.known[order], self.held[order], (a, b), clusters)
@@ -160,18 +171,19 @@ def _targets(group: LabelGroup, targets: Sequence[Target]) -> tuple[NDArray[np.i
 
 def _side(group: LabelGroup, target: Labels, said: Said, known: NDArray[np.int64]) -> ScoredSide:
     confidences = np.clip(np.asarray(said.confidences, float)[known], 0.0, 1.0)
+    cost = None if said.costs is None else said.costs[known]
     own = np.array([said.group.labels.index(label) for label in group.labels])
     if not group.exclusive:
         predicted = confidences[:, own] >= np.array([said.thresholds.get(label, 0.5) for label in group.labels])
         each = np.where(target, confidences[:, own], 1.0 - confidences[:, own])
         loss = -np.log(np.maximum(each, LEAST_CONFIDENCE)).mean(axis=1)
         right = metrics.right(target, predicted)
-        return ScoredSide(predicted, right, loss, each.min(axis=1), None, right)
+        return ScoredSide(predicted, right, loss, each.min(axis=1), None, right, cost)
     top, truth = confidences.argmax(axis=1), confidences[np.arange(len(known)), own[target]]
     right, loss = top == own[target], -np.log(np.maximum(truth, LEAST_CONFIDENCE))
     if said.decisions is None:
-        return ScoredSide(top[:, None] == own, right, loss, truth, None, right)
+        return ScoredSide(top[:, None] == own, right, loss, truth, None, right, cost)
     made = [said.decisions[row] for row in known]
     accepted = np.array([decision.reason is Reason.ACCEPTED for decision in made])
     decided = np.array([one.state == group.labels[at] for one, at in zip(made, target.tolist(), strict=True)])
-    return ScoredSide(top[:, None] == own, right, loss, truth, accepted, accepted & decided)
+    return ScoredSide(top[:, None] == own, right, loss, truth, accepted, accepted & decided, cost)

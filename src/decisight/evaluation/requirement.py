@@ -1,0 +1,142 @@
+"""What a new model must not fall short of, beside the one in use: for a check that runs by itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from decisight.errors import LabelError, UsageError
+from decisight.evaluation.paired import Difference, PairedGroup
+
+__all__ = ["DEFAULT_MARGIN", "METRICS", "Requirement", "Verdict"]
+
+METRICS = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "macro F1",
+    "log_loss": "log loss",
+    "cost": "cost a picture",
+}
+"""What can be required, and what it is called; and ``recall:LABEL``."""
+
+DEFAULT_MARGIN = 0.02
+"""How much worse a model may be that is to be not worse, in units of the metric."""
+
+_RECALL = "recall:"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a requirement is met in one group.
+
+    Args:
+        group: its name.
+        met: whether it is.
+        sentence: what was found, in words.
+    """
+
+    group: str
+    met: bool
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """What the second model must show beside the first, in every group.
+
+    Args:
+        kind: ``better``: the whole 95 % interval of its gain lies above 0. ``not-worse``: it lies above ``-margin``.
+        metric: one of :data:`METRICS`, or ``recall:LABEL``.
+        margin: 0 or more, in units of the metric; only of ``not-worse``.
+
+    Raises:
+        UsageError: the metric or the margin cannot be used.
+    """
+
+    kind: Literal["better", "not-worse"]
+    metric: str = "accuracy"
+    margin: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.metric not in METRICS and not self.metric.startswith(_RECALL):
+            raise UsageError(
+                f"there is no metric {self.metric!r}", hint=f"it is one of: {', '.join(METRICS)}, recall:LABEL"
+            )
+        if self.margin is not None and self.kind == "better":
+            raise UsageError("--margin is of --require not-worse", hint="leave it out: better is better than 0")
+        if self.margin is not None and not 0.0 <= self.margin < math.inf:
+            raise UsageError(f"the margin is {self.margin:g}", hint="give 0 or more, for example 0.02")
+        if self.metric == "cost" and self.kind == "not-worse" and self.margin is None:
+            raise UsageError("a margin of costs is in the unit of the costs, so none is known", hint="give --margin")
+
+    @property
+    def allowed(self) -> float:
+        """How far the gain may lie below 0."""
+        if self.kind == "better":
+            return 0.0
+        return DEFAULT_MARGIN if self.margin is None else self.margin
+
+    def judge(self, groups: Sequence[PairedGroup]) -> list[Verdict]:
+        """Whether it is met, in each group; the recall of a label in those groups that have it.
+
+        Raises:
+            LabelError: no group has the label.
+            UsageError: it is of costs, and none are known.
+        """
+        if not self.metric.startswith(_RECALL):
+            return [self._judge(found) for found in groups]
+        label = self.metric.removeprefix(_RECALL)
+        having = [found for found in groups if label in found.recalls]
+        if not having:
+            labels = sorted({label for found in groups for label in found.recalls})
+            raise LabelError(
+                f"--metric {self.metric}: there is no label {label!r} that is compared",
+                hint=f"these are: {', '.join(labels[:20])}{', ...' if len(labels) > 20 else ''}",
+            )
+        return [self._judge(found) for found in having]
+
+    def _judge(self, found: PairedGroup) -> Verdict:
+        gain, low, high = self._figure(found).gain
+        name = METRICS.get(self.metric, self.metric)
+        if math.isnan(gain):
+            return Verdict(found.group.name, met=False, sentence=f"{name}: undefined on these pictures")
+        # An end on the bar itself is let pass, so that a model is not worse than itself.
+        met = low > 0.0 if self.kind == "better" else low >= -self.allowed
+        wanted = "above 0" if self.kind == "better" else f"at least {-self.allowed:g}"
+        sentence = f"{name}: gain {gain:+.3f}, 95 % interval {low:+.3f} to {high:+.3f}; its lower end must be {wanted}"
+        return Verdict(found.group.name, met, sentence + ("" if met else self._shortfall(found, gain, low, high)))
+
+    def to_json(self, verdicts: Sequence[Verdict]) -> dict[str, Any]:
+        """What was required, and by group whether it is met."""
+        return {
+            "require": self.kind,
+            "metric": self.metric,
+            "margin": self.allowed,
+            "met": all(verdict.met for verdict in verdicts),
+            "groups": {verdict.group: verdict.met for verdict in verdicts},
+        }
+
+    def _figure(self, found: PairedGroup) -> Difference:
+        if self.metric.startswith(_RECALL):
+            return found.recalls[self.metric.removeprefix(_RECALL)]
+        if self.metric not in found.figures:
+            raise UsageError(
+                f"--metric {self.metric}: what decisions cost is not known", hint="say it with --costs FILE"
+            )
+        return found.figures[self.metric]
+
+    def _shortfall(self, found: PairedGroup, gain: float, low: float, high: float) -> str:
+        """Why it is not met: it is worse, or there are too few pictures to tell, and how many it would take."""
+        room, reach = gain + self.allowed, gain - low
+        if high < -self.allowed:
+            return "; it is worse than that"
+        if room <= 0.0 or not math.isfinite(reach):
+            return "; these pictures do not show it"
+        # Intervals narrow with the root of the number of pictures.
+        needed = float(f"{len(found) * (reach / room) ** 2:.1e}")
+        return (
+            f"; if the difference stays as it is, about {max(needed, len(found) + 1):,.0f} pictures like these would "
+            f"show it, and here are {len(found):,}"
+        )
