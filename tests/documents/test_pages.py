@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import re
 from pathlib import Path
@@ -41,6 +42,24 @@ def test_text_from_outside_stays_text(template: Path) -> None:
 def test_what_is_no_character_is_shown_as_an_escape(template: Path) -> None:
     page = render(template, title="t", said="caf\udce9 \u202eexe.jpg", rows=())
     assert '<p id="said">caf\\xe9 \\u202eexe.jpg</p>' in page
+
+
+@pytest.mark.parametrize(
+    ("share", "digits", "expected"),
+    [
+        (0.934, 1, "93.4 %"),
+        (0.0, 0, "0 %"),
+        (0.001, 0, "<1 %"),  # not quite none
+        (0.9996, 1, ">99.9 %"),  # not quite all
+        (1.0, 1, "100.0 %"),
+        (float("nan"), 1, "\N{EN DASH}"),
+        (None, 1, "\N{EN DASH}"),
+    ],
+)
+def test_shares_in_per_cent(tmp_path: Path, share: float | None, digits: int, expected: str) -> None:
+    path = tmp_path / "share.html"
+    path.write_text("{{ share | percent(digits) }}")
+    assert html.unescape(render(path, title="", share=share, digits=digits)) == expected
 
 
 def test_a_page_that_lacks_a_value_is_not_written(template: Path, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import typer.main
 
 import decisight
 from decisight.cli import (
+    audit_command,
     collecting_commands,
     compare_command,
     drawing_commands,
@@ -256,6 +257,21 @@ def evaluate(
             help="Write plots, evaluation.json and predictions.csv into this folder.",
         ),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Write report.html into this folder, one page that shows the pictures and needs nothing else; and "
+            "evaluation.json and predictions.csv beside it.",
+        ),
+    ] = None,
+    costs: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="What confusions cost, as for tune: it is then said which figure counts by that. Decides nothing.",
+        ),
+    ] = None,
     threshold: ThresholdOption = None,
     min_familiarity: MinFamiliarityOption = None,
     region: LearntRegionOption = None,
@@ -284,6 +300,8 @@ def evaluate(
                 split=None if split is None else split.value,
                 json=json_file,
                 folder=folder,
+                report=report,
+                costs=costs,
                 source_pattern=source_pattern,
                 groups=_listed(groups),
                 thresholds=threshold or (),
@@ -500,6 +518,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
 site_commands.register(app)
 collecting_commands.register(app)
 drawing_commands.register(app)
+audit_command.register(app)
 compare_command.register(app)
 explain_command.register(app)
 tune_command.register(app)

@@ -132,7 +132,13 @@ def _unknown(value: float | None) -> bool:
 
 
 def _percent(share: float | None, digits: int = 1) -> str:
-    return "\N{EN DASH}" if share is None or _unknown(share) else f"{100 * share:.{digits}f} %"
+    """Never 0 or 100 of what is not quite."""
+    if share is None or _unknown(share):
+        return "\N{EN DASH}"
+    text, least = f"{100 * share:.{digits}f}", 10**-digits
+    if float(text) == 0.0 < share:
+        return f"<{least:g} %"
+    return f">{100 - least:g} %" if float(text) == 100.0 and share < 1.0 else f"{text} %"
 
 
 def _figure(value: float | None, digits: int = 3) -> str:

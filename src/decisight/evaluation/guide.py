@@ -70,6 +70,15 @@ class Advice:
     precision_of: tuple[str, ...] = ()
     recall_of: tuple[str, ...] = ()
 
+    def to_json(self) -> dict[str, list[str]]:
+        """``trust``, ``precision_of``, ``recall_of`` and ``sentences``."""
+        return {
+            "trust": list(self.figures),
+            "precision_of": list(self.precision_of),
+            "recall_of": list(self.recall_of),
+            "sentences": list(self.sentences),
+        }
+
 
 def guide(evaluation: GroupEvaluation, costs: GroupCosts | None = None) -> list[str]:
     """Say which figure counts here: two to six plain sentences, those of :func:`advise`.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.cells import cell_len, set_cell_size
 
 from decisight.evaluation.figures import Estimate, Evaluation, GroupEvaluation
-from decisight.evaluation.guide import guide
+from decisight.evaluation.guide import GroupCosts, guide
 
 __all__ = [
     "aligned",
@@ -39,24 +39,27 @@ _COLUMN_NAME = 12
 _SHORTEST_NAME = 10
 
 
-def report(evaluation: Evaluation, *, width: int = WIDTH) -> str:
+def report(evaluation: Evaluation, *, width: int = WIDTH, costs: Mapping[str, GroupCosts] | None = None) -> str:
     """Everything, group after group.
 
     Args:
         evaluation: of a task.
         width: characters in a line.
+        costs: what mistakes cost, by group, where the user has said so.
     """
-    parts = [group_report(group, width=width) for group in evaluation.groups]
+    said = costs or {}
+    parts = [group_report(one, width=width, costs=said.get(one.group.name)) for one in evaluation.groups]
     parts += [f"{name}: no picture has a known label, so it was not evaluated." for name in evaluation.left_out]
     return "\n\n\n".join(parts)
 
 
-def group_report(evaluation: GroupEvaluation, *, width: int = WIDTH) -> str:
+def group_report(evaluation: GroupEvaluation, *, width: int = WIDTH, costs: GroupCosts | None = None) -> str:
     """Summary, per-class table, confusion matrix and guide of one group.
 
     Args:
         evaluation: of the group.
         width: characters in a line.
+        costs: what mistakes cost in it, where the user has said so.
     """
     pictures = f"{evaluation.n} picture{'s' if evaluation.n != 1 else ''}"
     sources = "" if evaluation.sources == evaluation.n else f" from {_sources(evaluation.sources)}"
@@ -65,7 +68,7 @@ def group_report(evaluation: GroupEvaluation, *, width: int = WIDTH) -> str:
         summary_table(evaluation),
         class_table(evaluation),
         confusion_text(evaluation, width=width),
-        "\n".join(textwrap.fill(_printable(sentence), width) for sentence in guide(evaluation)),
+        "\n".join(textwrap.fill(_printable(sentence), width) for sentence in guide(evaluation, costs)),
     ]
     return "\n\n".join(parts)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from decisight.evaluation.report.kept import Kept, kept_here
 from decisight.evaluation.report.page import PAGE_NAME, Written, write_report
 from decisight.evaluation.report.subject import Subject
 
-__all__ = ["PAGE_NAME", "Subject", "Written", "write_report"]
+__all__ = ["PAGE_NAME", "Kept", "Subject", "Written", "kept_here", "write_report"]

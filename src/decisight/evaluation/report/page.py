@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from decisight.documents import Thumbnail, Thumbnails, write_page
+from decisight.errors import DataError
+from decisight.evaluation.context import ContextCheck, context_check
 from decisight.evaluation.report.answers import GroupAnswers, answers
 from decisight.evaluation.report.looking import Look, look
 from decisight.evaluation.report.pictures import GalleryItem, gallery_item, record
@@ -27,6 +29,9 @@ _SCRIPT = Path(__file__).with_name("report.js")
 
 _BUDGET = 15_000_000
 """Bytes of a page that small pictures may take."""
+
+_CONTEXT = 300
+"""At most how many pictures the context check looks at, three times each."""
 
 _LARGE, _SMALL = 288, 176
 """How long the pictures of the galleries, and all others, are in pixels."""
@@ -70,7 +75,7 @@ def write_report(path: Path, subject: Subject, *, progress: Progress | None = No
     sections = [
         section(subject, one, found, looks) for one, found in zip(groups, subject.evaluation.groups, strict=True)
     ]
-    context = _context(subject, groups)
+    context = _context(subject, progress)
     records = _records(subject, groups, selection, thumbnails, galleries)
     data = {
         "groups": [
@@ -151,5 +156,8 @@ def _records(
     ]
 
 
-def _context(subject: Subject, groups: Sequence[GroupAnswers]) -> Any:
-    return None
+def _context(subject: Subject, progress: Progress | None) -> ContextCheck | None:
+    try:
+        return context_check(subject.model, subject.judged.examples, most=_CONTEXT, progress=progress)
+    except DataError:
+        return None

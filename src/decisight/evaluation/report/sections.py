@@ -24,6 +24,9 @@ WHOLE_MATRIX = 40
 _CONFUSIONS = 100
 """At most how many kinds of confusion are listed where the matrix is not shown."""
 
+_COSTLY = 2
+"""At most how many labels are named for their recall, and for their precision, as costs make it count."""
+
 _SMALLEST_NAME = 9
 """From how many characters on the names of columns are set upright."""
 
@@ -153,8 +156,13 @@ def _figures(evaluation: GroupEvaluation, advice: Advice) -> Iterator[Figure]:
         ("average precision", "average_precision", f"area of the precision-recall curve, {of_what}"),
         ("calibration error", "ece", f"0 is best; debiased, root mean square: {_number(evaluation.debiased_ece)}"),
     )
-    found = [Figure(name, getattr(evaluation, key), more, key in advice.figures) for name, key, more in many]
-    yield from sorted(found, key=lambda figure: not figure.trusted)
+    per_class = {one.label: one for one in evaluation.per_class}
+    for what, labels in (("recall", advice.recall_of), ("precision", advice.precision_of)):
+        for label in labels[:_COSTLY]:
+            yield Figure(f"{what} of '{label}'", getattr(per_class[label], what), "by your costs", trusted=True)
+    places = {key: place for place, key in enumerate(advice.figures)}
+    for name, key, more in sorted(many, key=lambda one: places.get(one[1], len(places))):
+        yield Figure(name, getattr(evaluation, key), more, trusted=key in places)
 
 
 def _number(value: float) -> str:
@@ -192,11 +200,11 @@ def _confusions(evaluation: GroupEvaluation) -> Iterator[Cell]:
 
 def _slicings(subject: Subject, answers: GroupAnswers, looks: list[Look | None]) -> Iterator[Slicing]:
     own = [looks[picture] for picture in answers.pictures]
-    sizes = np.array([np.nan if one is None else max(one.width, one.height) for one in own])
+    sizes = np.array([np.nan if one is None else one.width * one.height / 1000.0 for one in own])
     light = np.array([np.nan if one is None else one.brightness for one in own])
     found = (
         by_source(answers),
-        by_thirds(answers, sizes, "size", ("small", "medium", "large"), lambda pixels: f"{pixels:.0f} px"),
+        by_thirds(answers, sizes, "size", ("small", "medium", "large"), lambda pixels: f"{pixels:.3g}"),
         by_thirds(answers, light, "brightness", ("dark", "medium", "bright"), lambda share: f"{100 * share:.0f} %"),
         by_familiarity(answers, subject.familiarity[answers.pictures]),
     )

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from decisight.data.dataset import Example
-from decisight.evaluation.acceptance import Acceptance
 from decisight.evaluation.figures import Evaluation
 from decisight.evaluation.guide import GroupCosts
 from decisight.evaluation.judging import Judged
 from decisight.evaluation.metrics import Floats
+from decisight.evaluation.report.kept import Kept
 from decisight.files import printable
 from decisight.models.classifier import Classifier
 from decisight.types import Decision
@@ -30,32 +30,32 @@ class Subject:
         judged: N pictures, and what the model said of them.
         decisions: N, one decision a group.
         evaluation: the figures.
-        accepted: what the rule let through, of each exclusive group.
         thresholds: from which confidence on each label is accepted, by ``group:label``.
-        fallback: the state where none is.
         data: the folder or file that the pictures were read from.
         split: the part of it; ``None`` where it was all.
         date: when it was judged, as people write it.
+        regions: what was looked at of every picture; empty where it was all of it, or the data says so itself.
         costs: what mistakes cost, by group; empty where the user has not said.
         left_out: how many pictures could not be used.
         remarks: what the reader has to know before trusting a figure, a sentence each.
         rule: what the rule that decides does here, a sentence each.
+        kept: what the model file says of its thresholds and costs, and what becomes of it here.
     """
 
     model: Classifier
     judged: Judged
     decisions: tuple[tuple[Decision, ...], ...]
     evaluation: Evaluation
-    accepted: tuple[Acceptance, ...]
     thresholds: Mapping[str, float]
-    fallback: str
     data: Path
     split: str | None
     date: str
+    regions: tuple[str, ...] = ()
     costs: Mapping[str, GroupCosts] = field(default_factory=dict)
     left_out: int = 0
     remarks: tuple[str, ...] = ()
     rule: tuple[str, ...] = ()
+    kept: tuple[Kept, ...] = ()
 
     @property
     def familiarity(self) -> Floats:
