@@ -1,0 +1,274 @@
+"""A list of the pictures that are fit to learn from, and one of what was left out of it, and why."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from decisight.auditing.audit import Audit
+from decisight.auditing.copied import written
+from decisight.auditing.looks import Look, Unreadable
+from decisight.data.dataset import Dataset, Example
+from decisight.errors import OutputError
+from decisight.files import draft_of, printable
+
+__all__ = ["Change", "Cleaned", "changes_beside", "check_cleaned_list", "clean", "write_cleaned_list"]
+
+_KEPT_FIRST = {"test": 0, "val": 1, "train": 2, None: 2}
+"""Of copies in two splits that is kept which is tested on: figures stay comparable, and what is learnt from shrinks."""
+_TABLES = ("metadata.csv", "metadata.jsonl")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A picture that was left out, or whose label is suspected.
+
+    Args:
+        example: by its number in the dataset.
+        left_out: whether it is not in the list.
+        why: in a few words.
+        of: the picture that it is a copy of.
+        group: the label group whose label is suspected.
+        suggested: what it would be instead, as a table has it.
+    """
+
+    example: int
+    left_out: bool
+    why: str
+    of: int | None = None
+    group: str | None = None
+    suggested: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """What is left of a dataset, and what is not.
+
+    Args:
+        kept: the pictures that are left, by their numbers, in their order.
+        changes: the others, and those that stay but are suspected, in their order.
+    """
+
+    kept: tuple[int, ...]
+    changes: tuple[Change, ...]
+
+    @property
+    def left_out(self) -> int:
+        """How many pictures are not in the list."""
+        return len({change.example for change in self.changes if change.left_out})
+
+
+def clean(found: Audit, *, drop_suspects: bool = False) -> Cleaned:
+    """Decide what stays.
+
+    Left out are pictures that cannot be read; copies of one picture that are labelled differently, since nobody knows
+    which is right; and of other copies all but one. That one is the copy in ``test``, else in ``val``, else the
+    largest, else the first by name. Suspected labels stay, and are told.
+
+    Args:
+        found: what the audit has found.
+        drop_suspects: leave out the pictures of suspected labels too.
+    """
+    gone: dict[int, Change] = {}
+    for at, look in enumerate(found.looks):
+        if isinstance(look, Unreadable):
+            gone[at] = Change(at, True, f"cannot be read: {look.why}")
+    gone |= _contradicting(found)
+    gone |= _copied(found, gone)
+    suspected: list[Change] = []
+    for finding in found.findings:
+        if finding.kind == "suspected_label" and finding.examples[0] not in gone:
+            change = Change(
+                finding.examples[0],
+                drop_suspects,
+                f"{finding.group}: {finding.text}",
+                group=finding.group,
+                suggested=finding.details["suggested"],
+            )
+            suspected.append(change)
+    if drop_suspects:
+        gone |= {change.example: change for change in suspected}
+    for at, example in enumerate(found.dataset.examples):
+        if at not in gone and not _can_be_written(str(example.path)):
+            gone[at] = Change(at, True, "its name cannot stand in a table: rename the file")
+    kept = tuple(at for at in range(len(found.dataset)) if at not in gone)
+    stay = [change for change in suspected if change.example not in gone]
+    return Cleaned(kept, tuple(sorted([*gone.values(), *stay], key=lambda change: change.example)))
+
+
+def _ties(found: Audit) -> dict[int, set[int]]:
+    """The copies of each picture that has some."""
+    ties: dict[int, set[int]] = defaultdict(set)
+    members = {group[0]: group for group in found.copies.same}
+    for group in found.copies.same:
+        for at in group:
+            ties[at].update(group)
+    for one, other in found.copies.near:
+        for a in members.get(one, (one,)):
+            for b in members.get(other, (other,)):
+                ties[a].add(b)
+                ties[b].add(a)
+    return {at: others - {at} for at, others in ties.items()}
+
+
+def _contradicting(found: Audit) -> dict[int, Change]:
+    examples = found.dataset.examples
+    gone: dict[int, Change] = {}
+    for at, others in _ties(found).items():
+        for other in sorted(others):
+            pairs = zip(examples[at].targets, examples[other].targets, strict=True)
+            if any(mine is not None and theirs is not None and mine != theirs for mine, theirs in pairs):
+                gone[at] = Change(at, True, "a copy of it is labelled differently", of=other)
+                break
+    return gone
+
+
+def _copied(found: Audit, gone: dict[int, Change]) -> dict[int, Change]:
+    """All but one of what are copies of each other, from the one that is kept first on."""
+    examples, ties = found.dataset.examples, _ties(found)
+
+    def rank(at: int) -> tuple[int, int, str]:
+        look = found.looks[at]
+        pixels = look.width * look.height if isinstance(look, Look) else 0
+        return _KEPT_FIRST[examples[at].split], -pixels, str(examples[at].path)
+
+    kept: set[int] = set()
+    copies: dict[int, Change] = {}
+    for at in sorted((at for at in ties if at not in gone), key=rank):
+        of = next((other for other in sorted(ties[at], key=rank) if other in kept), None)
+        if of is None:
+            kept.add(at)
+            continue
+        across = examples[of].split != examples[at].split
+        why = f"a copy of a picture in {examples[of].split}" if across else "a copy of another picture"
+        copies[at] = Change(at, True, why, of=of)
+    return copies
+
+
+def _can_be_written(name: str) -> bool:
+    """Whether a CSV file in UTF-8 can hold a name, so that it is read as it was."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return name == name.strip() and "\0" not in name
+
+
+def changes_beside(path: Path) -> Path:
+    """The file that tells what was left out of a cleaned list: ``cleaned-changes.csv`` beside ``cleaned.csv``."""
+    return path.with_name(f"{path.stem}-changes{path.suffix}")
+
+
+def check_cleaned_list(path: Path, dataset: Dataset) -> None:
+    """Make sure that a cleaned list can be written there without harm, before work is spent on it.
+
+    Args:
+        path: the file.
+        dataset: what is audited.
+
+    Raises:
+        OutputError: it is the data itself or would be taken for them, replaces a file that is no such list, or a table
+            cannot say what the data say.
+    """
+    name = printable(path)
+    if path.suffix.lower() != ".csv":
+        raise OutputError(f"{name}: the cleaned list is a CSV file", hint="name one that ends in .csv")
+    inside = path.name in _TABLES and path.resolve().is_relative_to(dataset.root.resolve())
+    if inside or (path.exists() and path.resolve() == dataset.root.resolve()):
+        raise OutputError(
+            f"{name}: that would replace the labels of {printable(dataset.root)}, or be taken for them",
+            hint="name another file, for example cleaned.csv",
+        )
+    if os.path.lexists(path) and not changes_beside(path).is_file():
+        raise OutputError(
+            f"{name} is there already, and was not written by --fix: there is no {changes_beside(path).name} beside it",
+            hint="name a file that is not there",
+        )
+    stored = next((example for example in dataset.examples if example.stored is not None), None)
+    boxed = next((example for example in dataset.examples if example.region is not None), None)
+    if stored is not None:
+        raise OutputError(
+            f"{name}: a list names files, and the pictures of {printable(dataset.root)} lie within it",
+            hint="save them as files first; the audit itself can be done: leave out --fix",
+        )
+    if boxed is not None:
+        raise OutputError(
+            f"{name}: a list names pictures, and the labels of {printable(dataset.root)} are of parts of them",
+            hint="correct the data where they are kept; the audit itself can be done: leave out --fix",
+        )
+
+
+def write_cleaned_list(path: Path, found: Audit, cleaned: Cleaned) -> None:
+    """Write the list, which ``decisight train`` reads, and beside it what was left out.
+
+    Where the list lies in the data's folder or beside it, files are named relative to it, so that all can be moved
+    together; elsewhere by their whole path.
+
+    Args:
+        path: the list; see :func:`check_cleaned_list`.
+        found: what was audited.
+        cleaned: what stays.
+
+    Raises:
+        OutputError: one of the two cannot be written, or the disk is full.
+    """
+    dataset = found.dataset
+    groups = dataset.task.groups
+    extra = [name for name in ("split", "source") if any(getattr(e, name) is not None for e in dataset.examples)]
+    header = ["file_name", *extra, *(group.name for group in groups)]
+    folder = Path(os.path.abspath(path.parent))
+    rows = (
+        [_named(folder, dataset.root, e), *(getattr(e, name) or "" for name in extra), *map(written, e.targets)]
+        for e in _of(found, cleaned.kept)
+    )
+    _write(path, header, rows)
+    _write(changes_beside(path), _CHANGES, _change_rows(folder, found, cleaned.changes))
+
+
+_CHANGES = ("file_name", "left_out", "why", "copy_of", "group", "suggested")
+
+
+def _of(found: Audit, numbers: Sequence[int]) -> Iterator[Example]:
+    yield from (found.dataset.examples[at] for at in numbers)
+
+
+def _change_rows(folder: Path, found: Audit, changes: Sequence[Change]) -> Iterator[list[str]]:
+    for change in changes:
+        of = "" if change.of is None else _named(folder, found.dataset.root, found.dataset.examples[change.of])
+        yield [
+            printable(_named(folder, found.dataset.root, found.dataset.examples[change.example])),
+            "yes" if change.left_out else "no",
+            printable(change.why),
+            printable(of),
+            change.group or "",
+            change.suggested or "",
+        ]
+
+
+def _named(folder: Path, root: Path, example: Example) -> str:
+    """A picture's file as a table names it: relative if the table lies in the data or beside them, else whole."""
+    path = os.path.abspath(example.path)
+    if not folder.is_relative_to(Path(os.path.abspath(root)).parent):
+        return path
+    try:
+        relative = os.path.relpath(path, folder)
+        # Through a link, ".." leads elsewhere; and a name with a space at its end is not read as it was.
+        if _can_be_written(relative) and os.path.samefile(folder / relative, path):
+            return relative
+    except (OSError, ValueError):
+        pass
+    return path
+
+
+def _write(path: Path, header: Sequence[str], rows: Iterator[list[str]]) -> None:
+    with draft_of(path) as draft, draft.open("w", encoding="utf-8", newline="") as stream:
+        if any(mark in name for name in header for mark in ";\t"):
+            # What separates cells is guessed from the header, where one of its names may mislead.
+            stream.write("sep=,\r\n")
+        writer = csv.writer(stream)
+        writer.writerow(header)
+        writer.writerows(rows)
