@@ -124,6 +124,8 @@ def test_a_model_that_looks_at_the_border_is_found_out(examples: list[Example]) 
     assert found.truth_border_blurred.high < 0.0
     assert (found.needs_border, found.tells_from_border, found.looks_at_background) == (True, True, True)
     assert found.sentences[0].startswith("It uses what is around the centre")
+    assert "of 30 pictures with rough it recognises 0.0 % instead of 100.0 %" in found.sentences[-1]
+    assert found.recalls["smooth"][0].value == 0.0
 
 
 def test_one_that_looks_at_the_centre_is_not_suspected(examples: list[Example]) -> None:
@@ -174,6 +176,7 @@ def test_it_is_written_as_json(examples: list[Example]) -> None:
     answer = json.loads(json.dumps(check(Looking(at_border), examples).to_json(), allow_nan=False))
     assert (answer["pictures"], answer["of"]) == (60, 60)
     assert answer["groups"]["class"]["border_blurred"]["difference"] == -0.5
+    assert answer["groups"]["class"]["per_class"]["rough"]["border_blurred"]["b"] == 0.0
     assert answer["groups"]["class"]["looks_at_background"] is True
 
 

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +19,7 @@ from numpy.typing import NDArray
 from decisight import imaging
 from decisight.data.dataset import Example
 from decisight.errors import DataError, ImageError
+from decisight.evaluation.context_figures import ContextCheck, GroupContext
 from decisight.evaluation.intervals import bootstrap, source_count
 from decisight.evaluation.paired import Difference
 from decisight.evaluation.paired_intervals import difference_interval, gain_interval
@@ -35,112 +34,8 @@ _WAYS: tuple[Callable[[imaging.Pixels], imaging.Pixels], ...] = (lambda pixels: 
 _ENOUGH = 1.3
 """A picture is blurred at so many times the model's input along its shorter side: more detail nobody sees."""
 _RESAMPLES = 1000
-_WORTH_KNOWING = 0.05
-"""A fall in accuracy below which it does not matter."""
 
 Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class GroupContext:
-    """What the centre and the border are worth to one group.
-
-    Args:
-        group: its name.
-        n: how many pictures were looked at.
-        sources: how many sources they come from.
-        border_blurred: accuracy as they are (``a``) and with everything but the centre blurred (``b``).
-        centre_blurred: accuracy as they are and with everything but the border blurred.
-        beyond_commonest: accuracy of always saying what is true most often (``a``), and from the border alone (``b``).
-        truth_border_blurred: as ``border_blurred``, of the mean confidence in what is true.
-        truth_centre_blurred: as ``centre_blurred``, of the same.
-    """
-
-    group: str
-    n: int
-    sources: int
-    border_blurred: Difference
-    centre_blurred: Difference
-    beyond_commonest: Difference
-    truth_border_blurred: Difference
-    truth_centre_blurred: Difference
-
-    @property
-    def needs_border(self) -> bool:
-        """Whether it is right less often without the border, by more than chance would have it."""
-        return self.border_blurred.high < 0.0
-
-    @property
-    def tells_from_border(self) -> bool:
-        """Whether the border alone tells it more than which label is the commonest, by more than chance would."""
-        return self.beyond_commonest.low > 0.0
-
-    @property
-    def looks_at_background(self) -> bool | None:
-        """Whether it uses what is around the centre; ``None`` where these pictures are too few to tell."""
-        if self.needs_border or self.tells_from_border:
-            return True
-        return None if self.border_blurred.low < -_WORTH_KNOWING else False
-
-    @property
-    def sentences(self) -> list[str]:
-        """What was found and what it means, in plain words: the verdict first."""
-        return [_VERDICTS[self.needs_border, self.tells_from_border, self.looks_at_background], *_figures(self)]
-
-    def to_json(self) -> dict[str, Any]:
-        """All of it as plain values."""
-        figures = {
-            name: getattr(self, name).to_json()
-            for name in (
-                "border_blurred",
-                "centre_blurred",
-                "beyond_commonest",
-                "truth_border_blurred",
-                "truth_centre_blurred",
-            )
-        }
-        return {
-            "n": self.n,
-            "sources": self.sources,
-            **figures,
-            "looks_at_background": self.looks_at_background,
-            "sentences": self.sentences,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class ContextCheck:
-    """Whether a model looks at the background, group by group.
-
-    Args:
-        groups: those that have pictures with a known label, in the task's order.
-        pictures: how many were looked at, each three times.
-        of: how many there were to choose from.
-        seed: by which they were chosen.
-    """
-
-    groups: tuple[GroupContext, ...]
-    pictures: int
-    of: int
-    seed: int
-
-    def to_json(self) -> dict[str, Any]:
-        """All of it as plain values, groups by their name."""
-        groups = {group.group: group.to_json() for group in self.groups}
-        return {"pictures": self.pictures, "of": self.of, "seed": self.seed, "groups": groups}
-
-
-_VERDICTS: dict[tuple[bool, bool, bool | None], str] = {
-    (True, True, True): "It uses what is around the centre: it is worse without it, and can tell much from it alone.",
-    (True, False, True): "It uses what is around the centre: it is worse without it.",
-    (
-        False,
-        True,
-        True,
-    ): "It does not need what is around the centre, but takes it for evidence where it is all there is.",
-    (False, False, False): "There is no sign that it looks at the background.",
-    (False, False, None): "These pictures are too few to tell whether it looks at the background.",
-}
 
 
 def context_check(
@@ -250,12 +145,24 @@ def _group_context(
         _accuracy(_commonest(centre), centre.sides[1].right, centre.clusters),
         _truth(border, seed),
         _truth(centre, seed),
+        {
+            label: (_recall(border, at), _recall(centre, at))
+            for at, label in enumerate(group.labels)
+            if border.held[:, at].any()
+        },
+        dict(zip(group.labels, border.held.sum(axis=0).tolist(), strict=True)),
     )
 
 
 def _accuracy(a: NDArray[np.bool_], b: NDArray[np.bool_], clusters: NDArray[np.int64] | None) -> Difference:
     gains = b.astype(np.int64) - a.astype(np.int64)
     return Difference(float(a.mean()), float(b.mean()), *gain_interval(gains, clusters))
+
+
+def _recall(pair: ScoredPair, label: int) -> Difference:
+    has = pair.held[:, label]
+    before, after = (side.said[has, label] for side in pair.sides)
+    return _accuracy(before, after, None if pair.clusters is None else pair.clusters[has])
 
 
 def _commonest(pair: ScoredPair) -> NDArray[np.bool_]:
@@ -276,22 +183,3 @@ def _truth(pair: ScoredPair, seed: int) -> Difference:
     count = float(len(pair)) if pair.clusters is None else source_count(pair.clusters)
     low, high = difference_interval(float(gaps.mean()), drawn[:, 0], count)
     return Difference(float(a.mean()), float(b.mean()), low, high)
-
-
-def _figures(found: GroupContext) -> list[str]:
-    border, alone, commonest = found.border_blurred, found.centre_blurred, found.beyond_commonest
-    return [
-        f"As they are, it is right in {_share(border.a)} of {found.n} pictures; with the border blurred in "
-        f"{_share(border.b)} ({_gap(border)}), with the centre blurred in {_share(alone.b)} ({_gap(alone)}).",
-        f"Always saying what is true most often would be right in {_share(commonest.a)}; the border alone gains "
-        f"{_gap(commonest)} on that.",
-    ]
-
-
-def _share(value: float) -> str:
-    return f"{100.0 * value:.1f} %"
-
-
-def _gap(difference: Difference) -> str:
-    value, low, high = (100.0 * number for number in (difference.value, difference.low, difference.high))
-    return f"{value:+.1f} points, {low:+.1f} to {high:+.1f}"
