@@ -213,13 +213,14 @@ def reliability_chart(answers: GroupAnswers) -> Chart:
 
 
 def _chosen(answers: GroupAnswers, which: int) -> list[tuple[int, int, float]]:
-    """Number, style and area of the labels to draw, the smallest area first; of an exclusive group of two the second.
+    """Number, style and area of the labels to draw, the smallest area first.
 
     Those beyond a number have the style 0.
     """
     labels = len(answers.group.labels)
     areas = ranking_figures(answers.held, answers.confidences)[which]
-    numbers = [1] if answers.group.exclusive and labels == 2 else range(labels)
+    # The ROC curves of two labels are one another's mirror image.
+    numbers = [1] if which == 0 and answers.group.exclusive and labels == 2 else range(labels)
     ordered = sorted((float(areas[at]), at) for at in numbers if not np.isnan(areas[at]))
     return [(at, place if place <= _STYLED else 0, area) for place, (area, at) in enumerate(ordered, start=1)]
 
