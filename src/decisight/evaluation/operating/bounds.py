@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,7 @@ def chance(errors: NDArray[np.int64], decisions: NDArray[np.int64], max_error: f
     return np.where(decisions > 0, bdtr(np.minimum(errors, tried).astype(float), tried, max_error), 1.0)
 
 
+@functools.lru_cache(maxsize=4096)
 def needed(max_error: float, assurance: float, *, errors: int = 0, share: float | None = None) -> int | None:
     """How many independent decisions it takes to promise that at most ``max_error`` of them are wrong.
 
@@ -75,14 +77,16 @@ def needed(max_error: float, assurance: float, *, errors: int = 0, share: float 
 
     Example:
         >>> needed(0.01, 0.95), needed(0.01, 0.95, errors=1), needed(0.01, 0.95, share=0.005)
-        (299, 473, 1604)
+        (299, 473, 1441)
     """
+    from scipy.special import bdtr
+
     if share is not None and share >= max_error:
         return None
 
     def enough(decisions: int) -> bool:
         wrong = errors if share is None else math.ceil(share * decisions)
-        return upper_bound(wrong, decisions, assurance) <= max_error
+        return wrong < decisions and bool(bdtr(float(wrong), decisions, max_error) <= 1.0 - assurance)
 
     high = 1
     while not enough(high):

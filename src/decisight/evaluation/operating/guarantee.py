@@ -23,7 +23,7 @@ where each source that has any counts the same.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,9 +102,8 @@ class Shortfall:
             ``fewest``.
         accepted: with that threshold; without one, where nothing is tuned.
         errors: of these.
-        units_needed: about how many units it would take, if decisions and errors stay as frequent as they are here;
-            ``None`` where too much is wrong at every threshold, so that no number would do.
         in_sources: whether the units are sources of several pictures.
+        counts: for each threshold of the grid, how many units are accepted and how many of these are wrong.
     """
 
     max_error: float
@@ -115,8 +114,22 @@ class Shortfall:
     threshold: float | None
     accepted: int
     errors: int
-    units_needed: int | None
     in_sources: bool
+    counts: tuple[tuple[int, int], ...] = field(repr=False)
+
+    @property
+    def units_needed(self) -> int | None:
+        """About how many units it would take, if decisions and errors stay as frequent as they are here.
+
+        ``None`` where too much is wrong at every threshold, so that no number would do.
+        """
+        # Half an error more than was seen: none among few does not show that there will be none.
+        wanted = [
+            int(np.ceil(many * self.units / k))
+            for k, e in dict.fromkeys(self.counts)
+            if k and (many := needed(self.max_error, self.assurance, share=(e + 0.5) / (k + 1.0)))
+        ]
+        return min(wanted, default=None)
 
 
 def fewest_accepted(decisions: int, max_error: float, assurance: float) -> int:
@@ -194,47 +207,59 @@ def _shortfall(
     first: int,
 ) -> Shortfall:
     """Why nothing can be promised, where the first of the grid that was tried is given."""
-    fewest, units = needed(max_error, assurance) or MOST_NEEDED, decisions.units
+    fewest = needed(max_error, assurance) or MOST_NEEDED
     found = [(int(k), int(e)) for k, e in zip(*counts, strict=True)]
     bounds = [upper_bound(e, k, assurance) for k, e in found[first:]]
     untuned = _untuned(decisions)
     enough = found[untuned][0] >= fewest
     nearest = first + int(np.argmin(bounds)) if enough else untuned
-    # Half an error more than was seen: none among few does not show that there will be none.
-    wanted = [
-        int(np.ceil(many * units / k))
-        for k, e in dict.fromkeys(found)
-        if k and (many := needed(max_error, assurance, share=(e + 0.5) / (k + 1.0)))
-    ]
     return Shortfall(
         max_error=max_error,
         assurance=assurance,
-        units=units,
+        units=decisions.units,
         decisions=found[untuned][0],
         fewest=fewest,
         threshold=GRID[nearest] if enough else None,
         accepted=found[nearest][0],
         errors=found[nearest][1],
-        units_needed=min(wanted, default=None),
         in_sources=decisions.in_sources,
+        counts=tuple(found),
     )
 
 
 def _counts(decisions: LabelDecisions, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """For each threshold of the grid, how many units have an accepted decision, and how many of these are wrong."""
     rows = np.flatnonzero(decisions.speaks)
+    # By lot, the same for all thresholds: of each source the first accepted picture in this order counts.
+    rows = rows[np.random.default_rng(seed).permutation(len(rows))]
+    rows = rows[np.argsort(decisions.sources[rows], kind="stable")]
     confidence, wrong = decisions.confidence[rows], ~decisions.holds[rows]
-    if not decisions.in_sources:
-        order = np.argsort(-confidence, kind="stable")
-        upto = np.searchsorted(-confidence[order], -np.array(GRID), side="right")
-        return upto.astype(np.int64), np.concatenate([[0], np.cumsum(wrong[order])])[upto].astype(np.int64)
-    # By lot, the same for all thresholds: of each source the first accepted one in this order counts.
-    lot = np.random.default_rng(seed).permutation(len(rows))
-    confidence, wrong, sources = confidence[lot], wrong[lot], decisions.sources[rows][lot]
-    accepted, errors = [], []
-    for threshold in GRID:
-        passed = confidence >= threshold
-        drawn = np.unique(sources[passed], return_index=True)[1]
-        accepted.append(len(drawn))
-        errors.append(int(wrong[passed][drawn].sum()))
-    return np.array(accepted, np.int64), np.array(errors, np.int64)
+    before = _highest_before(confidence, decisions.sources[rows])
+    # It is the first for the thresholds above all that come before it in its source, up to its own confidence.
+    drawn = confidence > before
+    confidence, before, wrong = confidence[drawn], before[drawn], wrong[drawn]
+
+    def reaching(some: NDArray[np.bool_]) -> NDArray[np.int64]:
+        at_or_above, above_before = (
+            np.searchsorted(np.sort(-values[some]), -np.array(GRID), side="right") for values in (confidence, before)
+        )
+        return (at_or_above - above_before).astype(np.int64)
+
+    return reaching(np.ones(len(wrong), bool)), reaching(wrong)
+
+
+def _highest_before(confidence: NDArray[np.float64], sources: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The highest confidence that comes before each one in its source; -1 where none does.
+
+    Args:
+        confidence: ``(N,)``.
+        sources: int ``(N,)``, sorted.
+    """
+    found = np.full(len(confidence), -1.0)
+    if len(confidence) < 2:
+        return found
+    levels, rank = np.unique(confidence, return_inverse=True)
+    # Whole numbers that grow from source to source: a maximum so far is then one within the source.
+    highest = np.maximum.accumulate(sources * (len(levels) + 1) + rank)[:-1] - sources[1:] * (len(levels) + 1)
+    found[1:] = np.where(highest >= 0, levels[np.maximum(highest, 0)], -1.0)
+    return found
