@@ -13,6 +13,7 @@ from decisight.errors import ImageError, UsageError
 from decisight.imaging import printable
 from decisight.policies.familiarity import check_familiarity_known
 from decisight.policies.files import SUFFIXES, read_policies
+from decisight.policies.least_cost import LeastCost
 from decisight.policies.parsing import parse_policy, policy_from_section
 from decisight.policies.task_fold import States, TaskFold
 from decisight.protocols import Policy
@@ -396,12 +397,14 @@ def model_settings(model: Classifier) -> dict[str, Any]:
 
     Returns:
         ``thresholds`` and, where the model knows them, ``priors``, by ``group:label``; ``fallback``; and
-        ``min_familiarity`` where it asks for one.
+        ``min_familiarity`` where it asks for one; ``costs`` and ``review`` where it has costs.
     """
     own = resolve_thresholds(model.task, model.card.thresholds)
     settings: dict[str, Any] = {"thresholds": own, "fallback": model.card.fallback}
     if model.card.min_familiarity is not None:
         settings["min_familiarity"] = model.card.min_familiarity
+    if model.card.costs:
+        settings |= LeastCost.from_card(model.task, model.card.costs).to_card(model.task)
     priors: dict[str, float] = {}
     counted = model.card.data.get("labels")
     for group in model.task.groups:

@@ -17,6 +17,7 @@ from decisight.cli.console import progress_bars, terminal, warn
 from decisight.cli.fallbacks import warn_of_fallbacks
 from decisight.cli.pictures import PictureSearch
 from decisight.cli.predict import check_output, load_model, storable, why
+from decisight.cli.promised import warn_of_promises_over_several
 from decisight.cli.regions import RegionRequest, RegionWatch, warn_of_whole_pictures
 from decisight.cli.sequence_renderings import DecideFormat, comparison_lines, plain, sequence_lines, show
 from decisight.errors import ImageError, OutputError, UsageError
@@ -98,6 +99,7 @@ def run(options: DecideOptions) -> int:
         min_familiarity=options.min_familiarity,
     )
     warn_of_fallbacks(model.task, policies)
+    warn_of_promises_over_several([model])
     sequences = [_timed(sequence, options.fps) for sequence in _sequences(options.paths, model)]
     for sequence in sequences:
         timed, rated = sequence.pictures[0].time is not None, any(p.quality is not None for p in sequence.pictures)

@@ -11,6 +11,7 @@ from decisight.cli.console import say
 from decisight.cli.predict import load_model
 
 if TYPE_CHECKING:
+    from decisight.models.card import ModelCard
     from decisight.models.classifier import Classifier
 
 __all__ = ["describe", "run"]
@@ -75,6 +76,7 @@ def _lines(model: Classifier) -> Iterator[str]:
     yield _fact("thresholds", ", ".join(f"{name} {value:g}" for name, value in card.thresholds.items()) or "none")
     asked = f"at least {card.min_familiarity:g} is asked for" if card.min_familiarity else "none is asked for"
     yield _fact("familiarity", f"said of each picture; {asked}" if card.familiarity else "not said")
+    yield from _deciding(card)
     fit = card.preprocessing
     fill = f", the rest filled with RGB {' '.join(map(str, fit.fill))}" if fit.fit == "letterbox" else ""
     yield _fact("input", f"{fit.size} x {fit.size} pixels, by {fit.fit.value}{fill}")
@@ -93,6 +95,21 @@ def _lines(model: Classifier) -> Iterator[str]:
     yield _fact("graph", f"{facts['graph_digest']} (what computes)")
     yield _fact("settings", f"{facts['settings_digest']} (thresholds and fall-back)")
     yield _fact("file", f"{facts['file']['digest']}, {facts['file']['bytes'] / 1e6:.1f} MB")
+
+
+def _deciding(card: ModelCard) -> Iterator[str]:
+    """What decides beside thresholds, and what is promised."""
+    from decisight.cli.promise_text import described, origin
+    from decisight.imaging import printable
+    from decisight.models.promises import entries
+
+    if card.costs:
+        yield _fact("costs", "decide, by what is expected to cost least; --json shows them")
+    found = list(entries(card.promises))
+    if found:
+        yield "tuned"
+    for entry in found:
+        yield from (f"  {printable(line)}" for line in (*described(entry), origin(entry)))
 
 
 def _fact(name: str, value: str) -> str:

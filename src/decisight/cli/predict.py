@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from decisight.cli import output
 from decisight.cli.console import Progress, complain, progress_bars, terminal, warn
 from decisight.cli.pictures import PictureSearch
+from decisight.cli.promised import warn_of_promises
 from decisight.cli.regions import RegionRequest, RegionWatch, warn_of_whole_pictures
 from decisight.cli.renderings import Format, Table, cells, column_types, csv_text, json_lines, json_list
 from decisight.errors import ImageError, OutputError, UsageError
@@ -79,6 +80,7 @@ def run(options: PredictOptions) -> int:
     regions = options.regions.regions()
     model = load_model(options.model, threads=options.threads, runtime=options.runtime)
     rule = rule_for(model, options.thresholds, options.fallback, options.min_familiarity)
+    warn_of_promises(model, rule)
     search = PictureSearch(options.pictures, options.null_separated)
     first, pictures = _first_known(search)
     overlays = None

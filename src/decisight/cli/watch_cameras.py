@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from decisight.cli.console import terminal, warn
 from decisight.cli.fallbacks import warn_of_fallbacks
+from decisight.cli.promised import warn_of_promises_over_several
 from decisight.cli.regions import warn_of_whole_pictures
 from decisight.cli.signals import end_in_order, hearing
 from decisight.errors import DecisightError
@@ -72,6 +73,7 @@ def open_cameras(options: WatchOptions, site: Site) -> list[Opened]:
     _warn_of_whole_pictures(site, found)
     for view in (view for setup in found for view in setup.views):
         warn_of_fallbacks(view.model.task, view.policies)
+    warn_of_promises_over_several(view.model for setup in found for view in setup.views)
     return [_opened(site, setup) for setup in found]
 
 

@@ -139,7 +139,7 @@ def broken(
             why = f"it was found where the least familiarity was {asked[0]}, and it is {asked[1]}"
         if why:
             found.append(
-                f"the promise that at most {entry.wanted:.2%} of {entry.label!r} is wrong does not hold: {why}"
+                f"the promise that at most {100.0 * entry.wanted:.3g} % of {entry.label!r} is wrong does not hold: {why}"
             )
     return found
 

@@ -47,6 +47,8 @@ class LeastCost(Settings):
 
     name: ClassVar[str] = "least_cost"
     shorthand: ClassVar[str] = ""
+    said_together: ClassVar[tuple[str, ...]] = ("costs", "review", "default_cost")
+    """Settings in one unit: where a section gives one of them, none of the others is taken from the model."""
 
     costs: Costs = field(default_factory=dict)
     fallback: str = DEFAULT_FALLBACK

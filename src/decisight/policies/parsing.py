@@ -61,6 +61,10 @@ def policy_from_section(section: Mapping[str, Any], defaults: Mapping[str, Any] 
         raise UsageError("the policy has no type", hint=f"type: is one of {', '.join(POLICIES.names())}")
     name = text.partition(":")[0].strip()
     known = {key: value for key, value in (defaults or {}).items() if key not in settings and has_setting(name, key)}
+    # What is said together, such as costs in one unit, is not made up of what is said here and of defaults.
+    together = getattr(POLICIES.factory(name), "said_together", ())
+    if not settings.keys().isdisjoint(together):
+        known = {key: value for key, value in known.items() if key not in together}
     return parse_policy(text, known | settings)
 
 

@@ -1,0 +1,113 @@
+"""What a model file promises, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from decisight.models.promises import Entry
+
+__all__ = ["described", "origin", "percent"]
+
+_FIGURES = {"precision": "precision", "recall": "recall", "f1": "F1"}
+_AIMS = {"min_precision": "a precision of", "min_recall": "a recall of", "best_f1": "the best F1"}
+
+
+def described(entry: Entry) -> Iterator[str]:
+    """One entry of what a model file promises, in a few sentences; the first names the label or the group.
+
+    What a file says that anybody may have made is shown as far as it can be understood.
+    """
+    values = entry.values
+    if entry.kind == "least_cost":
+        yield from _costs(entry)
+        return
+    bar = "?" if entry.threshold is None else f"{entry.threshold:g}"
+    yield f"{entry.key}: accepted from {bar} on"
+    if entry.kind == "max_error":
+        yield from _promise(entry)
+    else:
+        yield from _point(entry)
+    yield (
+        f"  {_count(values, 'pictures_accepted')} of {_count(values, 'pictures')} pictures are accepted for it, "
+        f"{_share(values.get('accepted_share'))}; of the {_count(values, 'pictures_with_label')} that have the label "
+        f"{_share(values.get('found_share'))}."
+    )
+
+
+def origin(entry: Entry) -> str:
+    """By which pictures it was found, with which runtime, and when."""
+    data = entry.values.get("data")
+    facts = data if isinstance(data, dict) else {}
+    split = f", split {facts['split']}" if isinstance(facts.get("split"), str) else ""
+    least = "" if not entry.min_familiarity else f", from a familiarity of {entry.min_familiarity:g} on"
+    return (
+        f"  Found by {_count(facts, 'pictures')} pictures of {facts.get('name', '?')}{split}, with "
+        f"{entry.runtime or 'a runtime that is not known'}{least}, on {entry.values.get('date', '?')}."
+    )
+
+
+def _promise(entry: Entry) -> Iterator[str]:
+    values, unit = entry.values, "source" if entry.values.get("unit") == "source" else "picture"
+    together = (
+        f", together with {jointly - 1} more"
+        if isinstance(jointly := values.get("jointly"), int) and jointly > 1
+        else ""
+    )
+    yield (
+        f"  Promised, with an assurance of {percent(values.get('assurance'))}{together}: at most "
+        f"{percent(entry.wanted)} of what is accepted as {entry.label!r} is wrong"
+        + (", each source counted once." if unit == "source" else ".")
+    )
+    yield (
+        f"  Found: {_count(values, 'errors')} of {_count(values, 'accepted')} accepted {unit}s are wrong, by which at "
+        f"most {percent(values.get('bound'))} are."
+    )
+
+
+def _point(entry: Entry) -> Iterator[str]:
+    wanted = "" if entry.wanted is None else f" {entry.wanted:g}"
+    yield f"  Chosen for {_AIMS[entry.kind]}{wanted}. It promises nothing:"
+    for name, where in (("here", "on these pictures"), ("elsewhere", "on others")):
+        figures = entry.values.get(name)
+        if isinstance(figures, dict):
+            told = ", ".join(f"{title} {_share(figures.get(key))}" for key, title in _FIGURES.items())
+            yield f"  {where}: {told}."
+
+
+def _costs(entry: Entry) -> Iterator[str]:
+    values = entry.values
+    yield f"{entry.key}: decided by what costs least"
+    for name, title in (("before", "before"), ("after", "from now on"), ("saved", "saved")):
+        looks, wrong = values.get(f"looks_{name}"), values.get(f"wrong_{name}")
+        of = f"; {wrong} of {_count(values, 'pictures')} wrong, {looks} left to a person" if name != "saved" else ""
+        yield f"  {title}: {_amount(values.get(name))} per 1,000 pictures{of}"
+
+
+def _count(values: Mapping[str, Any], name: str) -> str:
+    value = values.get(name)
+    return f"{value}" if isinstance(value, int) and not isinstance(value, bool) else "?"
+
+
+def percent(value: Any) -> str:
+    """A share as people write it; of what is no number, ``? %``."""
+    return f"{100.0 * value:.3g} %" if _is_number(value) else "? %"
+
+
+def _share(value: Any) -> str:
+    numbers = [value.get(name) for name in ("value", "low", "high")] if isinstance(value, dict) else []
+    if not numbers or not all(map(_is_number, numbers)):
+        return "not known"
+    return f"{numbers[0]:.3f} ({numbers[1]:.3f} to {numbers[2]:.3f})"
+
+
+def _amount(value: Any) -> str:
+    numbers = [value.get(name) for name in ("value", "low", "high")] if isinstance(value, dict) else []
+    if not numbers or not all(map(_is_number, numbers)):
+        return "not known"
+    return f"{numbers[0]:,.4g} ({numbers[1]:,.4g} to {numbers[2]:,.4g})"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
