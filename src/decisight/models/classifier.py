@@ -18,8 +18,9 @@ from decisight.compute import runtime as runtime_of
 from decisight.compute import threads as granted_threads
 from decisight.errors import ImageError, ModelError, UsageError
 from decisight.models.model_file import ModelFile, output_name, read_model, with_card
+from decisight.models.promises import with_thresholds
 from decisight.models.stream import in_order
-from decisight.types import LabelGroup, ModelRef, Prediction, Runtime, Task, check_fallback, resolve_thresholds
+from decisight.types import LabelGroup, ModelRef, Prediction, Runtime, Task, check_fallback
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -240,6 +241,8 @@ class Classifier:
     def with_settings(self, thresholds: Mapping[str, float] | None = None, fallback: str | None = None) -> Classifier:
         """The same classifier with other settings in its model file; what it computes, and its digest, stay.
 
+        Of what it promises, only that of thresholds that stay is kept; costs are given up where thresholds are given.
+
         Args:
             thresholds: confidences in 0..1 by ``label`` or ``group:label``; by default those that it has.
             fallback: the state where a threshold is not met; by default the one that it has.
@@ -249,12 +252,8 @@ class Classifier:
             UsageError: a threshold does not lie in 0..1, two are given for one label, or the fall-back is empty or
                 cannot be shown.
         """
-        card = replace(
-            self.card,
-            thresholds=dict(thresholds) if thresholds is not None else self.card.thresholds,
-            fallback=fallback if fallback is not None else self.card.fallback,
-        )
-        resolve_thresholds(self.task, card.thresholds)
+        card = self.card if thresholds is None else with_thresholds(self.card, thresholds)
+        card = replace(card, fallback=card.fallback if fallback is None else fallback)
         check_fallback(card.fallback)
         return Classifier(with_card(self.file, card), threads=self.threads, runtime=str(self._choice))
 
