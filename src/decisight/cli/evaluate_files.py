@@ -165,7 +165,7 @@ def write_report(folder: Path, outcome: Outcome, text: str) -> list[Path]:
 
 def _kept(outcome: Outcome) -> Iterator[Kept]:
     """What the model file says of its thresholds and costs, and what becomes of it here."""
-    from decisight.cli.tune_text import described
+    from decisight.cli.promise_text import described
     from decisight.evaluation.report import kept_here
     from decisight.models.promises import broken, entries
 

@@ -138,9 +138,8 @@ def broken(
             asked = [f"{least:g}" if least else "none" for least in (entry.min_familiarity, min_familiarity)]
             why = f"it was found where the least familiarity was {asked[0]}, and it is {asked[1]}"
         if why:
-            found.append(
-                f"the promise that at most {100.0 * entry.wanted:.3g} % of {entry.label!r} is wrong does not hold: {why}"
-            )
+            most = f"{100.0 * entry.wanted:.3g} %"
+            found.append(f"the promise that at most {most} of {entry.label!r} is wrong does not hold: {why}")
     return found
 
 
