@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from decisight.auditing.audit import Audit
+from decisight.auditing.inspection import Audit
 from decisight.auditing.findings import KINDS, Finding, Kind
 from decisight.auditing.looks import pixels_of
 from decisight.auditing.text import counted

@@ -23,6 +23,8 @@ _LONG_BESIDE = 3.0
 """It is so too where its width by height is so many times that of the others in the middle, or so many times less."""
 _FEWEST = 8
 """Of fewer pictures nobody can say what is usual among them."""
+_SHARP_ENOUGH = 64
+"""Pixels of the shorter side: of a smaller picture nobody can say whether it is blurred or made larger."""
 _FLAT = 30.0
 """Luma between the darkest and the brightest twentieth; of the 4,396 photos of nine sets, all but eight have 70 and
 more, and the flattest has 39."""
@@ -61,7 +63,7 @@ def _of_one(at: int, look: Look, usual_side: float | None, usual_shape: float | 
     elif look.contrast < _FLAT:
         told = f"{look.contrast:.0f} of 255 steps between its dark and its bright parts"
         yield Finding("low_contrast", told, (at,), details={"contrast": round(look.contrast, 1)})
-    if look.blurred:
+    if look.blurred and min(look.width, look.height) >= _SHARP_ENOUGH:
         yield Finding("blurred", "no edge in it is sharp", (at,))
     shape = math.exp(_shape(look))
     if not 1.0 / _LONG <= shape <= _LONG:

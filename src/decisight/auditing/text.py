@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from decisight.auditing.audit import Audit
+from decisight.auditing.inspection import Audit
 from decisight.auditing.findings import KINDS, Finding, Severity
 from decisight.imaging import printable
 
