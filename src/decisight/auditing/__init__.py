@@ -8,9 +8,9 @@
 
 from __future__ import annotations
 
-from decisight.auditing.inspection import Audit, AuditOptions, audit
 from decisight.auditing.cleaning import Change, Cleaned, changes_beside, check_cleaned_list, clean, write_cleaned_list
 from decisight.auditing.findings import KINDS, Finding, Kind, Severity
+from decisight.auditing.inspection import Audit, AuditOptions, audit
 from decisight.auditing.mistakes import Mistake, Neighbour
 from decisight.auditing.page import write_audit_page
 from decisight.auditing.text import audit_lines, counted

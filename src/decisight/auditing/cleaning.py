@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from decisight.auditing.inspection import Audit
 from decisight.auditing.copied import written
+from decisight.auditing.inspection import Audit
 from decisight.auditing.looks import Look, Unreadable
 from decisight.data.dataset import Dataset, Example
 from decisight.errors import OutputError

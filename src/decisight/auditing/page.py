@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from decisight.auditing.inspection import Audit
 from decisight.auditing.findings import KINDS, Finding, Kind
+from decisight.auditing.inspection import Audit
 from decisight.auditing.looks import pixels_of
 from decisight.auditing.text import counted
 from decisight.documents import Thumbnail, Thumbnails, write_page

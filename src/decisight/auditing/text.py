@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from decisight.auditing.inspection import Audit
 from decisight.auditing.findings import KINDS, Finding, Severity
+from decisight.auditing.inspection import Audit
 from decisight.imaging import printable
 
 __all__ = ["audit_lines", "counted"]
