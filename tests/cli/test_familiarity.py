@@ -10,45 +10,27 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pytest
 from tests.clips import BRIGHT, DARK, scripted_source, write_clip
+from tests.familiar import KNOWN, STRANGE
+from tests.familiar import knowing as knowing_of
 from tests.plants import SiteFile, changes
 
 import decisight
 from decisight.errors import UsageError
-from decisight.models.classifier import Classifier, load
+from decisight.models.classifier import load
 from decisight.models.model_file import read_model, with_card, write_model
 from decisight.types import Prediction, Reading, Reason
 
 from .conftest import BLACK, WHITE, Run, picture
 
 GREY, MIDDLE = (180, 180, 180), 180
-STRANGE, KNOWN = 0.004, 0.5
-"""How familiar a grey picture is to the model of these tests, which takes it for a cat; and any other."""
 
 
 @pytest.fixture
-def knowing(small_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def knowing(small_model: Path, tmp_path: Path) -> Path:
     """The small model, to which bright and dark pictures are familiar, and grey ones are not."""
-    file = read_model(small_model)
-    path = tmp_path / "knowing.onnx"
-    write_model(path, with_card(file, replace(file.card, name="knowing", familiarity={"method": "of a test"})))
-    confidences = Classifier._run
-
-    def run(self: Classifier, batch: npt.NDArray[np.uint8], *, threads: int) -> list[Prediction]:
-        found = confidences(self, batch, threads=threads)
-        if not self.card.familiarity:
-            return found
-        levels = batch.reshape(len(batch), -1).mean(axis=1)
-        return [
-            replace(prediction, familiarity=STRANGE if 100 < level < 210 else KNOWN)
-            for prediction, level in zip(found, levels, strict=True)
-        ]
-
-    monkeypatch.setattr(Classifier, "_run", run)
-    return path
+    return knowing_of(small_model, tmp_path / "knowing.onnx")
 
 
 @pytest.fixture
@@ -94,7 +76,7 @@ class TestPredict:
         assert "familiarity" not in lines[0] + lines[1] + lines[3]
         assert lines[2].endswith("(familiarity 0.004)")
 
-    @pytest.mark.parametrize(("least", "middle"), [("0.004", CAT), ("0.0041", UNFAMILIAR), ("0", CAT)])
+    @pytest.mark.parametrize(("least", "middle"), [("0.00390625", CAT), ("0.00390626", UNFAMILIAR), ("0", CAT)])
     def test_how_much_is_enough(self, run: Run, knowing: Path, mixed: Path, least: str, middle: Any) -> None:
         found = json.loads(run("predict", knowing, mixed, "--format", "json", "--min-familiarity", least).out)
         assert reasons(found)[1] == middle
@@ -110,7 +92,7 @@ class TestPredict:
         asked = ("--min-familiarity", "0.01")
         rows = list(csv.DictReader(io.StringIO(run("predict", knowing, mixed, "--format", "csv", *asked).out)))
         assert list(rows[0]) == ["image", "state", "confidence", "reason", "cat", "dog", "familiarity", "error"]
-        assert [row["familiarity"] for row in rows] == ["0.5", "0.004", "0.5", ""]
+        assert [row["familiarity"] for row in rows] == ["0.5", "0.00390625", "0.5", ""]
         assert [row["reason"] for row in rows] == ["accepted", "unfamiliar", "accepted", ""]
         assert rows[3]["error"]
         import pyarrow.parquet as pq
@@ -118,16 +100,13 @@ class TestPredict:
         run("predict", knowing, mixed, "-o", tmp_path / "found.parquet", *asked)
         table = pq.read_table(tmp_path / "found.parquet")
         assert table.schema.names == list(rows[0])
-        assert table["familiarity"].to_pylist() == [0.5, 0.004, 0.5, None]
+        assert table["familiarity"].to_pylist() == [0.5, STRANGE, 0.5, None]
         # A model that does not say it has no column for it.
         assert "familiarity" not in run("predict", small_model, mixed, "--format", "csv").out
 
-    def test_of_several_groups_it_is_said_once(
-        self, run: Run, gear_model: Path, mixed: Path, tmp_path: Path, knowing: Path
-    ) -> None:
-        file = read_model(gear_model)
-        write_model(tmp_path / "gear.onnx", with_card(file, replace(file.card, familiarity={"method": "of a test"})))
-        result = run("predict", tmp_path / "gear.onnx", mixed / "b.png", "--min-familiarity", "0.01")
+    def test_of_several_groups_it_is_said_once(self, run: Run, gear_model: Path, mixed: Path, tmp_path: Path) -> None:
+        gear = knowing_of(gear_model, tmp_path / "gear.onnx")
+        result = run("predict", gear, mixed / "b.png", "--min-familiarity", "0.01")
         _, first, *others = result.out.splitlines()
         assert "0.004" in first
         assert len(others) == 2
@@ -189,9 +168,9 @@ class TestDecide:
         ]
         assert [one["familiarity"] for one in found["readings"]] == [KNOWN, STRANGE, KNOWN, STRANGE, STRANGE]
         assert found["policy"]["min_familiarity"] == 0.01
-        assert "familiarity 0.004, 0.01 needed" in found["decision"]["why"]
+        assert "familiarity 0.00391, 0.01 needed" in found["decision"]["why"]
         lines = run("decide", knowing, mixed, *asked).out.splitlines()
-        assert "the last picture is unfamiliar: familiarity 0.004, 0.01 needed" in lines[2]
+        assert "the last picture is unfamiliar: familiarity 0.00391, 0.01 needed" in lines[2]
         assert "=> unknown (nothing accepted" in lines[-2]
         assert "unfamiliar" in lines[-2]
         kept = run("decide", knowing, mixed / "a.png", mixed / "b.png", *asked).out
@@ -248,7 +227,7 @@ def test_evaluate(run: Run, knowing: Path, tmp_path: Path) -> None:
     assert found["groups"]["class"]["n"] == 12
     with (tmp_path / "out" / "predictions.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert [row["familiarity"] for row in rows] == ["0.004"] * 2 + ["0.5"] * 10
+    assert [row["familiarity"] for row in rows] == ["0.00390625"] * 2 + ["0.5"] * 10
     assert [row["reason"] for row in rows[:3]] == ["unfamiliar", "unfamiliar", "accepted"]
     plain = json.loads(run("evaluate", knowing, folder, "--json", "-").out)
     assert (plain["min_familiarity"], plain["unfamiliar"]) == (None, 0)
@@ -296,7 +275,7 @@ class TestWatch:
                 steps = replayed["steps"]
                 assert {step["familiarity"] for step in steps} == {KNOWN, STRANGE}
                 closed = next(one for one in steps if one["decisions"][0]["reason"] == "unfamiliar")
-                assert "familiarity 0.004, 0.01 needed" in closed["decisions"][0]["why"]
+                assert "familiarity 0.00391, 0.01 needed" in closed["decisions"][0]["why"]
                 shown = run("replay", site.path, "--event", event, "--after", "20").out
                 assert ", familiarity 0.004" in shown
                 assert "min_familiarity 0.01" in shown
@@ -365,14 +344,31 @@ def test_a_reading_is_stored_with_it_exactly(small_model: Path) -> None:
         Reading.from_stored(task, {**stored, "familiarity": []})
 
 
+@pytest.mark.parametrize("command", ["predict", "decide", "evaluate", "watch"])
+def test_what_refuses_nothing_is_warned_of(
+    run: Run, knowing: Path, tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for label, colour in (("cat", WHITE), ("dog", BLACK)):
+        picture(tmp_path / "data" / label / "1.png", colour)
+    data = tmp_path / "data" / "cat" if command == "watch" else tmp_path / "data"
+    says = "warning: a least familiarity of 0.001 refuses nothing: knowing says 0.001 of what is least familiar to it"
+    result = run(command, knowing, data, "--min-familiarity", "0.001")
+    assert result.status == 0
+    assert says in result.err
+    assert "more sources than 999" in result.err
+    assert "refuses nothing" not in run(command, knowing, data, "--min-familiarity", "0.0011").err
+
+
 def test_info(run: Run, knowing: Path, small_model: Path) -> None:
     def said(model: Path) -> str:
         return next(line for line in run("info", model).out.splitlines() if line.startswith("familiarity"))
 
-    assert said(small_model).endswith("not said")
-    assert said(knowing).endswith("said of each picture; none is asked for")
+    assert said(small_model).endswith("none: the model does not tell what is unfamiliar to it")
+    told = "calibrated on 999 pictures, out of fold; the least that it can be is 0.001"
+    assert said(knowing).endswith(told)
     asking = with_least(knowing, 0.01)
-    assert said(asking).endswith("said of each picture; at least 0.01 is asked for")
+    assert said(asking).endswith(f"{told}; at least 0.01 is asked for")
     assert json.loads(run("info", asking, "--json").out)["min_familiarity"] == 0.01
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.familiar import knowing
 
 from decisight.collecting import Choice, Collector, PictureFolder, View, uncertainty
 from decisight.collecting import folder as folder_module
@@ -200,6 +201,11 @@ def test_what_the_model_does_not_know_is_stored_however_sure_it_is(
     one = collector(tmp_path, View(None, FILL, (), model), uncertain=True, everything=True, groups=["class"])
     assert len(collected(one, taken)) == 1
     assert one.passed == {(None, "the model is sure"): 2}
+    # Of few sources a model cannot learn what is rare: then the least that it says will do.
+    few = load(knowing(small_model, tmp_path / "few.onnx", sources=9))
+    familiarities = iter([0.11, float(np.float32(0.1)), 0.1])
+    one = collector(tmp_path / "b", View(None, FILL, (), few), uncertain=True, everything=True, groups=["class"])
+    assert len(collected(one, taken)) == 2
 
 
 def test_how_unsure_a_model_is() -> None:

@@ -20,6 +20,7 @@ from decisight.cli.predict import check_output, load_model, storable, why
 from decisight.cli.promised import warn_of_promises_over_several
 from decisight.cli.regions import RegionRequest, RegionWatch, warn_of_whole_pictures
 from decisight.cli.sequence_renderings import DecideFormat, comparison_lines, plain, sequence_lines, show
+from decisight.cli.unfamiliar import warn_of_familiarity
 from decisight.errors import ImageError, OutputError, UsageError
 from decisight.imaging import printable
 from decisight.policies.threshold import parse_thresholds
@@ -100,6 +101,7 @@ def run(options: DecideOptions) -> int:
     )
     warn_of_fallbacks(model.task, policies)
     warn_of_promises_over_several([model])
+    warn_of_familiarity(model.card, [getattr(policy, "min_familiarity", None) for policy in policies.values()])
     sequences = [_timed(sequence, options.fps) for sequence in _sequences(options.paths, model)]
     for sequence in sequences:
         timed, rated = sequence.pictures[0].time is not None, any(p.quality is not None for p in sequence.pictures)

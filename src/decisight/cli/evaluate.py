@@ -16,6 +16,7 @@ from decisight.cli.evaluate_files import Outcome, write_folder, write_report
 from decisight.cli.judging import Chosen, chosen_part, limits, say_skipped
 from decisight.cli.predict import check_output, load_model, rule_for
 from decisight.cli.regions import RegionRequest, RegionWatch, warn_of_whole_pictures
+from decisight.cli.unfamiliar import warn_of_familiarity
 
 if TYPE_CHECKING:
     from decisight.data.dataset import Dataset
@@ -68,6 +69,7 @@ def run(options: EvaluateOptions) -> int:
     regions = options.regions.regions()
     model = load_model(options.model, threads=options.threads, runtime=options.runtime)
     rule = rule_for(model, options.thresholds, None, options.min_familiarity)
+    warn_of_familiarity(model.card, [rule.min_familiarity])
     dataset = read_dataset(options.data, groups=options.groups, source_pattern=options.source_pattern, task=model.task)
     watch = RegionWatch(model.card.data, options.regions.size())
     dataset = with_regions(dataset, [watch.over(region) for region in regions])

@@ -19,6 +19,7 @@ from decisight.cli.pictures import PictureSearch
 from decisight.cli.promised import warn_of_promises
 from decisight.cli.regions import RegionRequest, RegionWatch, warn_of_whole_pictures
 from decisight.cli.renderings import Format, Table, cells, column_types, csv_text, json_lines, json_list
+from decisight.cli.unfamiliar import warn_of_familiarity
 from decisight.errors import ImageError, OutputError, UsageError
 from decisight.files import is_special, printable
 from decisight.types import Answer
@@ -81,6 +82,7 @@ def run(options: PredictOptions) -> int:
     model = load_model(options.model, threads=options.threads, runtime=options.runtime)
     rule = rule_for(model, options.thresholds, options.fallback, options.min_familiarity)
     warn_of_promises(model, rule)
+    warn_of_familiarity(model.card, [rule.min_familiarity])
     search = PictureSearch(options.pictures, options.null_separated)
     first, pictures = _first_known(search)
     overlays = None

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from decisight.cli import output
 from decisight.cli.console import progress_bars, say, terminal, warn
 from decisight.cli.judging import say_skipped
+from decisight.cli.unfamiliar import warn_of_familiarity
 from decisight.errors import OutputError
 from decisight.types import DEFAULT_FALLBACK, FitMode
 
@@ -84,6 +85,7 @@ def run(request: TrainRequest) -> int:
     with closing(_cache(request)) as cache, progress_bars(terminal(sys.stderr)) as progress:
         trained = train(dataset, options, cache=cache, progress=progress, threads=threads(request.threads).count)
     write_model(request.output, trained.model)
+    warn_of_familiarity(trained.model.card, [request.min_familiarity])
     seconds = time.perf_counter() - begun
     if cache.trouble:
         warn(

@@ -15,6 +15,7 @@ from decisight.cli.fallbacks import warn_of_fallbacks
 from decisight.cli.promised import warn_of_promises_over_several
 from decisight.cli.regions import warn_of_whole_pictures
 from decisight.cli.signals import end_in_order, hearing
+from decisight.cli.unfamiliar import warn_of_familiarity
 from decisight.errors import DecisightError
 from decisight.files import printable
 
@@ -71,9 +72,13 @@ def open_cameras(options: WatchOptions, site: Site) -> list[Opened]:
     for setup in found:
         check_concealing(site, setup.camera)
     _warn_of_whole_pictures(site, found)
-    for view in (view for setup in found for view in setup.views):
+    views = [view for setup in found for view in setup.views]
+    for view in views:
         warn_of_fallbacks(view.model.task, view.policies)
-    warn_of_promises_over_several(view.model for setup in found for view in setup.views)
+    for name, model in models.items():
+        rules = [policy for view in views if view.name == name for policy in view.policies.values()]
+        warn_of_familiarity(model.card, [getattr(policy, "min_familiarity", None) for policy in rules])
+    warn_of_promises_over_several(view.model for view in views)
     return [_opened(site, setup) for setup in found]
 
 

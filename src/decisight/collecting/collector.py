@@ -35,6 +35,7 @@ MARGIN = 0.2
 
 _ALIKE, _AGAIN, _SURE = "like one stored", "stored before", "the model is sure"
 _BETWEEN, _STILL, _UNREADABLE = "between two sources", "nothing moved", "no picture"
+_ROUNDING = 1e-6
 _FOR_EVER = "30d"
 """Motion lets a picture through now and then even where nothing has moved; who collects wants none."""
 
@@ -231,7 +232,7 @@ class Collector:
     def _unsure(self, model: Classifier, prediction: Prediction) -> bool:
         settings = model_settings(model)
         rule = Threshold(**{key: settings[key] for key in ("thresholds", "fallback") if key in settings})
-        if prediction.familiarity is not None and prediction.familiarity < UNFAMILIAR:
+        if _unfamiliar(model, prediction):
             return True
         if any(decision.reason is not Reason.ACCEPTED for decision in rule.decide(prediction)):
             return True
@@ -239,6 +240,15 @@ class Collector:
 
     def _source_name(self, time: float) -> str:
         return f"{self.camera} {moment_text(time)}"
+
+
+def _unfamiliar(model: Classifier, prediction: Prediction) -> bool:
+    """Whether a picture is worth collecting since the model does not know such."""
+    if prediction.familiarity is None:
+        return False
+    # A model of few sources says no less of anything, and float32 rounds what it says.
+    least = (model.card.least_familiarity or 0.0) * (1.0 + _ROUNDING)
+    return prediction.familiarity < UNFAMILIAR or prediction.familiarity <= least
 
 
 def uncertainty(prediction: Prediction) -> float:

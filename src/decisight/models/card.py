@@ -117,6 +117,14 @@ class ModelCard:
             return frozenset()
         return frozenset(packed[at : at + 8] for at in range(0, len(packed) - 7, 8))
 
+    @property
+    def least_familiarity(self) -> float | None:
+        """What it says of a picture that is least familiar to it, above 0; ``None`` where the file does not tell."""
+        least = self.familiarity.get("least")
+        if isinstance(least, bool) or not isinstance(least, int | float):
+            return None
+        return float(least) if 0.0 < least <= 1.0 else None
+
     def to_metadata(self) -> dict[str, str]:
         """Metadata of the ONNX file: a JSON text by each key, all keys beginning with ``decisight.``."""
         values: dict[str, Any] = {
