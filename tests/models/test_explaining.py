@@ -107,7 +107,7 @@ def test_evidence_adds_up_to_the_logit_of_every_label(model: Classifier, picture
             for size in ((width, height), (17, 31), (640, 480)):
                 heat = one.heat(*size)
                 assert heat.shape == size[::-1]
-                assert heat.sum() + one.outside + one.baseline == pytest.approx(one.logit, rel=1e-9, abs=1e-9)
+                assert heat.sum() + one.baseline == pytest.approx(one.logit, rel=1e-9, abs=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,6 @@ def test_sentences_say_what_was_counted(model: Classifier, pictures: list[np.nda
     assert "% of what was counted is early (colour, texture, edges)" in depths
     (found,) = bright(FitMode.LETTERBOX).explain(blob((20, 300), (10, 150), 5), ["cat"])
     assert found.sentences()[2] == "Its heads look at early depths alone (colour, texture, edges)."
-    assert "fill around the picture" in found.sentences()[-1]
     assert found.to_json()["by_depth"].keys() == {"stem"}
 
 

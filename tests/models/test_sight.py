@@ -79,6 +79,18 @@ def test_the_square_lies_where_the_picture_was_brought_to_it(
             assert abs((profile * np.arange(len(profile))).sum() / profile.sum() - at) < 1.5
 
 
+@pytest.mark.parametrize("fit", FITS)
+@given(width=sides, height=sides, seed=st.integers(0, 99))
+def test_what_the_fill_adds_is_shared_out_over_the_picture(fit: FitMode, width: int, height: int, seed: int) -> None:
+    evidence = np.random.default_rng(seed).normal(size=(32, 32))
+    sight = Sight.of((700, 500), (30, 50, 30 + width, 50 + height), 32, fit)
+    found = sight.gathered(evidence)
+    rows, columns = sight.axes(70, 50, 32)
+    assert (rows @ found @ columns.T).sum() == pytest.approx(evidence.sum(), rel=1e-9, abs=1e-9)
+    if fit is not FitMode.LETTERBOX:
+        np.testing.assert_allclose(found, evidence, rtol=1e-9, atol=1e-12)
+
+
 @pytest.mark.parametrize(("at", "place"), [((0, 0), "upper left"), ((1, 1), "centre"), ((2, 1), "lower middle")])
 def test_a_place_is_named_within_what_was_looked_at(at: tuple[int, int], place: str) -> None:
     evidence = np.zeros((30, 30))

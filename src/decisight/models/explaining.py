@@ -193,7 +193,7 @@ class Explainer:
             head.bias,
             by_tap,
             frozenset(tap for tap, value in added.items() if 8 * value.shape[1] >= size),
-            np.sum([spread(value[0], size) for value in added.values()], axis=0),
+            sight.gathered(np.sum([spread(value[0], size) for value in added.values()], axis=0)),
             sight,
         )
 

@@ -28,7 +28,9 @@ _LOUDEST = 99.5
 class Explanation:
     """What was counted for and against one label of one picture.
 
-    Everything adds up: ``baseline + sum(by_tap.values())`` is ``logit``, and so is ``baseline + evidence.sum()``.
+    Everything adds up: ``baseline + sum(by_tap.values())`` is ``logit``, and so is ``baseline + evidence.sum()``. What
+    the fill around a letterbox adds is shared out evenly over the picture: it is the same in all pictures, and so it is
+    in the means that features are compared with.
 
     Args:
         group: the label group.
@@ -66,12 +68,6 @@ class Explanation:
         return 1.0 - self.early_share if any(self.by_tap.values()) else 0.0
 
     @property
-    def outside(self) -> float:
-        """What the fill around a letterbox has added: it is of the square, and nowhere in the picture."""
-        rows, columns = self.sight.axes(1, 1, len(self.evidence))
-        return float(self.evidence.sum() - (rows @ self.evidence @ columns.T).sum())
-
-    @property
     def scale(self) -> float:
         """What full colour stands for: logits a hundredth of the model's input."""
         size = len(self.evidence)
@@ -86,7 +82,7 @@ class Explanation:
             height: as ``width``.
 
         Returns:
-            (height, width); it adds up to all of the evidence but what is :attr:`outside`.
+            (height, width); with ``baseline`` it adds up to the logit. What was not looked at has 0.
 
         Raises:
             UsageError: a side is below 1.

@@ -87,6 +87,22 @@ class Sight:
             found.append(overlaps((edges - low) * (size / (high - low)), size))
         return found[0], found[1]
 
+    def gathered(self, evidence: Floats) -> Floats:
+        """Evidence on the square, with that of the fill around a letterbox shared out evenly over the picture.
+
+        Args:
+            evidence: (size, size).
+        """
+        size, inside = len(evidence), []
+        for axis in (1, 0):
+            low, high = self.square[axis], self.square[axis + 2]
+            ends = [(self.part[axis + end] - low) / (high - low) * size for end in (0, 2)]
+            inside.append(slice(max(0, round(ends[0])), min(size, round(ends[1]))))
+        rows, columns = inside
+        found, seen = np.zeros_like(evidence), evidence[rows, columns]
+        found[rows, columns] = seen + (evidence.sum() - seen.sum()) / seen.size
+        return found
+
     def place(self, evidence: Floats) -> str | None:
         """In which ninth of what was looked at most of the evidence lies, for example ``upper middle``.
 

@@ -13,19 +13,12 @@ __all__ = ["sentences"]
 
 _NOTHING = 0.05
 """A logit below which nothing is said to lean."""
-_MUCH = 0.1
-"""The share of all evidence from which on that of the fill around a letterbox is mentioned."""
 _EARLY, _LATE = "colour, texture, edges", "shape, object"
 
 
 def sentences(explanation: Explanation) -> list[str]:
-    """What was counted for and against a label, where, and how deep, in two to four sentences."""
-    found = [_sums(explanation), _places(explanation), _depths(explanation)]
-    everything = float(abs(explanation.evidence).sum())
-    if everything > 0.0 and abs(explanation.outside) >= _MUCH * everything:
-        found.append(
-            f"{explanation.outside:+.2f} of it comes from the fill around the picture, where there is nothing to see."
-        )
+    """What was counted for and against a label, where, and how deep, in one to three sentences."""
+    found = (_sums(explanation), _places(explanation), _depths(explanation))
     return [sentence for sentence in found if sentence]
 
 
