@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -44,3 +45,11 @@ def quick(features_cache: FeatureCache) -> Callable[..., Trained]:
 @pytest.fixture(scope="session")
 def trained(gate: Dataset, quick: Callable[..., Trained]) -> Trained:
     return quick(gate)
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    folder = Path(os.environ.get("DECISIGHT_SHARED_DATA") or Path(__file__).resolve().parents[3] / "shared/data")
+    if not folder.is_dir():
+        pytest.skip("the shared photo sets are not there")
+    return folder

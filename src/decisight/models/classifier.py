@@ -16,11 +16,12 @@ from decisight import imaging
 from decisight.compute import Network, choose, open_network
 from decisight.compute import runtime as runtime_of
 from decisight.compute import threads as granted_threads
-from decisight.errors import ImageError, ModelError, UsageError
-from decisight.models.model_file import ModelFile, output_name, read_model, with_card
+from decisight.errors import ImageError, UsageError
+from decisight.models.model_file import FAMILIARITY, ModelFile, output_name, read_model, with_card
+from decisight.models.outputs import confidences, familiarity
 from decisight.models.promises import with_thresholds
 from decisight.models.stream import in_order
-from decisight.types import LabelGroup, ModelRef, Prediction, Runtime, Task, check_fallback
+from decisight.types import ModelRef, Prediction, Runtime, Task, check_fallback
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -52,11 +53,6 @@ class Part:
     region: Region
 
 
-_DAMAGED = "it may be damaged; train it again, or fetch it again"
-_ROUNDING = 1e-6
-"""How far a confidence in float32 may lie outside 0..1."""
-_SUM_ROUNDING = 1e-3
-"""How far the confidences of an exclusive group in float32 may be from adding up to 1."""
 CHUNK = 4
 """Pictures that one thread decodes and classifies at once: small enough to stay in its cache."""
 
@@ -218,7 +214,7 @@ class Classifier:
     def network(self, threads: int = 1) -> Network:
         """What computes, from prepared pictures (N, size, size, 3) to each group's confidences (N, labels).
 
-        Opened once, when it is first wanted.
+        Where the model tells it, their familiarity (N, 1) comes after these. Opened once, when it is first wanted.
 
         Args:
             threads: that work on one batch together: all of them for one caller, or one for each of many.
@@ -230,7 +226,7 @@ class Classifier:
             if threads not in self._networks:
                 self._networks[threads] = open_network(
                     self.file.graph,
-                    [output_name(group.name) for group in self.task.groups],
+                    [*(output_name(group.name) for group in self.task.groups), *self._more],
                     runtime=self._choice,
                     threads=threads,
                     callers=max(1, self.threads // threads),
@@ -257,6 +253,11 @@ class Classifier:
         check_fallback(card.fallback)
         return Classifier(with_card(self.file, card), threads=self.threads, runtime=str(self._choice))
 
+    @property
+    def _more(self) -> tuple[str, ...]:
+        """What the graph gives beside confidences."""
+        return (FAMILIARITY,) if self.card.familiarity else ()
+
     def _prepared(self, picture: Picture, regions: Sequence[Region] = ()) -> list[npt.NDArray[np.uint8]]:
         """Each region of a picture, or all of it where there are none, as the graph takes it."""
         preprocessing = self.card.preprocessing
@@ -282,29 +283,14 @@ class Classifier:
 
     def _run(self, batch: npt.NDArray[np.uint8], *, threads: int) -> list[Prediction]:
         outputs = self.network(threads).run(batch)
-        groups = [self._confidences(group, values) for group, values in zip(self.task.groups, outputs, strict=True)]
-        return [Prediction(self.task, tuple(tuple(values[i].tolist()) for values in groups)) for i in range(len(batch))]
-
-    def _confidences(self, group: LabelGroup, values: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        """An output as confidences in float64: in 0..1, those of an exclusive group adding up to 1.
-
-        Float32 rounds; what is further off than that was not made by softmax or sigmoid.
-
-        Raises:
-            ModelError: the output does not hold confidences.
-        """
-        wide = values.astype(np.float64)
-        if not np.isfinite(wide).all():
-            raise ModelError(f"the model {self.name!r} gives confidences that are no numbers", hint=_DAMAGED)
-        if wide.size and (wide.min() < -_ROUNDING or wide.max() > 1.0 + _ROUNDING):
-            raise ModelError(f"the model {self.name!r} gives confidences that are not between 0 and 1", hint=_DAMAGED)
-        wide = np.clip(wide, 0.0, 1.0)
-        if not group.exclusive:
-            return wide
-        sums = wide.sum(axis=1, keepdims=True)
-        if (np.abs(sums - 1.0) > _SUM_ROUNDING).any():
-            raise ModelError(f"the model {self.name!r} gives confidences that do not add up to 1", hint=_DAMAGED)
-        return np.asarray(wide / sums, np.float64)
+        familiar: list[float | None] = [None] * len(batch)
+        if self._more:
+            familiar = familiarity(outputs.pop(), self.name).tolist()
+        groups = [confidences(g, values, self.name) for g, values in zip(self.task.groups, outputs, strict=True)]
+        return [
+            Prediction(self.task, tuple(tuple(values[i].tolist()) for values in groups), familiar[i])
+            for i in range(len(batch))
+        ]
 
 
 def _check_several(pictures: Iterable[Picture]) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
     from decisight.models.backbones import Backbone
+    from decisight.models.familiarity import Familiarity
 
 __all__ = ["MEAN", "POOLINGS", "REGIONS", "Head", "classifier_graph", "deepest_tap", "feature_graph", "feature_widths"]
 
@@ -102,8 +103,11 @@ def classifier_graph(
     version: str,
     *,
     mean: npt.NDArray[np.float64] | None = None,
+    familiarity: Familiarity | None = None,
 ) -> ModelProto:
     """A graph from ``image`` (N, size, size, 3) uint8 to the confidences (N, labels) float32 of every group.
+
+    With ``familiarity`` it has an output of that name too, float32 (N, 1).
 
     Args:
         backbone: what gives the features.
@@ -112,10 +116,13 @@ def classifier_graph(
         version: of Decisight, written as the producer's.
         mean: float64 (features,), what is subtracted from the features before the heads look at them: the constant
             ``features/mean`` of the graph. By default nothing is.
+        familiarity: how it is computed; of one of the features.
 
     Raises:
-        NotAModelError: there is no feature, or the backbone does not have one of them.
+        NotAModelError: there is no feature, or the backbone does not have one of them; or familiarity is of another.
     """
+    if familiarity is not None and familiarity.feature not in features:
+        raise NotAModelError(f"familiarity is of {familiarity.feature!r}, which is none of the features")
     graph = GraphBuilder()
     x = _add_features(graph, backbone, features)
     if mean is not None:
@@ -123,6 +130,8 @@ def classifier_graph(
     for head in heads:
         _add_head(graph, x, head)
     outputs = {output_name(head.group.name): len(head.group.labels) for head in heads}
+    if familiarity is not None:
+        outputs[familiarity.add_to(graph)] = 1
     return graph.model(f"{backbone.name}_classifier", backbone.input.size, outputs, version)
 
 

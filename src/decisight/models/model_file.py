@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from decisight.errors import ModelError, NewerFormatError, NotAModelError, OutputError
 from decisight.files import draft_of, printable
 from decisight.models.card import UPGRADE, ModelCard
-from decisight.models.safety import check_activations, check_graph
+from decisight.models.safety import check_activations, check_graph, check_share
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -241,11 +241,26 @@ def _checked(model: ModelProto, data: bytes) -> ModelFile:
     _check_digest(metadata.get(_CARD_KEY), _card_digest(metadata))
     card = ModelCard.from_metadata(metadata)
     groups = card.task.groups
-    check_graph(model, card.preprocessing.size, {output_name(group.name): len(group.labels) for group in groups})
+    outputs = {output_name(group.name): len(group.labels) for group in groups}
+    _check_familiarity(model, card)
+    check_graph(model, card.preprocessing.size, outputs | ({FAMILIARITY: 1} if card.familiarity else {}))
     check_activations(model, {output_name(group.name): group.exclusive for group in groups})
+    if card.familiarity:
+        check_share(model, FAMILIARITY)
     digest = graph_digest(model, metadata)
     _check_digest(metadata.get(_DIGEST_KEY), digest)
     return ModelFile(data, card, digest, settings_digest(card))
+
+
+def _check_familiarity(model: ModelProto, card: ModelCard) -> None:
+    """The card says how familiarity came about where the graph gives it, and only there."""
+    given = any(output.name == FAMILIARITY for output in model.graph.output)
+    if given != bool(card.familiarity):
+        what = "has an output" if given else "lacks the output"
+        why = "does not say how it came about" if given else "says how it came about"
+        raise NotAModelError(
+            f"its graph {what} {FAMILIARITY!r}, and its card {why}", hint="take it again from where it came from"
+        )
 
 
 def _check_digest(said: str | None, found: str) -> None:

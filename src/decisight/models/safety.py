@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 from typing import TYPE_CHECKING
 
 from decisight.errors import NotAModelError, UnsafeModelError
@@ -11,7 +12,7 @@ from decisight.models.graph import OPSET
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto
 
-__all__ = ["OPERATORS", "check_activations", "check_graph"]
+__all__ = ["OPERATORS", "check_activations", "check_graph", "check_share"]
 
 OPERATORS = frozenset(
     {
@@ -25,6 +26,7 @@ OPERATORS = frozenset(
         "Gemm",
         "GlobalAveragePool",
         "GlobalMaxPool",
+        "LpNormalization",
         "Mul",
         "Sigmoid",
         "Slice",
@@ -87,6 +89,27 @@ def check_activations(model: ModelProto, exclusive: dict[str, bool]) -> None:
                 f"its output {name!r} does not hold confidences, which {wanted} over the labels makes",
                 hint="take it again from where it came from",
             )
+
+
+def check_share(model: ModelProto, output: str) -> None:
+    """Refuse an output that is no share of 1: it comes from Clip, and the bounds are the constants 0 and 1.
+
+    Args:
+        model: a graph that :func:`check_graph` accepts.
+        output: its name.
+
+    Raises:
+        NotAModelError: it comes from another operator, or is held to other bounds.
+    """
+    maker = next((node for node in model.graph.node if output in node.output), None)
+    constants = {constant.name: constant for constant in model.graph.initializer}
+    bounds = [constants.get(name) for name in maker.input[1:]] if maker is not None else []
+    said = [bound.raw_data if bound is not None else b"" for bound in bounds]
+    if maker is None or maker.op_type != "Clip" or said != [struct.pack("<f", bound) for bound in (0.0, 1.0)]:
+        raise NotAModelError(
+            f"its output {output!r} does not lie in 0..1, which Clip would see to",
+            hint="take it again from where it came from",
+        )
 
 
 def _check_extent(model: ModelProto) -> None:

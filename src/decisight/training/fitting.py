@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
     from decisight.models.backbones import Backbone
+    from decisight.models.familiarity import Familiarity
 
 __all__ = ["Fitted", "GroupProbe", "Probe", "inner_products"]
 
@@ -130,10 +131,10 @@ class Fitted:
     heads: tuple[Head, ...]
     mean: Matrix
 
-    def graph(self, version: str) -> ModelProto:
-        """The graph of backbone and heads."""
-        probe = self.probe
-        return classifier_graph(probe.backbone, probe.features, list(self.heads), version, mean=self.mean)
+    def graph(self, version: str, familiarity: Familiarity | None = None) -> ModelProto:
+        """The graph of backbone and heads, and of familiarity where there is one."""
+        probe, heads = self.probe, list(self.heads)
+        return classifier_graph(probe.backbone, probe.features, heads, version, mean=self.mean, familiarity=familiarity)
 
 
 def _fit_head(

@@ -32,6 +32,7 @@ from decisight.training.cache import FeatureCache
 from decisight.training.choosing import COPIES, choose_pictures, select
 from decisight.training.copies import look_for_copies
 from decisight.training.division import divide
+from decisight.training.familiarity import fit_familiarity
 from decisight.training.features import FeatureExtractor, Features, View
 from decisight.training.fitting import Probe
 from decisight.training.options import Trained, TrainingReport, TrainOptions
@@ -110,6 +111,7 @@ def train(
         notes = (*notes, *contradictions(part, features.digests))
     with clock.part("fitting"), one_blas_thread():
         fitted = probe.fit(part, features)
+        familiarity = fit_familiarity(backbone, part, features, probe.views[0], seed=options.seed)
         card = ModelCard(
             name=options.name,
             task=dataset.task,
@@ -122,8 +124,9 @@ def train(
             min_familiarity=rule.min_familiarity or None,
             data=_provenance(part, features, options.regions),
             versions=library_versions(),
+            familiarity={} if familiarity is None else familiarity.to_json(),
         )
-        graph = fitted.graph(decisight_version())
+        graph = fitted.graph(decisight_version(), familiarity)
     with clock.part("evaluating"):
         evaluation, evaluated_on, unread = _evaluate(dataset, seal(graph, card), probe, workers)
     card = replace(
