@@ -171,3 +171,17 @@ def test_right_logits_of_many_labels_stay_right(labels: int) -> None:
     before = softmax(logits).max(axis=1).mean()
     after = softmax(calibrated(logits, found)).max(axis=1).mean()
     assert after == pytest.approx(before, abs=0.02)
+
+
+@every_kind
+def test_several_rounds_count_as_one(exclusive: bool) -> None:
+    """The same round again changes nothing, and several lie between what each of them would give."""
+    logits, targets = drawn(80, exclusive=exclusive)
+    one = fit_calibration(logits, targets, exclusive=exclusive)
+    thrice = fit_calibration(np.stack([logits] * 3), targets, exclusive=exclusive)
+    assert thrice.temperature == pytest.approx(one.temperature, rel=1e-3)
+    np.testing.assert_allclose(thrice.bias, one.bias, atol=1e-3)
+    rounds = np.stack([logits, 2.0 * logits])
+    other = fit_calibration(rounds[1], targets, exclusive=exclusive)
+    both = fit_calibration(rounds, targets, exclusive=exclusive)
+    assert one.temperature < both.temperature < other.temperature

@@ -26,8 +26,11 @@ def fit_calibration(scores: Matrix, targets: Matrix, *, exclusive: bool) -> Cali
     two imagined pictures spread over the labels: twenty right answers out of twenty do not prove that there are no
     wrong ones. They are two however many labels there are, or many labels alone would make every confidence mild.
 
+    How the folds were dealt is chance, and the head was chosen on one deal, which flatters it there. So several rounds
+    of predictions may be given, each from folds dealt anew; together they count as one.
+
     Args:
-        scores: float64 (N, labels), logits.
+        scores: float64 (N, labels) or (rounds, N, labels), logits.
         targets: float64 (N, labels), 0 or 1.
         exclusive: softmax over the labels, else a sigmoid each.
 
@@ -36,18 +39,20 @@ def fit_calibration(scores: Matrix, targets: Matrix, *, exclusive: bool) -> Cali
     """
     from scipy.optimize import minimize
 
-    n, labels = scores.shape
+    *rounds, n, labels = scores.shape
     if n == 0:
         return Calibration(1.0, (0.0,) * labels)
-    soft = (targets * n + 2.0 / (labels if exclusive else 2)) / (n + 2.0)
+    each = 1.0 / (rounds[0] if rounds else 1)
+    logits = scores.reshape(-1, labels)
+    soft = np.tile((targets * n + 2.0 / (labels if exclusive else 2)) / (n + 2.0), (len(logits) // n, 1))
 
     def loss(parameters: Matrix) -> tuple[float, Matrix]:
-        cooled = scores * np.exp(-parameters[0])
+        cooled = logits * np.exp(-parameters[0])
         moved = cooled + parameters[1:]
-        residual = (softmax(moved) if exclusive else sigmoid(moved)) - soft
+        residual = each * ((softmax(moved) if exclusive else sigmoid(moved)) - soft)
         gradient = np.append(-np.sum(residual * cooled), residual.sum(axis=0) + parameters[1:] / BIAS_SPREAD**2)
         penalty = 0.5 * float(np.sum((parameters[1:] / BIAS_SPREAD) ** 2))
-        return float(log_losses(moved, soft, exclusive=exclusive).sum()) + penalty, gradient
+        return each * float(log_losses(moved, soft, exclusive=exclusive).sum()) + penalty, gradient
 
     bounds = [_LOG_TEMPERATURE] + [(-10 * BIAS_SPREAD, 10 * BIAS_SPREAD)] * labels
     found = minimize(loss, np.zeros(1 + labels), jac=True, method="L-BFGS-B", bounds=bounds)

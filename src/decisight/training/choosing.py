@@ -6,6 +6,7 @@ import hashlib
 import itertools
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,6 +42,13 @@ Progress = Callable[[str, int, int], None]
 
 COPIES = "content:"
 """What the source of pictures begins with that have none, but are copies of one another."""
+
+_MOST_ROUNDS = 3
+_CALIBRATED_PICTURES = 1_500
+"""Confidences are calibrated on as many rounds of cross-validation as come to so many predictions, and on no more than
+``_MOST_ROUNDS``: of few pictures, how the folds are dealt moves them."""
+_OTHER_DEAL = 1_000_003
+"""Between the seeds of two rounds, so that a neighbouring seed of the user's does not deal the same."""
 
 _FIRST_STRENGTHS = (10.0, 100.0)
 """What a way of looking is tried with before the regularisation itself is chosen."""
@@ -100,11 +108,13 @@ class _Selection:
         chosen = self._choose_recipes(fit, standardiser)
         tried = {mirror: self._paths(chosen, fit, standardiser, mirror=mirror) for mirror in self._mirrorings()}
         mirror = self._choose_mirroring(tried)
+        strengths = [self._choose_strength(group, path) for group, path in zip(self.groups, tried[mirror], strict=True)]
+        again = self._dealt_anew(chosen, strengths, fit, standardiser, mirror=mirror)
         probes = []
-        for group, recipe, path in zip(self.groups, chosen, tried[mirror], strict=True):
-            strength = self._choose_strength(group, path)
-            scores = path[strength]
-            calibration = fit_calibration(scores, group.targets, exclusive=group.group.exclusive)
+        for at, (group, recipe, strength) in enumerate(zip(self.groups, chosen, strengths, strict=True)):
+            scores = tried[mirror][at][strength]
+            rounds = np.stack([scores, *again[at]])
+            calibration = fit_calibration(rounds, group.targets, exclusive=group.group.exclusive)
             probes.append(GroupProbe(group, recipe, strength, scores, calibration))
         views = (View(fit), View(fit, mirrored=True)) if mirror else (View(fit),)
         probe = Probe(self.backbone, self.part, fit, views, tuple(probes), self.options.balance, tuple(self.notes))
@@ -182,6 +192,32 @@ class _Selection:
         self._advance()
         return min((losses_of(scores, group) for scores in tried.values()), key=lambda losses: float(losses.mean()))
 
+    def _dealt_anew(
+        self,
+        chosen: Sequence[Recipe],
+        strengths: Sequence[float],
+        fit: FitMode,
+        standardiser: Standardiser,
+        *,
+        mirror: bool,
+    ) -> list[list[Matrix]]:
+        """Out-of-fold logits of each group from folds dealt anew, a matrix a round: what it is calibrated on too."""
+        found: list[list[Matrix]] = [[] for _ in self.groups]
+        rounds = min(_MOST_ROUNDS, _CALIBRATED_PICTURES // len(self.part))
+        if rounds < 2:
+            return found
+        views = [View(fit), View(fit, mirrored=True)] if mirror else [View(fit)]
+        tables = [self.features.views[view] for view in views]
+        products = {r: inner_products(self.layout.design(tables, standardiser, r)) for r in set(chosen)}
+        for number in range(1, rounds):
+            folds = _dealt(self.part, replace(self.options, seed=self.options.seed + number * _OTHER_DEAL))
+            foldings = {recipe: Folding(of_recipe, folds) for recipe, of_recipe in products.items()}
+            for group, recipe, strength, own in zip(self.groups, chosen, strengths, found, strict=True):
+                if len(set(folds[group.known].tolist())) > 1:
+                    path = cross_validate(foldings[recipe], group, (strength,), threads=self._threads)
+                    own.append(path[strength])
+        return found
+
     def _paths(
         self, chosen: Sequence[Recipe], fit: FitMode, standardiser: Standardiser, *, mirror: bool
     ) -> list[dict[float, Matrix]]:
@@ -233,7 +269,6 @@ def choose_pictures(part: Dataset, most: int, folds: int) -> list[int]:
 
 def _folds(part: Dataset, options: TrainOptions) -> tuple[npt.NDArray[np.intp], list[str]]:
     """The fold of each picture, and what is to be said of it."""
-    sources = [example.source for example in part.examples]
     notes = []
     for at, group in enumerate(part.task.groups):
         known = [(str(e.targets[at]), e.source) for e in part.examples if e.targets[at] is not None]
@@ -256,9 +291,7 @@ def _folds(part: Dataset, options: TrainOptions) -> tuple[npt.NDArray[np.intp], 
                 f"group {group.name!r} has labels of very few sources, so nobody can say how well they are "
                 f"learnt: {', '.join(few)}"
             )
-    keys = [" & ".join(_key(target) for target in example.targets[:3]) for example in part.examples]
-    units = len({source for source in sources if source is not None}) + sources.count(None)
-    found = assign_folds(keys, sources, min(options.folds, units), options.seed)
+    found = _dealt(part, options)
     for at, group in enumerate(part.task.groups):
         if len({found[i] for i, e in enumerate(part.examples) if e.targets[at] is not None}) < 2:
             raise DataError(
@@ -266,6 +299,14 @@ def _folds(part: Dataset, options: TrainOptions) -> tuple[npt.NDArray[np.intp], 
                 hint="label pictures of other sources too, or leave the group out with --groups",
             )
     return found, notes
+
+
+def _dealt(part: Dataset, options: TrainOptions) -> npt.NDArray[np.intp]:
+    """The fold of each picture, by the seed."""
+    sources = [example.source for example in part.examples]
+    keys = [" & ".join(_key(target) for target in example.targets[:3]) for example in part.examples]
+    units = len({source for source in sources if source is not None}) + sources.count(None)
+    return assign_folds(keys, sources, min(options.folds, units), options.seed)
 
 
 def _copied(label: str, known: Sequence[tuple[str, str | None]]) -> bool:
