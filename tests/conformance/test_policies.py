@@ -51,6 +51,7 @@ VARIANTS: dict[str, tuple[dict[str, Any], ...]] = {
         {"window": 3, "weights": (0.0, 1.0, 2.0), "by_quality": True},
     ),
     "consecutive": ({"required": 1}, {"required": 2}, {"required": "250ms"}),
+    "least_cost": ({"review": 0.25}, {"default_cost": 2.0, "review": 0.5}, {"review": 0.0, "min_dwell": 2}),
     "sequential_test": (
         {"error_rate": 0.2, "correlation": 0.0},
         {"error_rates": {0: 0.05, 1: 0.3}, "inertia": 0.0},
