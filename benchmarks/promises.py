@@ -188,7 +188,6 @@ def run(setting: Setting, draw: Callable[[int], LabelDecisions], truth: dict[flo
         "limit": allowed + 3.0 * math.sqrt(allowed * (1.0 - allowed) / times),
         "promised": promised / trials,
         "accepted": sum(shares) / trials,
-        "best": max((float(t <= setting.max_error) for t in truth.values()), default=0.0),
         "bonferroni": None if setting.sources else {"promised": others / trials, "accepted": sum(of_others) / trials},
     }
 
@@ -323,7 +322,6 @@ def main() -> int:
             print(f"without real photos: there is no folder {options.data}")
     compared = [row for row in rows if row["bonferroni"] is not None and row["labels"] == 1]
     means = {
-        "broken": max(row["broken"] - row["limit"] for row in rows),
         "accepted": float(np.mean([row["accepted"] for row in compared])),
         "bonferroni": float(np.mean([row["bonferroni"]["accepted"] for row in compared])),
     }

@@ -74,7 +74,7 @@ def test_defaults_are_used_where_the_section_says_nothing_and_the_policy_has_the
 @pytest.mark.parametrize(
     ("section", "says", "hint"),
     [
-        ({}, "the policy has no type", "type: is one of consecutive, majority_vote"),
+        ({}, "the policy has no type", "type: is one of consecutive, least_cost, majority_vote"),
         ({"type": 3}, "the policy has no type", "type: is one of"),
         ({"type": "consecutive", "requierd": 3}, "no option requierd", "did you mean 'required'?"),
         ({"type": "sequential_test", "thresholds": {"a": 0.5}}, "no option thresholds", "it takes: error_rate"),
