@@ -360,6 +360,21 @@ def test_what_refuses_nothing_is_warned_of(
     assert "refuses nothing" not in run(command, knowing, data, "--min-familiarity", "0.0011").err
 
 
+def test_a_model_of_few_sources_tells_of_the_least_that_it_can_say(
+    run: Run, small_model: Path, mixed: Path, tmp_path: Path
+) -> None:
+    one = knowing_of(small_model, tmp_path / "one.onnx", sources=1)
+    for command in ("predict", "decide"):
+        assert run(command, one, mixed).out.count("(familiarity 0.500)") == 2
+    card = read_model(one).card
+    assert card.low_familiarity(0.6) == 0.6
+    assert card.low_familiarity(0.01) == pytest.approx(0.5, abs=1e-6)
+    assert card.low_familiarity(0.01) > 0.5
+    for told in ({}, {"least": "much"}, {"least": True}, {"least": -1.0}, {"least": 2}, {"least": None}):
+        other = replace(card, familiarity=told)
+        assert (other.least_familiarity, other.low_familiarity(0.01)) == (None, 0.01)
+
+
 def test_info(run: Run, knowing: Path, small_model: Path) -> None:
     def said(model: Path) -> str:
         return next(line for line in run("info", model).out.splitlines() if line.startswith("familiarity"))

@@ -19,6 +19,7 @@ from decisight.cli.pictures import PictureSearch
 from decisight.cli.predict import check_output, load_model, storable, why
 from decisight.cli.promised import warn_of_promises_over_several
 from decisight.cli.regions import RegionRequest, RegionWatch, warn_of_whole_pictures
+from decisight.cli.renderings import LOW_FAMILIARITY
 from decisight.cli.sequence_renderings import DecideFormat, comparison_lines, plain, sequence_lines, show
 from decisight.cli.unfamiliar import warn_of_familiarity
 from decisight.errors import ImageError, OutputError, UsageError
@@ -284,7 +285,7 @@ class _Work:
         decided = self._decided(progress)
         if screen is not None:
             for sequence in decided:
-                show(screen, sequence_lines(sequence, screen.width))
+                show(screen, sequence_lines(sequence, screen.width, low=self._low))
             show(screen, comparison_lines(self._compared(), options.policy))
         else:
             utf8 = options.written_as is not DecideFormat.TEXT
@@ -296,11 +297,16 @@ class _Work:
         if options.figures is not None:
             self._write_figures(options.figures)
 
+    @property
+    def _low(self) -> float:
+        """The familiarity below which it is told of a picture."""
+        return self.model.card.low_familiarity(LOW_FAMILIARITY)
+
     def _texts(self, decided: Iterable[DecidedSequence]) -> Iterator[str]:
         match self.options.written_as:
             case DecideFormat.TEXT:
                 for sequence in decided:
-                    yield plain(sequence_lines(sequence))
+                    yield plain(sequence_lines(sequence, low=self._low))
                 yield plain(comparison_lines(self._compared(), self.options.policy))
             case DecideFormat.JSONL:
                 yield from (json.dumps(sequence.to_json(), ensure_ascii=False) + "\n" for sequence in decided)

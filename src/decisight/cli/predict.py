@@ -18,7 +18,16 @@ from decisight.cli.console import Progress, complain, progress_bars, terminal, w
 from decisight.cli.pictures import PictureSearch
 from decisight.cli.promised import warn_of_promises
 from decisight.cli.regions import RegionRequest, RegionWatch, warn_of_whole_pictures
-from decisight.cli.renderings import Format, Table, cells, column_types, csv_text, json_lines, json_list
+from decisight.cli.renderings import (
+    LOW_FAMILIARITY,
+    Format,
+    Table,
+    cells,
+    column_types,
+    csv_text,
+    json_lines,
+    json_list,
+)
 from decisight.cli.unfamiliar import warn_of_familiarity
 from decisight.errors import ImageError, OutputError, UsageError
 from decisight.files import is_special, printable
@@ -93,7 +102,8 @@ def run(options: PredictOptions) -> int:
         pictures = overlays.others(pictures)
     screen = terminal(sys.stdout) if options.output is None else None
     width, names = None if screen is None else screen.width, [region.name for region in regions]
-    table = Table(model.task, rule, options.top, first, width, names, familiarity=bool(model.card.familiarity))
+    known, low = bool(model.card.familiarity), model.card.low_familiarity(LOW_FAMILIARITY)
+    table = Table(model.task, rule, options.top, first, width, names, known, low)
     watch = RegionWatch(model.card.data, options.regions.size())
     if not regions:
         warn_of_whole_pictures(model.card.data)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from decisight.policies.least_cost import ImageRule
 
 __all__ = [
+    "LOW_FAMILIARITY",
     "Format",
     "Line",
     "Table",
@@ -176,7 +177,7 @@ _NARROWEST = 12
 _FEW_LABELS, _ROOM_FOR_LABELS = 24, 40
 """Cells: what other columns leave to the labels where they can; below what further lines of labels begin earlier."""
 _GAP = "  "
-_LOW = 0.01
+LOW_FAMILIARITY = 0.01
 """Below it a familiarity is worth a word though nobody asks: one in a hundred familiar pictures has less."""
 
 
@@ -185,10 +186,10 @@ def familiarity_text(prediction: Prediction | None) -> str:
     return "" if prediction is None or prediction.familiarity is None else f"{prediction.familiarity:.3f}"
 
 
-def low_familiarity(prediction: Prediction | None) -> str:
-    """The same of one that has little, in brackets; empty of all others."""
-    text = familiarity_text(prediction)
-    return f"(familiarity {text})" if prediction and text and (prediction.familiarity or 0.0) < _LOW else ""
+def low_familiarity(prediction: Prediction | None, low: float) -> str:
+    """The same of one that has less than is worth a word, in brackets; empty of all others."""
+    known = None if prediction is None else prediction.familiarity
+    return "" if known is None or known >= low else f"(familiarity {familiarity_text(prediction)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +206,7 @@ class Table:
         regions: the names of the regions that are looked at; none where it is all of every picture.
         familiarity: whether the model says how familiar a picture is. There is a column for it where the rule asks for
             it; else it is told of those pictures alone that have little.
+        low: below which it is little.
     """
 
     task: Task
@@ -214,6 +216,7 @@ class Table:
     width: int | None = None
     regions: Sequence[str] = ()
     familiarity: bool = False
+    low: float = LOW_FAMILIARITY
 
     def render(self, answers: Iterable[Answer]) -> Iterator[Line]:
         """The heading, and the lines of every answer."""
@@ -284,7 +287,7 @@ class Table:
             state = _cut(state, max(columns["decision"], self.width - _cells(before + after + reason)))
         state = _padded(state, columns["decision"])
         gap = _GAP + " " * (columns.get("reason", 0) + len(_GAP) - len(reason)) if reason else _GAP
-        note = low_familiarity(answer.prediction) if first and "familiarity" not in columns else ""
+        note = low_familiarity(answer.prediction, self.low) if first and "familiarity" not in columns else ""
         beside, *below = self._labels(answer, group, _cells(before + state + after + reason + gap), columns, note)
         yield [(before, ""), (state, style), (after, ""), (reason, style), (gap + beside if beside else "", "dim")]
         for labels in below:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from decisight.cli.renderings import Line, low_familiarity, state_text
+from decisight.cli.renderings import LOW_FAMILIARITY, Line, low_familiarity, state_text
 from decisight.types import Decision, Held, Reason
 
 if TYPE_CHECKING:
@@ -65,7 +65,9 @@ def show(console: Console, lines: Iterable[Line]) -> None:
         console.print(Text.assemble(*line), soft_wrap=True)
 
 
-def sequence_lines(sequence: DecidedSequence, width: int | None = None) -> Iterator[Line]:
+def sequence_lines(
+    sequence: DecidedSequence, width: int | None = None, *, low: float = LOW_FAMILIARITY
+) -> Iterator[Line]:
     """A sequence, its pictures line by line, and what is decided in the end.
 
     Args:
@@ -73,10 +75,11 @@ def sequence_lines(sequence: DecidedSequence, width: int | None = None) -> Itera
         width: of the terminal, in cells: reasons are wrapped, and names that are longer than a third of it are cut.
             ``None``: all of a picture and group is on one line, and nothing is cut. Why a picture cannot be judged has
             a line of its own.
+        low: the familiarity below which it is told of a picture.
     """
     folder = _folder(sequence)
     yield [(_heading(sequence, folder), "bold")]
-    rows = [row for reading in sequence.readings for row in _rows(sequence, reading, folder)]
+    rows = [row for reading in sequence.readings for row in _rows(sequence, reading, folder, low)]
     sizes = [max(_cells(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     if width is not None:
         sizes[0] = min(sizes[0], max(_NARROWEST, width // 3))
@@ -120,7 +123,7 @@ def _folder(sequence: DecidedSequence) -> str:
         return ""
 
 
-def _rows(sequence: DecidedSequence, reading: DecidedReading, folder: str) -> Iterator[tuple[str, ...]]:
+def _rows(sequence: DecidedSequence, reading: DecidedReading, folder: str, low: float) -> Iterator[tuple[str, ...]]:
     """The cells of a reading, one row a group: name, time and group where they say something, state, labels, why."""
     time, begun = reading.reading.time, sequence.readings[0].reading.time or 0.0
     timed = sequence.readings[0].reading.time is not None
@@ -134,7 +137,7 @@ def _rows(sequence: DecidedSequence, reading: DecidedReading, folder: str) -> It
             cells.append((f"{seconds:.1f} s" if abs(seconds) < _LONGEST else f"{seconds:g} s") if first else "")
         if several:
             cells.append(_shown(decision.group))
-        yield (*cells, _state(reading, at, decision), _said(reading, decision.group), _shown(why))
+        yield (*cells, _state(reading, at, decision), _said(reading, decision.group, low), _shown(why))
 
 
 def _state(reading: DecidedReading, at: int, decision: Decision) -> str:
@@ -144,7 +147,7 @@ def _state(reading: DecidedReading, at: int, decision: Decision) -> str:
     return f"{state} (fall-back)" if is_label and decision.reason is not Reason.ACCEPTED else state
 
 
-def _said(reading: DecidedReading, group: str) -> str:
+def _said(reading: DecidedReading, group: str, low: float) -> str:
     """The most confident labels, if any; what is not to be broken has a space of its own kind."""
     prediction = reading.reading.prediction
     if prediction is None:
@@ -152,7 +155,7 @@ def _said(reading: DecidedReading, group: str) -> str:
     results = prediction.results(group)
     said = "  ".join(f"{_shown(r.label)} {r.confidence:.3f}".replace(" ", _UNBROKEN) for r in results[:_LABELS])
     said += f"  (+{len(results) - _LABELS})" if len(results) > _LABELS else ""
-    note = low_familiarity(prediction).replace(" ", _UNBROKEN)
+    note = low_familiarity(prediction, low).replace(" ", _UNBROKEN)
     return f"{said}  {note}" if note else said
 
 

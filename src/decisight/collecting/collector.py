@@ -35,7 +35,6 @@ MARGIN = 0.2
 
 _ALIKE, _AGAIN, _SURE = "like one stored", "stored before", "the model is sure"
 _BETWEEN, _STILL, _UNREADABLE = "between two sources", "nothing moved", "no picture"
-_ROUNDING = 1e-6
 _FOR_EVER = "30d"
 """Motion lets a picture through now and then even where nothing has moved; who collects wants none."""
 
@@ -244,11 +243,7 @@ class Collector:
 
 def _unfamiliar(model: Classifier, prediction: Prediction) -> bool:
     """Whether a picture is worth collecting since the model does not know such."""
-    if prediction.familiarity is None:
-        return False
-    # A model of few sources says no less of anything, and float32 rounds what it says.
-    least = (model.card.least_familiarity or 0.0) * (1.0 + _ROUNDING)
-    return prediction.familiarity < UNFAMILIAR or prediction.familiarity <= least
+    return prediction.familiarity is not None and prediction.familiarity < model.card.low_familiarity(UNFAMILIAR)
 
 
 def uncertainty(prediction: Prediction) -> float:

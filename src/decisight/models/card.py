@@ -30,6 +30,7 @@ _REQUIRED = (
 )
 _INFORMATIVE = ("data", "training", "metrics", "versions", "familiarity", "promises")
 """Keys that nothing is computed or decided by: values by name, which may be lacking."""
+_ROUNDING = 1e-6
 _DECIDING = ("min_familiarity", "costs")
 """Keys that are decided by where they are there: written only if they say something."""
 
@@ -124,6 +125,14 @@ class ModelCard:
         if isinstance(least, bool) or not isinstance(least, int | float):
             return None
         return float(least) if 0.0 < least <= 1.0 else None
+
+    def low_familiarity(self, share: float) -> float:
+        """The familiarity below which so large a share of familiar pictures lies, 0..1.
+
+        A model of few sources cannot say so little of any picture: then it is the least that it says, and as much more
+        as float32 rounds.
+        """
+        return max(share, (self.least_familiarity or 0.0) * (1.0 + _ROUNDING))
 
     def to_metadata(self) -> dict[str, str]:
         """Metadata of the ONNX file: a JSON text by each key, all keys beginning with ``decisight.``."""
