@@ -184,6 +184,7 @@ def _summary(request: TrainRequest, trained: Trained, seconds: float) -> dict[st
 def _lines(request: TrainRequest, dataset: Dataset, trained: Trained, seconds: float) -> Iterator[str]:
     from decisight.evaluation.text import class_table, summary_table
     from decisight.imaging import printable
+    from decisight.models.familiarity import calibrated_on
 
     report = trained.report
     yield f"{printable(trained.model.card.name)}: learnt from {report.pictures} pictures of {printable(request.data)}"
@@ -196,6 +197,7 @@ def _lines(request: TrainRequest, dataset: Dataset, trained: Trained, seconds: f
     yield f"\nHow good it is ({report.evaluated_on})"
     for group in report.evaluation.groups:
         yield f"\n{printable(group.group.name)}: {group.n} pictures\n\n{summary_table(group)}\n\n{class_table(group)}"
+    yield f"\nHow familiar a picture is: {calibrated_on(trained.model.card.familiarity)}"
     yield "\nHow long it took"
     yield "  " + ", ".join(f"{name} {taken:.1f} s" for name, taken in {**report.seconds, "total": seconds}.items())
     yield f"\nWritten to {printable(request.output)}. What next:"
