@@ -62,6 +62,8 @@ def describe(model: Classifier) -> dict[str, Any]:
 
 
 def _lines(model: Classifier) -> Iterator[str]:
+    from decisight.models.familiarity import calibrated_on
+
     card, facts = model.card, describe(model)
     yield _fact("model", card.name)
     yield _fact("task", f"{card.task.kind}, {len(card.task.groups)} label group{'s' * (len(card.task.groups) > 1)}")
@@ -74,8 +76,8 @@ def _lines(model: Classifier) -> Iterator[str]:
         )
     yield _fact("fall-back", card.fallback)
     yield _fact("thresholds", ", ".join(f"{name} {value:g}" for name, value in card.thresholds.items()) or "none")
-    asked = f"at least {card.min_familiarity:g} is asked for" if card.min_familiarity else "none is asked for"
-    yield _fact("familiarity", f"said of each picture; {asked}" if card.familiarity else "not said")
+    asked = f"; at least {card.min_familiarity:g} is asked for" if card.min_familiarity else ""
+    yield _fact("familiarity", calibrated_on(card.familiarity) + asked)
     yield from _deciding(card)
     fit = card.preprocessing
     fill = f", the rest filled with RGB {' '.join(map(str, fit.fill))}" if fit.fit == "letterbox" else ""
