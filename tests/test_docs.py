@@ -56,6 +56,7 @@ NOT_RUN = {
     "make bench": "takes an hour, installs packages, and measures",
     "pip install .": "installs packages",
     ".venv/bin/python benchmarks/accuracy.py --data FOLDER": "needs labelled photos, and measures",
+    ".venv/bin/python benchmarks/context.py --data FOLDER": "needs labelled photos, and measures",
     ".venv/bin/python benchmarks/throughput.py": "installs packages, and measures",
     ".venv/bin/python benchmarks/throughput.py --no-peers": "measures",
     ".venv/bin/python benchmarks/comparison.py": "installs packages, and measures",
@@ -362,7 +363,7 @@ def test_every_command_and_option_has_its_place(command: str) -> None:
     assert [text for text in filter(None, helps) if collapsed(text.partition("  [")[0]) not in section] == []
 
 
-@pytest.mark.parametrize("command", ["train", "predict", "decide", "evaluate"])
+@pytest.mark.parametrize("command", ["train", "predict", "decide", "evaluate", "explain"])
 def test_every_option_is_explained_at_length(command: str) -> None:
     wanted = {name for name in options(command) if name.startswith("--")} - {"--help"}
     assert {name for name in wanted if f"`{name}" not in page_text(f"docs/{command}.md")} == set()

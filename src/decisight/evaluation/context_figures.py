@@ -143,7 +143,7 @@ def _figures(found: GroupContext) -> list[str]:
 def _lost(found: GroupContext) -> list[str]:
     """The label that most is lost of without the border, where chance does not explain it."""
     falls = {label: border for label, (border, _) in found.recalls.items() if border.high < 0.0}
-    if not falls:
+    if not falls or not found.needs_border:
         return []
     label = min(falls, key=lambda name: falls[name].value)
     fall = falls[label]
