@@ -7,6 +7,7 @@ import csv
 import dataclasses
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -288,6 +289,21 @@ def test_names_cannot_steer_the_terminal(run: Run, small_model: Path, keen: Path
     (animals / "cat" / "7.png").rename(animals / "cat" / "7\x1b[2J.png")
     result = run("compare", small_model, keen, animals)
     assert "\x1b" not in result.out + result.err
+
+
+def test_the_json_of_the_documentation_is_real(run: Run, small_model: Path, keen: Path, animals: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "compare.md").read_text("utf-8")
+    (block,) = re.findall(r"^```json\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    shown = json.loads(block)
+    real = json.loads(run("compare", small_model, keen, animals, "--require", "better", "--json", "-").out)
+    assert shown.keys() == real.keys()
+    assert shown["required"].keys() == real["required"].keys()
+    assert shown["won"]["role"]["b"][0].keys() == real["won"]["class"]["b"][0].keys()
+    of_group, wanted = real["groups"]["class"], shown["groups"]["role"]
+    assert wanted.keys() <= of_group.keys()
+    assert all(f"`{name}`" in page for name in of_group.keys() - wanted.keys())
+    assert wanted["accuracy"].keys() == of_group["accuracy"].keys()
+    assert wanted["per_class"]["visitor"].keys() == of_group["per_class"]["cat"].keys()
 
 
 def test_what_the_second_adds_is_not_what_rounding_adds(run: Run, small_model: Path, keen: Path, animals: Path) -> None:

@@ -48,7 +48,7 @@ class BacktestOptions:
     @property
     def json_only(self) -> bool:
         """Whether standard output is to hold nothing but JSON."""
-        return self.json == Path("-")
+        return self.json == output.STANDARD_OUTPUT
 
     @property
     def sites(self) -> tuple[Path, ...]:
@@ -227,12 +227,7 @@ def _write(options: BacktestOptions, backtest: Backtest) -> None:
     from decisight.files import printable
 
     text = json.dumps(backtest.to_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    if options.json_only:
-        with output.standard_output(utf8=True) as stream:
-            stream.write(text)
-    elif options.json is not None:
-        with output.replacing(options.json) as stream:
-            stream.write(text)
+    output.write_json(text, options.json)
     if options.folder is not None:
         written = _write_folder(options.folder, backtest, text)
         if not options.json_only:

@@ -51,7 +51,7 @@ class CompareOptions:
     @property
     def json_only(self) -> bool:
         """Whether standard output is to hold nothing but JSON."""
-        return self.json == Path("-")
+        return self.json == output.STANDARD_OUTPUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,12 +314,7 @@ def _write(options: CompareOptions, compared: Compared, text: str) -> None:
     from decisight.cli.renderings import csv_row
     from decisight.imaging import printable
 
-    if options.json_only:
-        with output.standard_output(utf8=True) as stream:
-            stream.write(text)
-    elif options.json is not None:
-        with output.replacing(options.json) as stream:
-            stream.write(text)
+    output.write_json(text, options.json)
     if options.folder is None:
         return
     with output.replacing(options.folder / "comparison.json") as stream:

@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Compared", "Pictures", "Side", "compared_pictures", "csv_rows", "said_of"]
 
-_COLUMNS = ("file", "region", "source", "group", "actual", "a", "a_confidence", "a_decision", "a_right")
-_COLUMNS += ("b", "b_confidence", "b_decision", "b_right", "only_right")
+_COLUMNS = (
+    *("file", "region", "source", "group", "actual"),
+    *("a", "a_confidence", "a_decision", "a_right"),
+    *("b", "b_confidence", "b_decision", "b_right"),
+    "only_right",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ class EvaluateOptions:
     @property
     def json_only(self) -> bool:
         """Whether standard output is to hold nothing but JSON."""
-        return self.json == Path("-")
+        return self.json == output.STANDARD_OUTPUT
 
 
 def run(options: EvaluateOptions) -> int:
@@ -188,12 +188,7 @@ def _write(options: EvaluateOptions, outcome: Outcome) -> None:
     from decisight.imaging import printable
 
     text = json.dumps(outcome.to_json(), indent=2, ensure_ascii=False) + "\n"
-    if options.json_only:
-        with output.standard_output(utf8=True) as stream:
-            stream.write(text)
-    elif options.json is not None:
-        with output.replacing(options.json) as stream:
-            stream.write(text)
+    output.write_json(text, options.json)
     for folder, write in ((options.folder, write_folder), (options.report, write_report)):
         if folder is not None:
             written = write(folder, outcome, text)

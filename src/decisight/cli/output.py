@@ -13,7 +13,19 @@ from typing import TextIO
 from decisight.errors import OutputError
 from decisight.files import draft_of, is_special, printable, unwritable
 
-__all__ = ["check_file", "check_folder", "replacing", "staging", "standard_output", "streaming"]
+__all__ = [
+    "STANDARD_OUTPUT",
+    "check_file",
+    "check_folder",
+    "replacing",
+    "staging",
+    "standard_output",
+    "streaming",
+    "write_json",
+]
+
+STANDARD_OUTPUT = Path("-")
+"""How standard output is named where a file could be."""
 
 
 def check_file(path: Path, *, example: str) -> None:
@@ -119,6 +131,18 @@ def standard_output(*, utf8: bool) -> Iterator[TextIO]:
         if utf8:
             sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="")  # type: ignore[union-attr]  # TextIO is wider than what it is
     yield sys.stdout
+
+
+def write_json(text: str, place: Path | None) -> None:
+    """What was asked for with ``--json``: into a file; to standard output where that is ``-``; nowhere where it is not.
+
+    Raises:
+        OutputError: the file cannot be written, or the disk is full.
+    """
+    if place is None:
+        return
+    with standard_output(utf8=True) if place == STANDARD_OUTPUT else replacing(place) as stream:
+        stream.write(text)
 
 
 def _check_room(folder: Path) -> None:
