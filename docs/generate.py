@@ -64,7 +64,7 @@ MEANINGS = {
     Status.DONE: "Done.",
     Status.SOME_FAILED: "`predict`: done, but some pictures could not be read, or an argument named none. `doctor`: "
     "something is wrong. `watch`: a camera could not be watched to its end. `check`, `replay`, `verify`: something is "
-    "not as it should be. `backtest`: worse than required.",
+    "not as it should be. `backtest`: worse than required. `compare`: what is required was not found.",
     Status.REFUSED: "An argument, a model, data or a place to write to cannot be used. Mostly this shows before "
     "any work. Where a disk fills up on the way, files that were complete by then stay, and JSON Lines end early.",
     Status.BROKEN: "A mistake in Decisight itself. Please report it.",

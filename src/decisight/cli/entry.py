@@ -29,7 +29,8 @@ class Status(IntEnum):
 
     DONE = 0
     SOME_FAILED = 1
-    """Done, but ``predict`` could not read something asked for, and named it; or ``doctor`` found something wrong."""
+    """Done, but ``predict`` could not read something asked for, and named it; ``doctor`` found something wrong; or what
+    was required of ``compare`` or ``backtest`` was not found."""
     REFUSED = 2
     """An argument, a model, data or a place to write to cannot be used. Mostly that shows before any work; where a disk
     fills up on the way, what was printed, and files that were complete, are there."""
