@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decisight.cli.named_source import is_live, live_source
-from decisight.config.site import read_site_text
+from decisight.config.reading import read_site_text
 from decisight.errors import DecisightError, UsageError
 from decisight.registry import shortened
 from decisight.sources import SOURCES

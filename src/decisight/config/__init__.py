@@ -7,9 +7,10 @@ built as far as they can be without opening anything, so that whatever is wrong 
 from __future__ import annotations
 
 from decisight.config.amounts import parse_limit
+from decisight.config.reading import parse_site, read_site
 from decisight.config.schema import site_schema
 from decisight.config.sections import DEFAULT_FPS, EvidenceSection, SiteSection
-from decisight.config.site import DEFAULT_GATES, DEFAULT_POLICY, Site, model_of, parse_site, read_site
+from decisight.config.site import DEFAULT_GATES, DEFAULT_POLICY, Site, model_of
 
 __all__ = [
     "DEFAULT_FPS",

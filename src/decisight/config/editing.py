@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from decisight.config.layout import STEP, Change, Node, changed, in_brackets, layout, on_lines, value_text
+from decisight.config.reading import read_site, read_site_text
 from decisight.config.refusal import plain
 from decisight.config.region_changes import RegionChanges
-from decisight.config.site import Site, read_site, read_site_text
+from decisight.config.site import Site
 from decisight.errors import SiteError, UsageError
 from decisight.files import draft_of, printable
 from decisight.regions import Point, Region, parse_size

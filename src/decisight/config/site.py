@@ -9,13 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import ValidationError
-
-from decisight.config.amounts import parse_limit
-from decisight.config.refusal import place, plain, refusal
-from decisight.config.sections import EvidenceSection, LimitSection, RetentionSection, SiteSection, inherited
+from decisight.config.refusal import place
+from decisight.config.sections import EvidenceSection, SiteSection, inherited
 from decisight.errors import DecisightError, SiteError, UsageError
-from decisight.files import printable
 from decisight.gates import GATES
 from decisight.policies.familiarity import check_familiarity_known
 from decisight.policies.parsing import policy_from_section
@@ -25,15 +21,11 @@ from decisight.registry import Registry, shortened
 from decisight.sinks import SINKS
 from decisight.sources import SOURCES
 from decisight.spans import parse_seconds
-from decisight.types import UNPRINTABLE, is_label
-from decisight.types.secrecy import redacted
-from decisight.types.store_places import three_strokes
-from decisight.yaml_file import Kind, parse_yaml, read_yaml
 
 if TYPE_CHECKING:
     from decisight.types import Task
 
-__all__ = ["DEFAULT_GATES", "DEFAULT_POLICY", "Site", "model_of", "parse_site", "read_site", "read_site_text"]
+__all__ = ["DEFAULT_GATES", "DEFAULT_POLICY", "Site", "model_of"]
 
 DEFAULT_POLICY: Mapping[str, Any] = {
     "type": "majority_vote",
@@ -61,17 +53,7 @@ _STALE_PICTURES = 3.0
 _LONGEST = 1e9
 """Seconds that a span may last."""
 
-_EXAMPLE = (
-    "a site file begins so: site: plant-7, models: {gear: {path: gear.onnx}}, cameras: {gate-1: {source: {type: video, "
-    "path: gate-1.mp4}, watch: [{model: gear}]}}"
-)
 _POLYGON = "for example polygon: [[0.1, 0.2], [0.5, 0.2], [0.5, 0.9], [0.1, 0.9]]"
-_SITE = Kind("site", "sites", _EXAMPLE, most_values=200_000, error=SiteError)
-_NAME = re.compile(r"[^\s/\\:=|][^/\\:=|]{0,62}")
-
-_NO_STORE = re.compile(r"(?!.*://).*|sqlite:/*|sqlite:/*:memory:.*|postgres[\w+]*://[^/?]*/?", re.DOTALL)
-"""What names no place, or none that is kept."""
-
 _ADDRESS = re.compile(r".*://|(rtsps?|https?)(:|//)", re.IGNORECASE | re.DOTALL)
 """How an address begins, also where its scheme is mistyped."""
 
@@ -332,111 +314,6 @@ class Site:
             raise self.blamed(error, *keys) from error
 
 
-def read_site(path: Path) -> Site:
-    """Read a site file.
-
-    Raises:
-        SiteError: it cannot be read, or says what cannot be done; names the line and the key.
-    """
-    return _checked(read_yaml(path, _SITE), path)
-
-
-def read_site_text(text: str, path: Path) -> Site:
-    """A site by the text that is to be in its file.
-
-    Raises:
-        SiteError: it says what cannot be done; names the line and the key.
-    """
-    return _checked(parse_yaml(text, path, _SITE), path)
-
-
-def _checked(content: Mapping[str, Any], path: Path) -> Site:
-    site = parse_site(content, path)
-    _check(site)
-    return site
-
-
-def parse_site(content: Mapping[str, Any], path: Path | None = None) -> Site:
-    """A site by its values.
-
-    Args:
-        content: as :func:`~decisight.yaml_file.read_yaml` gives it, or plain values.
-        path: the file that they are from.
-
-    Raises:
-        SiteError: they are not those of a site.
-    """
-    values = plain(content, path)
-    try:
-        section = SiteSection.model_validate(values)
-    except ValidationError as error:
-        raise refusal(error, values, content, path) from None
-    return Site(section, path, content)
-
-
-def _check(site: Site) -> None:
-    """Refuse what can be seen to be wrong without opening anything."""
-    _check_name(site, site.section.site, "site")
-    for name in site.section.models:
-        _check_name(site, name, "models", name)
-    for camera, section in site.section.cameras.items():
-        _check_name(site, camera, "cameras", camera)
-        for name in section.regions:
-            _check_name(site, name, "cameras", camera, "regions", name)
-        regions = site.regions(camera)
-        site.source(camera)
-        site.gates(camera, checked=False)
-        seen: dict[tuple[str | None, str], dict[str | None, int]] = {}
-        for at, watch in enumerate(section.watch):
-            _check_watch(site, camera, at, regions)
-            earlier = seen.setdefault((watch.region, model_of(site, camera, at)), {})
-            # Without a group an entry is about all of them, so about that of any other entry too.
-            clash = next(
-                (n for group, n in earlier.items() if group == watch.group or None in (group, watch.group)), None
-            )
-            if clash is not None:
-                raise SiteError(
-                    f"{site.where('cameras', camera, 'watch', at)}: region, model and group are those of entry {clash}",
-                    hint="a group of a model in a region has one policy, and an entry without a group is about all of "
-                    "them; name the group of each entry, or leave out one of the two",
-                )
-            earlier[watch.group] = at
-    store = site.section.store or ""
-    right = three_strokes(store)
-    if right is not None or (site.section.store is not None and _NO_STORE.fullmatch(store.strip())):
-        raise SiteError(
-            f"{site.where('store')} = {shortened(store)} is no place for a store",
-            hint="write it as sqlite:///plant-7.db, or postgresql+psycopg://user@host/name"
-            if right is None
-            else f"three strokes: {printable(redacted(right))}",
-        )
-    for name in site.section.sinks:
-        _check_name(site, name, "sinks", name)
-    site.sinks()
-    for way, limit in _limits(site.section.retention):
-        _check_limit(site, limit, "retention", *way)
-
-
-def _check_name(site: Site, name: str, *keys: str) -> None:
-    if not _NAME.fullmatch(name) or name in (".", "..") or UNPRINTABLE.search(name) or not is_label(name):
-        raise SiteError(
-            f"{site.where(*keys)}: the name {shortened(name)} cannot be used",
-            hint="give 1 to 63 characters, without / \\ : = | and control characters, and without a space at its ends",
-        )
-
-
-def _check_watch(site: Site, camera: str, at: int, regions: Mapping[str, Region]) -> None:
-    watch = site.section.cameras[camera].watch[at]
-    keys = ("cameras", camera, "watch", at)
-    if watch.region is not None and watch.region not in regions:
-        raise SiteError(
-            f"{site.where(*keys, 'region')}: the camera has no region {shortened(watch.region)}",
-            hint=f"the regions are: {', '.join(list(regions)[:20]) or 'none'}; leave it out for all of the picture",
-        )
-    model_of(site, camera, at)
-    site.rule(camera, at)
-
-
 def model_of(site: Site, camera: str, at: int) -> str:
     """The name of the model of an entry.
 
@@ -457,20 +334,6 @@ def model_of(site: Site, camera: str, at: int) -> str:
         where = keys if watch.model is None else (*keys, "model")
         raise SiteError(f"{site.where(*where)}: {what}", hint=f"the models are: {', '.join(list(models)[:20])}")
     return watch.model
-
-
-def _limits(section: RetentionSection) -> list[tuple[tuple[str, ...], str | LimitSection]]:
-    found: list[tuple[tuple[str, ...], str | LimitSection]] = [(("readings",), section.readings)]
-    if section.events is not None:
-        found.append((("events",), section.events))
-    return found + [(("evidence", outcome), limit) for outcome, limit in section.evidence.items()]
-
-
-def _check_limit(site: Site, limit: str | LimitSection, *keys: str) -> None:
-    try:
-        parse_limit(limit)
-    except UsageError as error:
-        raise SiteError(f"{site.where(*keys)}: {error.message}", hint=error.hint) from error
 
 
 def _stale_after(fps: float | None) -> str:
