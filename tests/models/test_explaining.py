@@ -247,7 +247,8 @@ def test_a_large_picture_is_tinted_as_its_strips_are(monkeypatch: pytest.MonkeyP
 def test_sentences_say_what_was_counted(model: Classifier, pictures: list[np.ndarray]) -> None:
     sums, places, depths = model.explain(pictures[5], ["helmet:worn"])[0].sentences()[:3]
     assert sums.startswith("What is seen speaks ")
-    assert "speaks for it is" in places
+    assert places.startswith("For it: ")
+    assert "; against it: " in places
     assert "% of what was counted is early (colour, texture, edges)" in depths
     (found,) = bright(FitMode.LETTERBOX).explain(blob((20, 300), (10, 150), 5), ["cat"])
     assert found.sentences()[2] == "Its heads look at early depths alone (colour, texture, edges)."

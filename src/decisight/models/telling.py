@@ -36,13 +36,13 @@ def _places(explanation: Explanation) -> str:
     speaks_for, against = explanation.place(), explanation.place(against=True)
     if speaks_for is None and against is None:
         return ""
-    return f"{_found('for', speaks_for)}; {_found('against', against).lower()}."
+    return f"For it: {_told(speaks_for)}; against it: {_told(against)}."
 
 
-def _found(side: str, place: str | None) -> str:
+def _told(place: str | None) -> str:
     if place is None:
-        return f"Nothing speaks {side} it"
-    return f"What speaks {side} it is {place if place == ALL_OVER else f'mostly in the {place}'}"
+        return "nothing"
+    return place if place == ALL_OVER else f"mostly in the {place}"
 
 
 def _depths(explanation: Explanation) -> str:
