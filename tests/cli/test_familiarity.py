@@ -10,7 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 from tests.clips import BRIGHT, DARK, scripted_source, write_clip
 from tests.familiar import KNOWN, STRANGE
 from tests.familiar import knowing as knowing_of
@@ -328,6 +330,41 @@ class TestWatch:
             "gate": "unknown (unfamiliar)",
             "door": "dog",
         }
+
+
+def test_a_model_that_was_trained_so(run: Run, tmp_path: Path) -> None:
+    """Of reddish and bluish noise; then it is asked about more of it, and about what is drawn."""
+    random = np.random.default_rng(0)
+
+    def noise(path: Path, colour: tuple[int, int, int]) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.clip(random.normal(colour, 40, (48, 64, 3)), 0, 255).astype(np.uint8)).save(path)
+        return path
+
+    blue, red = (40, 60, 200), (200, 60, 40)
+    for at in range(16):
+        noise(tmp_path / "data" / "blue" / f"{at}.png", blue)
+        noise(tmp_path / "data" / "red" / f"{at}.png", red)
+    strange = tmp_path / "strange.png"
+    squares = np.kron(np.indices((6, 8)).sum(axis=0) % 2 * 255, np.ones((8, 8)))
+    Image.fromarray(squares.astype(np.uint8)).convert("RGB").save(strange)
+    model = tmp_path / "noise.onnx"
+    quick = "--fit stretch --depths last --pooling mean --no-mirror --strength 10 --folds 2 --holdout 0".split()
+    asked = ("--no-cache", "--min-familiarity", "0.05")
+    trained = run("train", tmp_path / "data", "-o", model, *quick, *asked)
+    assert trained.status == 0, trained.err
+    assert "refuses nothing" not in trained.err
+    pictures = [noise(tmp_path / f"new{at}.png", blue if at % 2 else red) for at in range(20)]
+    found = json.loads(run("predict", model, *pictures, strange, "--format", "json").out)
+    *of_noise, of_squares = [one["decision"]["reason"] for one in found]
+    # One in twenty is to be expected.
+    assert of_noise.count("unfamiliar") <= 3
+    assert of_squares == "unfamiliar"
+    # 1 / 33: nothing could be less familiar.
+    assert found[-1]["familiarity"] == pytest.approx(1 / 33, abs=1e-6)
+    said = run("predict", model, strange, "--min-familiarity", "0.03")
+    assert "a least familiarity of 0.03 refuses nothing: noise says 0.0303" in said.err
+    assert "unfamiliar" not in said.out
 
 
 def test_a_reading_is_stored_with_it_exactly(small_model: Path) -> None:
