@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -349,7 +350,7 @@ def test_a_model_that_was_trained_so(run: Run, tmp_path: Path) -> None:
     squares = np.kron(np.indices((6, 8)).sum(axis=0) % 2 * 255, np.ones((8, 8)))
     Image.fromarray(squares.astype(np.uint8)).convert("RGB").save(strange)
     model = tmp_path / "noise.onnx"
-    quick = "--fit stretch --depths last --pooling mean --no-mirror --strength 10 --folds 2 --holdout 0".split()
+    quick = shlex.split("--fit stretch --depths last --pooling mean --no-mirror --strength 10 --folds 2 --holdout 0")
     asked = ("--no-cache", "--min-familiarity", "0.05")
     trained = run("train", tmp_path / "data", "-o", model, *quick, *asked)
     assert trained.status == 0, trained.err
