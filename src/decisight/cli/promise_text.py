@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 if TYPE_CHECKING:
     from decisight.models.promises import Entry
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 __all__ = ["described", "origin", "percent"]
 
 _FIGURES = {"precision": "precision", "recall": "recall", "f1": "F1"}
+_MANY = 100
+"""From how much on an amount is shown without what stands behind the point."""
 _AIMS = {"min_precision": "a precision of", "min_recall": "a recall of", "best_f1": "the best F1"}
 
 
@@ -79,10 +81,19 @@ def _point(entry: Entry) -> Iterator[str]:
 def _costs(entry: Entry) -> Iterator[str]:
     values = entry.values
     yield f"{entry.key}: decided by what costs least"
-    for name, title in (("before", "before"), ("after", "from now on"), ("saved", "saved")):
-        looks, wrong = values.get(f"looks_{name}"), values.get(f"wrong_{name}")
-        of = f"; {wrong} of {_count(values, 'pictures')} wrong, {looks} left to a person" if name != "saved" else ""
-        yield f"  {title}: {_amount(values.get(name))} per 1,000 pictures{of}"
+    for name, title in (("before", "before"), ("after", "from now on")):
+        looks, wrong = _count(values, f"looks_{name}"), _count(values, f"wrong_{name}")
+        yield (
+            f"  {title}: {_amount(values.get(name))} per 1,000 pictures; of {_count(values, 'pictures')} {wrong} are "
+            f"wrong, and {looks} left to a person"
+        )
+    saved = values.get("saved")
+    if isinstance(saved, dict) and _is_number(value := saved.get("value")) and value < 0:
+        turned = {"value": saved.get("value"), "low": saved.get("high"), "high": saved.get("low")}
+        more = {name: -number if _is_number(number) else None for name, number in turned.items()}
+        yield f"  more than before, on these pictures: {_amount(more)}"
+    else:
+        yield f"  saved, on these pictures: {_amount(saved)}"
 
 
 def _count(values: Mapping[str, Any], name: str) -> str:
@@ -106,8 +117,9 @@ def _amount(value: Any) -> str:
     numbers = [value.get(name) for name in ("value", "low", "high")] if isinstance(value, dict) else []
     if not numbers or not all(map(_is_number, numbers)):
         return "not known"
-    return f"{numbers[0]:,.4g} ({numbers[1]:,.4g} to {numbers[2]:,.4g})"
+    value, low, high = (f"{number:,.0f}" if abs(number) >= _MANY else f"{number:.3g}" for number in numbers)
+    return f"{value} ({low} to {high})"
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)

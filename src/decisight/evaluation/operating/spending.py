@@ -124,12 +124,13 @@ def spending(
             for decisions in (before, after)
         )
         costs = np.array([[c[0] for c in one], [c[0] for c in other]], np.float64)
+        blind = (not any(c[2] for c in one), not any(c[2] for c in other))
         found.append(
             Spending(
                 group.name,
                 len(known),
                 len(known) if clusters is None else int(clusters.max()) + 1,
-                *_amounts(np.stack([costs[0], costs[1], costs[0] - costs[1]]), clusters, _most(tables[at]), seed),
+                *_amounts(costs, clusters, most=_most(tables[at]), blind=blind, seed=seed),
                 looks_before=sum(c[1] for c in one),
                 looks_after=sum(c[1] for c in other),
                 wrong_before=sum(c[2] for c in one),
@@ -174,26 +175,42 @@ def _look(table: LossTable, actual: int, group: LabelGroup) -> float:
 
 
 def _most(tables: Sequence[LossTable]) -> float:
-    """The most that one picture can cost."""
-    return sum(max(max(max(row) for row in table.losses), max(table.review, default=0.0)) for table in tables)
+    """The most that what is decided on one picture can cost."""
+    return sum(max(max(row) for row in table.losses) for table in tables)
 
 
 def _amounts(
-    costs: NDArray[np.float64], clusters: NDArray[np.int64] | None, most: float, seed: int
+    costs: NDArray[np.float64],
+    clusters: NDArray[np.int64] | None,
+    *,
+    most: float,
+    blind: tuple[bool, bool],
+    seed: int,
 ) -> tuple[Amount, Amount, Amount]:
-    """Means per 1,000, with percentiles of the bootstrap by source, set further out where the sources are few."""
+    """Means per 1,000, with percentiles of the bootstrap by source, set further out where the sources are few.
+
+    Where a rule has decided nothing wrongly, no resample has a wrong decision: that they do not cost anything is not
+    known, but only that they are no more frequent than none among so many allows.
+
+    Args:
+        costs: ``(2, N)``, by the one rule and by the other.
+        clusters: the source of each picture; ``None``: each is its own.
+        most: what one picture can cost.
+        blind: which of the rules has decided nothing wrongly.
+        seed: of the bootstrap.
+    """
     examples = costs.shape[1]
     units = float(examples) if clusters is None else source_count(clusters)
-    drawn = bootstrap(lambda w: (w @ costs.T) / w.sum(axis=1, keepdims=True), examples, clusters=clusters, seed=seed)
+    three = np.stack([costs[0], costs[1], costs[0] - costs[1]])
+    drawn = bootstrap(lambda w: (w @ three.T) / w.sum(axis=1, keepdims=True), examples, clusters=clusters, seed=seed)
     tail = _tail(units)
-    # Where no picture has cost anything, none of the resamples does: what that says is what no error says.
-    blind = upper_bound(0, max(1, int(units)), (1.0 + _LEVEL) / 2.0) * most
+    unseen = upper_bound(0, max(1, int(units)), (1.0 + _LEVEL) / 2.0) * most
+    before, after = (unseen if one else 0.0 for one in blind)
     found = []
-    for at in range(3):
+    for at, (below, above) in enumerate(((0.0, before), (0.0, after), (after, before))):
         low, high = (float(q) for q in np.quantile(drawn[:, at], (tail, 1.0 - tail)))
-        value = float(costs[at].mean())
-        if low == high:
-            low, high = (value - blind, value + blind) if at == 2 else (max(0.0, value - blind), value + blind)
+        value = float(three[at].mean())
+        low, high = min(low, value - below), max(high, value + above)
         found.append(Amount(_EACH * value, _EACH * min(low, value), _EACH * max(high, value)))
     return found[0], found[1], found[2]
 
