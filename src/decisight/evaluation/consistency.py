@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from decisight.evaluation.metrics import Floats, ratio
 from decisight.evaluation.reliability import BINS, equal_mass_bins
 
-__all__ = ["Consistency", "consistency", "holm", "mean_gap", "source_correlation"]
+__all__ = ["Consistency", "consistency", "draw_outcomes", "holm", "mean_gap", "source_correlation"]
 
 _CHUNK = 1_000_000
 """Outcomes held in memory at once."""
@@ -85,7 +85,7 @@ def consistency(
     gaps, statistics = [], []
     for start in range(0, resamples, rows):
         count = min(rows, resamples - start)
-        drawn = _outcomes(claimed, clusters, correlation, count, random)
+        drawn = draw_outcomes(claimed, clusters, correlation, count, random)
         gaps.append(mean_gap(claimed, drawn, at))
         statistics.append(_spiegelhalter(claimed, drawn))
     chance, centred = np.concatenate(gaps), np.concatenate(statistics)
@@ -158,13 +158,20 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(value) for value in adjusted]
 
 
-def _outcomes(
+def draw_outcomes(
     claimed: Floats, clusters: NDArray[np.int64] | None, correlation: float, count: int, random: np.random.Generator
 ) -> NDArray[np.bool_]:
     """Outcomes ``(count, N)`` that hold as often as claimed.
 
     A picture takes the lot of its source with a chance of the root of the correlation, so two of them share it with a
     chance of the correlation; else it draws its own.
+
+    Args:
+        claimed: ``(N,)``, 0..1.
+        clusters: the source of each claim, int ``(N,)`` from 0 without gaps; ``None``: each is its own.
+        correlation: within a source, 0..1.
+        count: how many draws.
+        random: what draws.
     """
     lots = random.random((count, len(claimed)))
     if clusters is not None and correlation > 0.0:
