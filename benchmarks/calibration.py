@@ -7,15 +7,15 @@ picture's highest confidence, are pooled over the tasks, and their calibration e
 15 bins of equal mass and with what chance alone would show taken off:
 
 - ``mean``: the expected calibration error less its mean over outcomes drawn from the confidences themselves;
-- ``root mean square``: that of Kumar et al. (2019), which ``decisight evaluate`` prints. Of two thousand pictures a model
-  whose confidences are exactly right shows more than 0.015 of it every fourth time, so beside it stands how often.
+- ``root mean square``: that of Kumar et al. (2019), which ``decisight evaluate`` prints. Of two thousand pictures, a
+  model whose confidences are exactly right shows more than 0.015 every fourth time, so beside it stands how often.
 
 Of each task it is tested whether its error is more than chance: by that mean and by Spiegelhalter's statistic, both
 beside outcomes drawn from the confidences, by source, corrected by Holm's procedure for fifteen tasks.
 
 The limits: the mean at most 0.015; the root mean square at most that, or not more than chance at 1 %; no task rejected
-at 1 %. How much the pooled figures owe to chance is seen twice: from those draws, and from train parts that are divided anew, a
-quarter for testing at a time, which gives figures of pictures that no choice was ever made on.
+at 1 %. With ``--resplits``, train parts are divided anew besides, a quarter for testing at a time, which gives figures
+of pictures that no choice was ever made on.
 """
 
 from __future__ import annotations
