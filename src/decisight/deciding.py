@@ -324,7 +324,8 @@ def _rules_for(
             given["thresholds"] = defaults["thresholds"] | given["thresholds"]
         rules = dict.fromkeys(names, policy_from_section({"type": policy}, defaults | given))
     _check_taken(rules, model.task, thresholds, fallback)
-    if min_familiarity is not None and any(not hasattr(rule, "min_familiarity") for rule in rules.values()):
+    taken = {getattr(rule, "min_familiarity", None) or None for rule in rules.values()}
+    if min_familiarity is not None and taken != {min_familiarity or None}:
         raise UsageError("the least familiarity does nothing: a policy has none", hint="leave it out")
     return rules
 

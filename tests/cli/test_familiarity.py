@@ -201,6 +201,17 @@ class TestDecide:
         assert result.status == 2
         assert "rule.yaml, line 1: min_familiarity = 2 is not between 0 and 1" in result.err
 
+    def test_a_policy_that_has_no_such_setting(
+        self, run: Run, knowing: Path, mixed: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As one of another package that was written before there was one: nothing is dropped unsaid."""
+        old = decisight.policy("threshold")
+        monkeypatch.setattr("decisight.deciding.policy_from_section", lambda *_: old)
+        result = run("decide", knowing, mixed, "--policy", "old", "--min-familiarity", "0.01")
+        assert result.status == 2
+        assert "the least familiarity does nothing: a policy has none" in result.err
+        assert run("decide", knowing, mixed, "--policy", "old", "--min-familiarity", "0").status == 0
+
     def test_from_python(self, knowing: Path, small_model: Path, mixed: Path) -> None:
         model = load(knowing)
         pictures = [mixed / name for name in ("a.png", "b.png")]
