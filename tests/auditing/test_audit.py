@@ -65,7 +65,7 @@ def test_the_report_is_short_and_tells_what_to_do(faulty: Faulty) -> None:
     assert text.index("ERROR: Pictures that cannot be read (1)") < text.index(
         "ERROR: The same picture in two splits (2)"
     )
-    assert text.index("two splits (2)") < text.index("warning: Labels that are probably wrong")
+    assert text.index("two splits (2)") < text.index("WARNING: Labels that are probably wrong")
     assert "test/red/exact.png and train/red/00.png: the very same file: in test and in train" in text
     assert text.count("What to do: ") == len(faulty.found.counts)
     assert len(lines) < 120

@@ -134,13 +134,15 @@ def test_columns_come_back_as_they_were(tmp_path: Path) -> None:
     [
         ("metadata.csv", "would replace the labels"),
         ("train/metadata.csv", "would replace the labels"),
-        ("labels.csv", "was not written by --fix"),
+        ("labels.csv", "labels.csv is there already, and was not written by --fix"),
+        ("notes.csv", "notes-changes.csv is there already"),
         ("cleaned.txt", "is a CSV file"),
     ],
 )
 def test_nothing_that_is_there_is_overwritten(tmp_path: Path, name: str, says: str) -> None:
     root = colours(tmp_path / "colours", train=2, test=1)
-    (root / "labels.csv").write_text("mine\n")
+    for mine in ("labels.csv", "labels-changes.csv", "notes-changes.csv"):
+        (root / mine).write_text("mine\n")
     with pytest.raises(OutputError, match=says):
         check_cleaned_list(root / name, read_dataset(root))
     assert (root / "labels.csv").read_text() == "mine\n"

@@ -21,6 +21,7 @@ __all__ = ["Change", "Cleaned", "changes_beside", "check_cleaned_list", "clean",
 _KEPT_FIRST = {"test": 0, "val": 1, "train": 2, None: 2}
 """Of copies in two splits that is kept which is tested on: figures stay comparable, and what is learnt from shrinks."""
 _TABLES = ("metadata.csv", "metadata.jsonl")
+_CHANGES = ("file_name", "left_out", "why", "copy_of", "group", "suggested")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,11 +184,13 @@ def check_cleaned_list(path: Path, dataset: Dataset) -> None:
             f"{name}: that would replace the labels of {printable(dataset.root)}, or be taken for them",
             hint="name another file, for example cleaned.csv",
         )
-    if os.path.lexists(path) and not changes_beside(path).is_file():
-        raise OutputError(
-            f"{name} is there already, and was not written by --fix: there is no {changes_beside(path).name} beside it",
-            hint="name a file that is not there",
-        )
+    beside = changes_beside(path)
+    for there in (path, beside):
+        if os.path.lexists(there) and not _is_of_changes(beside):
+            raise OutputError(
+                f"{printable(there)} is there already, and was not written by --fix",
+                hint="name a file that is not there",
+            )
     stored = next((example for example in dataset.examples if example.stored is not None), None)
     boxed = next((example for example in dataset.examples if example.region is not None), None)
     if stored is not None:
@@ -229,7 +232,13 @@ def write_cleaned_list(path: Path, found: Audit, cleaned: Cleaned) -> None:
     _write(changes_beside(path), _CHANGES, _change_rows(folder, found, cleaned.changes))
 
 
-_CHANGES = ("file_name", "left_out", "why", "copy_of", "group", "suggested")
+def _is_of_changes(path: Path) -> bool:
+    """Whether a file is one that tells what was left out of a list."""
+    try:
+        with path.open("rb") as stream:
+            return stream.readline(200).strip() == ",".join(_CHANGES).encode()
+    except OSError:
+        return False
 
 
 def _of(found: Audit, numbers: Sequence[int]) -> Iterator[Example]:

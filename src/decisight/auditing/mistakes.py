@@ -125,9 +125,14 @@ def _nearest(
     one, other = (rows - from_mean for rows in (asked, learnt))
     for rows in (one, other):
         rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
-    likeness = one @ other.T
-    order = np.argsort(-likeness, axis=1, kind="stable")[:, :_NEAREST]
-    return order, np.take_along_axis(likeness, order, axis=1)
+    nearest, alike = [], []
+    # A few at a time: of all with all there may be very many.
+    for start in range(0, len(one), 500):
+        likeness = one[start : start + 500] @ other.T
+        order = np.argsort(-likeness, axis=1, kind="stable")[:, :_NEAREST]
+        nearest.append(order)
+        alike.append(np.take_along_axis(likeness, order, axis=1))
+    return np.concatenate(nearest), np.concatenate(alike)
 
 
 def _written(one: OutOfFold, row: npt.NDArray[np.float64]) -> str:

@@ -56,8 +56,17 @@ class Suspect:
 
 
 def can_suspect() -> bool:
-    """Whether cleanlab is installed."""
-    return importlib.util.find_spec("cleanlab") is not None
+    """Whether cleanlab is installed, with what it needs."""
+    if importlib.util.find_spec("cleanlab") is None:
+        return False
+    with warnings.catch_warnings():
+        # It brings libraries that warn of one another.
+        warnings.simplefilter("ignore")
+        try:
+            import cleanlab.filter  # noqa: F401 - only whether it can be used
+        except ImportError:
+            return False
+    return True
 
 
 def suspects(confidences: tuple[OutOfFold, ...]) -> list[Suspect]:
@@ -80,8 +89,8 @@ def suspect_findings(found: list[Suspect]) -> Iterator[Finding]:
     """One for each, in their order."""
     for suspect in found:
         text = (
-            f"labelled {suspect.given!r}, of which a model is sure by {suspect.confidence:.1%}; it would say "
-            f"{suspect.suggested!r} ({suspect.instead:.0%})"
+            f"labelled {suspect.given!r}; a model that has not seen it finds that {suspect.confidence:.1%} likely, and "
+            f"{suspect.suggested!r} {suspect.instead:.0%}"
         )
         details = {
             "given": suspect.given,
@@ -115,18 +124,18 @@ def _of_exclusive(one: OutOfFold) -> Iterator[tuple[float, Suspect]]:
 
 
 def _of_independent(one: OutOfFold) -> Iterator[tuple[float, Suspect]]:
-    """Each label for itself: whether it holds or not is a choice of two."""
+    """Each label for itself: whether it holds or not is a choice of two, and a mistake may be in any of them."""
     for at, label in enumerate(one.group.labels):
         holds = one.targets[:, at].astype(np.int64)
         confidences = np.stack([1.0 - one.confidences[:, at], one.confidences[:, at]], axis=1)
         for row in _doubted(holds, confidences).tolist():
             confidence = float(confidences[row, holds[row]])
-            if confidence <= _UNLIKELY:
+            if confidence * len(one.group.labels) <= _UNLIKELY:
                 held = frozenset(
                     name for name, there in zip(one.group.labels, one.targets[row], strict=True) if there > 0.5
                 )
                 yield (
-                    confidence,
+                    confidence * len(one.group.labels),
                     Suspect(
                         int(one.examples[row]),
                         one.group.name,
@@ -142,7 +151,6 @@ def _of_independent(one: OutOfFold) -> Iterator[tuple[float, Suspect]]:
 def _doubted(given: npt.NDArray[np.int64], confidences: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     """The rows whose labels cleanlab has doubts about, the least confident first."""
     with warnings.catch_warnings():
-        # It brings libraries that warn of one another.
         warnings.simplefilter("ignore")
         from cleanlab.filter import find_label_issues
 

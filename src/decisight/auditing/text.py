@@ -29,7 +29,7 @@ def audit_lines(found: Audit) -> Iterator[str]:
         by_kind[finding.kind].append(finding)
     for name, kind in KINDS.items():
         if by_kind[name]:
-            mark = "ERROR" if kind.severity is Severity.ERROR else "warning"
+            mark = "ERROR" if kind.severity is Severity.ERROR else "WARNING"
             yield f"\n{mark}: {kind.title} ({len(by_kind[name])})"
             shown = by_kind[name][: _SHOWN.get(name, _SHOWN_OTHERWISE)]
             yield from (f"  {_told(found, finding)}" for finding in shown)
