@@ -114,8 +114,9 @@ def _share(value: Any) -> str:
 
 
 def _amount(value: Any) -> str:
-    numbers = [value.get(name) for name in ("value", "low", "high")] if isinstance(value, dict) else []
-    if not numbers or not all(map(_is_number, numbers)):
+    said = [value.get(name) for name in ("value", "low", "high")] if isinstance(value, dict) else []
+    numbers = [float(number) for number in said if _is_number(number)]
+    if len(numbers) < len(("value", "low", "high")):
         return "not known"
     value, low, high = (f"{number:,.0f}" if abs(number) >= _MANY else f"{number:.3g}" for number in numbers)
     return f"{value} ({low} to {high})"
