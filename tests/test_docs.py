@@ -61,6 +61,8 @@ NOT_RUN = {
     "make bench": "takes an hour, installs packages, and measures",
     "pip install .": "installs packages",
     ".venv/bin/python benchmarks/accuracy.py --data FOLDER": "needs labelled photos, and measures",
+    ".venv/bin/python benchmarks/calibration.py --data FOLDER": "needs labelled photos, and measures",
+    ".venv/bin/python benchmarks/paired_coverage.py": "measures",
     ".venv/bin/python benchmarks/context.py --data FOLDER": "needs labelled photos, and measures",
     ".venv/bin/python benchmarks/throughput.py": "installs packages, and measures",
     ".venv/bin/python benchmarks/throughput.py --no-peers": "measures",
@@ -171,12 +173,36 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         Path("gate.yaml").write_text(policies, "utf-8")
         (other,) = blocks(ROOT / "docs/backtest.md", "yaml")
         Path("other.yaml").write_text(other, "utf-8")
+        (dear,) = blocks(ROOT / "docs/evaluate.md", "yaml")
+        Path("dear.yaml").write_text(dear, "utf-8")
         (costs,) = blocks(ROOT / "docs/tune.md", "yaml")
         Path("costs.yaml").write_text(costs, "utf-8")
         Path("broken.jpg").touch()
+        make_messy(Path("messy"))
         Path("flat").mkdir()
         shutil.copy("demo/gate/test/worker_000_0.jpg", "flat")
         yield folder
+
+
+def make_messy(folder: Path) -> None:
+    """The folder with faults that docs/audit.md speaks of: the demo's pictures by helmet, divided."""
+    held: dict[tuple[str, str], list[Path]] = {}
+    for table in sorted(Path("demo/gate").glob("*/metadata.csv")):
+        for row in csv.DictReader(io.StringIO(table.read_text("utf-8"))):
+            split, label = table.parent.name, "helmet" if "helmet" in row["gear"] else "no_helmet"
+            picture = folder / split / label / row["file_name"]
+            picture.parent.mkdir(parents=True, exist_ok=True)
+            os.link(table.parent / row["file_name"], picture)
+            held.setdefault((split, label), []).append(picture)
+    worn, missing = (sorted(held["train", label]) for label in ("helmet", "no_helmet"))
+    (folder / "train/helmet/cut.jpg").write_bytes(worn[0].read_bytes()[:2_000])
+    shutil.copy(worn[1], folder / "test/helmet/same.jpg")
+    with Image.open(missing[0]) as picture:
+        picture.resize((picture.width // 2, picture.height // 2)).save(folder / "test/no_helmet/smaller.png")
+    with Image.open(worn[2]) as picture:
+        picture.save(folder / "train/no_helmet/other.jpg", quality=60)
+        picture.point(lambda value: value // 16).save(folder / "train/helmet/dark.jpg")
+        picture.crop((0, 0, 28, 24)).save(folder / "train/helmet/tiny.jpg")
 
 
 def _copied(source: str, target: str) -> None:
