@@ -53,10 +53,11 @@ Work: TypeAlias = Callable[[], int]
 app = typer.Typer(
     name="decisight",
     help="Turn pictures into decisions: train a classifier on labelled photos, see how far it can be trusted, use it.",
-    epilog="Exit status: 0 done, 1 done but predict could not read some pictures, doctor, check, replay or verify "
-    "found something wrong, a camera could not be watched to its end or gave frame no picture, backtest found it "
-    "worse than required, or compare did not find what is required, 2 refused, or the output could not be written to "
-    "its end, 130 interrupted. Pictures that train, evaluate and compare cannot read are named, and the status is 0.",
+    epilog="Exit status: 0 done, 1 done but predict could not read some pictures, audit, doctor, check, replay or "
+    "verify found something wrong, a camera could not be watched to its end or gave frame no picture, backtest found "
+    "it worse than required, or compare did not find what is required, 2 refused, or the output could not be written "
+    "to its end, 130 interrupted. Pictures that train, evaluate and compare cannot read are named, and the status is "
+    "0.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
