@@ -241,7 +241,9 @@ def test_one_picture(run: Run, small_model: Path, keen: Path, tmp_path: Path) ->
     (tmp_path / "one.csv").write_text("file_name,class\none/cat/a.png,cat\n")
     result = run("compare", small_model, keen, tmp_path / "one.csv", "--require", "better")
     assert result.status == 1
+    assert "one.csv: 1 picture\n" in result.out
     assert "class: 1 picture\n" in result.out
+    assert "1 picture cannot show it" in " ".join(result.out.split())
     assert "They differ on 1 picture: only A is right on 0, only B on 1." in result.out
 
 

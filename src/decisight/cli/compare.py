@@ -254,7 +254,8 @@ def _say_heading(options: CompareOptions, part: Chosen, compared: Compared, regi
     passed_over = f"; {seen} seen in training are passed over" if part.leave_out_seen and seen else ""
     say(f"A  {printable(compared.sides[0].model.name)}  {printable(options.a)}")
     say(f"B  {printable(compared.sides[1].model.name)}  {printable(options.b)}")
-    say(f"on {printable(options.data)}{which}: {len(compared.pictures)} pictures{passed_over}")
+    count = len(compared.pictures)
+    say(f"on {printable(options.data)}{which}: {count} picture{'s' if count != 1 else ''}{passed_over}")
 
 
 def _say_won(compared: Compared, found: PairedGroup) -> None:

@@ -26,6 +26,9 @@ DEFAULT_MARGIN = 0.02
 
 _RECALL = "recall:"
 
+_FEWEST = 20
+"""Of fewer pictures it is not said how many it would take: the difference itself is a guess."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -134,9 +137,11 @@ class Requirement:
             return "; it is worse than that"
         if room <= 0.0 or not math.isfinite(reach):
             return "; these pictures do not show it"
+        if len(found) < _FEWEST:
+            return f"; {len(found)} picture{'s' if len(found) != 1 else ''} cannot show it"
         # Intervals narrow with the root of the number of pictures.
-        needed = float(f"{len(found) * (reach / room) ** 2:.1e}")
+        needed = max(len(found) + 1, math.ceil(float(f"{len(found) * (reach / room) ** 2:.1e}")))
         return (
-            f"; if the difference stays as it is, about {max(needed, len(found) + 1):,.0f} pictures like these would "
-            f"show it, and here are {len(found):,}"
+            f"; if the difference stays as it is, about {needed:,} pictures like these would show it, and here are "
+            f"{len(found):,}"
         )
