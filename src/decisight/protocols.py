@@ -64,6 +64,15 @@ class Fold(Protocol):
             UsageError: the state belongs to another rule.
         """
 
+    def refuses(self, item: Reading | Tick) -> bool:
+        """Whether a picture is less familiar to the model than the rule asks for, so that it speaks for nothing.
+
+        Such are counted. Where a fold does not have this method, none is.
+
+        Raises:
+            UsageError: a familiarity is asked for, and the reading has a prediction without any.
+        """
+
 
 class Policy(Protocol):
     """From readings to decisions: a rule with its settings, for any task that has the labels it names."""
