@@ -483,6 +483,18 @@ def test_plots_on_a_disk_that_fills_up(small_model: Path, tmp_path: Path) -> Non
     assert (folder / "class-confusion-matrix.png").read_text() == "the old one"
 
 
+def test_a_report_on_a_disk_that_fills_up(small_model: Path, tmp_path: Path) -> None:
+    plant(tmp_path / "data", {"cat": 3, "dog": 3})
+    folder = tmp_path / "report"
+    folder.mkdir()
+    (folder / "report.html").write_text("the old one")
+    done = limited("evaluate", small_model, tmp_path / "data", "--report", folder, size=12_000)
+    assert done.returncode == 2
+    assert f"error: {folder / 'report.html'} cannot be written: " in done.stderr
+    assert {path.name for path in folder.iterdir()} == {"evaluation.json", "predictions.csv", "report.html"}
+    assert (folder / "report.html").read_text() == "the old one"
+
+
 BAD_EVALUATIONS: dict[str, tuple[Tree, str, list[str], str]] = {
     "labels that the model does not know": ({"cat": 2, "fox": 2}, ".", [], "labels that the model does not know"),
     "a label in another case": ({"Cat": 2, "dog": 2}, ".", [], "the model calls it 'cat'"),
@@ -495,6 +507,8 @@ BAD_EVALUATIONS: dict[str, tuple[Tree, str, list[str], str]] = {
         "no column 'x'",
     ),
     "an output that is a file": ({"cat": 2, "dog": 2}, ".", ["-o", "cat/0.png"], "is a file, not a folder"),
+    "a report into a file": ({"cat": 2, "dog": 2}, ".", ["--report", "cat/0.png"], "is a file, not a folder"),
+    "costs that are not there": ({"cat": 2, "dog": 2}, ".", ["--costs", "costs.yaml"], "costs.yaml"),
     "JSON into a folder": ({"cat": 2, "dog": 2}, ".", ["--json", "cat"], "is a folder"),
 }
 

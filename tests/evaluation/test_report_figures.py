@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from decisight.data.dataset import Example
 from decisight.evaluation.evaluate import evaluate
@@ -15,6 +16,7 @@ from decisight.evaluation.ranking import average_precision, roc_auc
 from decisight.evaluation.report.answers import answers
 from decisight.evaluation.report.charts import precision_recall_chart, reliability_chart, roc_chart
 from decisight.evaluation.report.kept import kept_here
+from decisight.evaluation.report.looking import look
 from decisight.evaluation.report.selection import select
 from decisight.evaluation.report.slices import by_familiarity, by_source, by_thirds
 from decisight.evaluation.report.sweep import sweeps
@@ -207,6 +209,23 @@ def test_familiarity(made_exclusive):
     assert "many of these pictures are unlike" in by_familiarity(own, np.full(100, 0.01)).sentence
 
 
+def test_a_look_at_pictures_of_which_one_is_gone(tmp_path):
+    for name, level in (("dark", 0), ("bright", 255)):
+        Image.new("RGB", (600, 300), (level,) * 3).save(tmp_path / f"{name}.jpg")
+    names = ("dark", "gone", "bright")
+    examples = [Example(tmp_path / f"{name}.jpg", ("x",)) for name in names]
+    steps = []
+    dark, gone, bright = look(
+        examples, {0: 100, 1: 100}, (0, 0, 0), threads=2, progress=lambda *step: steps.append(step)
+    )
+    assert gone is None
+    assert (dark.width, dark.height) == (bright.width, bright.height) == (600, 300)
+    assert (dark.brightness, bright.brightness) == pytest.approx((0.0, 1.0), abs=0.01)
+    assert (dark.thumbnail.width, dark.thumbnail.height) == (100, 50)
+    assert bright.thumbnail is None
+    assert steps[-1] == ("looking at pictures", 3, 3)
+
+
 @pytest.mark.parametrize(
     ("wanted", "verdict"),
     [
@@ -232,6 +251,8 @@ def test_what_a_promise_comes_to_here(wanted, verdict):
     assert kept.said == ("Promised.",)
     assert kept.here.startswith("Here 4 of 20 decisions for it are wrong, 0.200 (")
     assert kept.verdict == verdict
+    same = kept_here(entry, [], [], task, judged, [rule.decide(one) for one in predictions], same=True)
+    assert (same.verdict, "these very pictures" in same.here) == ("warn", True)
 
 
 @pytest.mark.parametrize("key", ["gear", "gear:hat", "other:vest", ":", ""])

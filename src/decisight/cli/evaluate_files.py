@@ -166,18 +166,25 @@ def write_report(folder: Path, outcome: Outcome, text: str) -> list[Path]:
 def _kept(outcome: Outcome) -> Iterator[Kept]:
     """What the model file says of its thresholds and costs, and what becomes of it here."""
     from decisight.cli.promise_text import described
+    from decisight.cli.tune import data_digest
     from decisight.evaluation.report import kept_here
     from decisight.models.promises import broken, entries
 
     card, rule = outcome.model.card, outcome.rule
+    if not card.promises:
+        return
+    here = data_digest(outcome.judged)
     for entry in entries(card.promises):
+        data = entry.values.get("data")
+        same = isinstance(data, dict) and data.get("digest") == here
         alone = broken(
             _alone(card, entry.key),
             thresholds=getattr(rule, "thresholds", {}),
             runtime=outcome.model.runtime,
             min_familiarity=rule.min_familiarity,
         )
-        yield kept_here(entry, list(described(entry)), alone, outcome.model.task, outcome.judged, outcome.decisions)
+        said = list(described(entry))
+        yield kept_here(entry, said, alone, outcome.model.task, outcome.judged, outcome.decisions, same=same)
 
 
 def _alone(card: ModelCard, key: str) -> ModelCard:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from decisight.models.classifier import Classifier
     from decisight.policies.least_cost import LeastCost
 
-__all__ = ["TuneOptions", "run"]
+__all__ = ["TuneOptions", "data_digest", "run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ def _facts(options: TuneOptions, model: Classifier, judged: Judged, chosen: Chos
     return {
         "data": {
             "name": storable(options.data.name or str(options.data)),
-            "digest": _digest(judged),
+            "digest": data_digest(judged),
             "split": chosen.split,
             "pictures": len(judged),
         },
@@ -184,7 +184,7 @@ def _facts(options: TuneOptions, model: Classifier, judged: Judged, chosen: Chos
     }
 
 
-def _digest(judged: Judged) -> str:
+def data_digest(judged: Judged) -> str:
     """Of the pictures and what is true of them, whatever their order: as the model card has it of those learnt from."""
     rows = sorted(
         f"{example.digest(example.read()).hex()} "

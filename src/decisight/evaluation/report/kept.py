@@ -25,7 +25,8 @@ class Kept:
         name: of the label or the group.
         said: what the file says, a sentence each.
         here: what the decisions for the label are worth here; empty where that is not known.
-        verdict: ``good``: within what was promised; ``bad``: clearly beyond; else empty.
+        verdict: ``good``: within what was promised; ``bad``: clearly beyond; ``warn``: not to be judged here; else
+            empty.
         complaints: why it does not hold here, a sentence each.
     """
 
@@ -43,6 +44,8 @@ def kept_here(
     task: Task,
     judged: Judged,
     decisions: Sequence[Sequence[Decision]],
+    *,
+    same: bool = False,
 ) -> Kept:
     """See what became of the decisions for a label that a model file says something of.
 
@@ -53,6 +56,7 @@ def kept_here(
         task: the model's.
         judged: N pictures.
         decisions: N, one decision a group.
+        same: these are the pictures that it was found on.
     """
     sentences = tuple(sentence.strip() for sentence in said)
     at = next((at for at, group in enumerate(task.groups) if entry.key.startswith(f"{group.name}:")), None)
@@ -71,6 +75,9 @@ def kept_here(
     wrong = ~np.array(right, np.bool_)
     share = proportion(wrong, cluster_numbers(sources))
     here = f"Here {int(wrong.sum())} of {len(wrong)} decisions for it are wrong, {estimate_text(share)}."
+    if same:
+        here = f"{here} It was found on these very pictures, so that says nothing of others."
+        return Kept(entry.key, sentences, here, "warn", tuple(complaints))
     verdict = ""
     if entry.kind == "max_error" and entry.wanted is not None:
         if share.low > entry.wanted:
