@@ -308,3 +308,14 @@ def test_data_with_one_label_only(run: Run, small_model: Path, animals: Path, tm
     of_all = run("tune", small_model, tmp_path, "--max-error", "0.05")
     assert of_all.status == 2
     assert "0 of 60 pictures are decided for it" in of_all.err
+
+
+def test_copies_of_a_picture_count_once(run: Run, small_model: Path, tmp_path: Path) -> None:
+    """A hundred copies of one picture do not promise what a hundred pictures would."""
+    for at in range(100):
+        picture(tmp_path / f"{at}.png", WHITE, mark=at % 10)
+    (tmp_path / "metadata.csv").write_text("\n".join(["file_name,class", *(f"{at}.png,cat" for at in range(100))]))
+    result = run("tune", small_model, tmp_path, "--max-error", "cat=0.05")
+    assert result.status == 2
+    assert "90 of 100 pictures are copies of others" in result.err
+    assert "10 of 10 sources are decided for it" in result.err

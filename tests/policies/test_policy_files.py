@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from decisight.errors import DecisightError
+from decisight.errors import DecisightError, LabelError, UsageError
 from decisight.policies.files import read_policies
 from decisight.types import LabelGroup, Task
 
@@ -122,3 +122,14 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     for name, message in (("latin.yaml", "not text in UTF-8"), ("large.yaml", "larger"), ("none.yaml", "No such file")):
         with pytest.raises(DecisightError, match=message):
             read_policies(tmp_path / name, TASK)
+
+
+def test_costs_are_settings_as_others_are(tmp_path: Path) -> None:
+    text = "type: least_cost\ncosts: {helmet:worn: {missing: 3}}\ndefault_cost: 1\nreview: 0.5\n"
+    policies = read(tmp_path, text)
+    section = policies["helmet"].to_section(TASK)
+    assert section["costs"]["helmet:worn"] == {"missing": 3.0}
+    assert section["review"]["helmet:worn"] == 0.5
+    for bad, said in (("{worn: {missing: .nan}}", "costs nan"), ("{worm: {missing: 1}}", "no label 'worm'")):
+        with pytest.raises((UsageError, LabelError), match=said):
+            read(tmp_path, f"type: least_cost\ncosts: {bad}\ndefault_cost: 1\n")

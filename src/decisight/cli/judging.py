@@ -131,10 +131,11 @@ def limits(task: Task, rule: ImageRule) -> dict[str, float]:
 def acceptance_lines(task: Task, rule: ImageRule, accepted: Iterable[Acceptance]) -> Iterator[str]:
     """What the thresholds do in each group that has any: what they let through, and how much of that is right."""
     from decisight.evaluation.text import estimate_text
+    from decisight.policies.least_cost import LeastCost
     from decisight.policies.threshold import INDEPENDENT_THRESHOLD
 
     found = {acceptance.group.name: acceptance for acceptance in accepted}
-    if rule.name == "least_cost":
+    if isinstance(rule, LeastCost):
         for one in found.values():
             right = f"; of these {one.right} are right, {estimate_text(one.accuracy)}" if one.accepted else ""
             yield (

@@ -26,7 +26,12 @@ def warn_of_promises(model: Classifier, rule: ImageRule) -> None:
 
     if not model.card.promises:
         return
-    found = broken(model.card, thresholds=rule.thresholds, runtime=model.runtime, min_familiarity=rule.min_familiarity)
+    found = broken(
+        model.card,
+        thresholds=getattr(rule, "thresholds", {}),
+        runtime=model.runtime,
+        min_familiarity=rule.min_familiarity,
+    )
     if found:
         more = f"; nor do {len(found) - 1} more" if len(found) > 1 else ""
         warn(printable(found[0] + more))

@@ -254,12 +254,12 @@ class Table:
         return sizes
 
     def _may_fall_back(self) -> bool:
+        from decisight.policies.threshold import Threshold
+
+        if not isinstance(self.rule, Threshold) or self.rule.min_familiarity:
+            return True
         exclusive = {group.name for group in self.task.groups if group.exclusive}
-        return (
-            self.rule.name == "least_cost"
-            or bool(self.rule.min_familiarity)
-            or any(name.partition(":")[0] in exclusive for name in self.rule.thresholds)
-        )
+        return any(name.partition(":")[0] in exclusive for name in self.rule.thresholds)
 
     def _joined(self, cells: Iterable[tuple[str, int]]) -> str:
         return "".join(_fitted(text, size, self.width) + _GAP for text, size in cells)

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -38,12 +39,14 @@ class _Basis:
     Args:
         model: the model, with the least familiarity that decides from now on.
         judged: what it says of the pictures.
+        sources: what each picture was cut from; copies of one picture, where nothing else is said, are of one source.
         chosen: which part of the data they are.
         facts: what each entry of the model file says of them, and of the runtime.
     """
 
     model: Classifier
     judged: Judged
+    sources: list[str | None]
     chosen: Chosen
     facts: dict[str, Any]
 
@@ -128,7 +131,7 @@ def _judged(options: TuneOptions, model: Classifier) -> _Basis:
     for text in watch.complaints:
         warn(text)
     _refuse_seen(options, model, judged, chosen)
-    return _Basis(model, judged, chosen, _facts(options, model, judged, chosen))
+    return _Basis(model, judged, _with_copies_joined(judged), chosen, _facts(options, model, judged, chosen))
 
 
 def _without_learnt_sources(dataset: Dataset, chosen: Chosen) -> Chosen:
@@ -167,15 +170,34 @@ def _refuse_seen(options: TuneOptions, model: Classifier, judged: Judged, chosen
         )
 
 
+def _with_copies_joined(judged: Judged) -> list[str | None]:
+    """The sources, where copies of a picture that has none are one: a picture says nothing new a second time."""
+    digests = _content_digests(judged)
+    counted = Counter(digests)
+    copies = len(digests) - len(counted)
+    if copies:
+        warn(f"{copies} of {len(judged)} pictures are copies of others: those without a source count as one")
+    return [
+        f"copies of {digest}" if source is None and counted[digest] > 1 else source
+        for source, digest in zip(judged.sources, digests, strict=True)
+    ]
+
+
+def _content_digests(judged: Judged) -> list[str]:
+    return [example.digest(example.read()).hex() for example in judged.examples]
+
+
 def _facts(options: TuneOptions, model: Classifier, judged: Judged, chosen: Chosen) -> dict[str, Any]:
     import decisight
 
+    regions = {region.name: region.text for region in options.regions.regions()}
     return {
         "data": {
             "name": storable(options.data.name or str(options.data)),
             "digest": data_digest(judged),
             "split": chosen.split,
             "pictures": len(judged),
+            **({"regions": regions} if regions else {}),
         },
         "runtime": model.runtime.to_json(),
         "min_familiarity": model.card.min_familiarity,
@@ -187,9 +209,8 @@ def _facts(options: TuneOptions, model: Classifier, judged: Judged, chosen: Chos
 def data_digest(judged: Judged) -> str:
     """Of the pictures and what is true of them, whatever their order: as the model card has it of those learnt from."""
     rows = sorted(
-        f"{example.digest(example.read()).hex()} "
-        f"{[sorted(t) if isinstance(t, frozenset) else t for t in example.targets]}"
-        for example in judged.examples
+        f"{digest} {[sorted(t) if isinstance(t, frozenset) else t for t in example.targets]}"
+        for digest, example in zip(_content_digests(judged), judged.examples, strict=True)
     )
     return f"sha256:{hashlib.sha256(chr(10).join(rows).encode()).hexdigest()}"
 
@@ -207,7 +228,7 @@ def _by_wishes(options: TuneOptions, basis: _Basis) -> dict[str, dict[str, Any]]
         model.task,
         judged.predictions,
         judged.targets,
-        sources=judged.sources,
+        sources=basis.sources,
         min_familiarity=model.card.min_familiarity,
     )
     known = dict.fromkeys(key.partition(":")[0] for key in of_labels)
@@ -264,7 +285,7 @@ def _by_costs(basis: _Basis, costs: LeastCost) -> dict[str, dict[str, Any]]:
         judged.targets,
         [before.decide(prediction) for prediction in judged.predictions],
         [after.decide(prediction) for prediction in judged.predictions],
-        sources=judged.sources,
+        sources=basis.sources,
     )
     if not found:
         raise DataError("no picture has a known label, so nothing can be said of costs", hint="is it the right split?")

@@ -64,16 +64,6 @@ class LeastCost(Settings):
     )
     """What it was checked for; only :meth:`checked` says so."""
 
-    @property
-    def thresholds(self) -> Mapping[str, float]:
-        """None: costs decide. So that what asks a rule on one image for its thresholds gets an answer."""
-        return {}
-
-    @property
-    def default_threshold(self) -> float | None:
-        """None, as :attr:`thresholds`."""
-        return None
-
     @classmethod
     def from_card(
         cls, task: Task, costs: Mapping[str, Any], fallback: str = DEFAULT_FALLBACK, **settings: Any
@@ -186,7 +176,7 @@ class LeastCost(Settings):
 
 
 ImageRule: TypeAlias = Threshold | LeastCost
-"""A rule that decides a single image: both have ``decide``, ``thresholds``, ``fallback`` and ``min_familiarity``."""
+"""A rule that decides a single image: each has ``decide``, ``fallback`` and ``min_familiarity``."""
 
 _EXAMPLE = 'for example {"costs": {"gear:none": {"vest": 500}}, "review": {"gear:none": 20}}'
 
