@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from decisight.auditing.confidences import Learnt, learn
@@ -78,9 +79,12 @@ class Audit:
     notes: tuple[str, ...] = ()
     judged: int = 0
     _counts: Mapping[str, int] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _folder: Path = field(init=False, repr=False, compare=False, default=Path())
 
     def __post_init__(self) -> None:
+        root = self.dataset.root
         object.__setattr__(self, "_counts", Counter(finding.kind for finding in self.findings))
+        object.__setattr__(self, "_folder", root if root.is_dir() else root.parent)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -93,11 +97,11 @@ class Audit:
         return sum(finding.severity is Severity.ERROR for finding in self.findings)
 
     def name(self, example: int) -> str:
-        """A picture as it is named: below the dataset's folder where it lies there, with its box if it has one."""
+        """A picture as it is named: below the data's folder where it lies there, with its box if it has one."""
         found = self.dataset.examples[example]
         path = found.path
-        if path.is_relative_to(self.dataset.root):
-            path = path.relative_to(self.dataset.root)
+        if path.is_relative_to(self._folder):
+            path = path.relative_to(self._folder)
         return printable(path) if found.region is None else f"{printable(path)} ({printable(found.region.name)})"
 
     def labels(self, example: int) -> str:

@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from decisight import imaging
 from decisight.data.dataset import Dataset, Example
@@ -82,8 +83,9 @@ class FoundCopies:
         return found
 
     def _named(self, example: Example) -> str:
-        path = example.path
-        name = path.relative_to(self.root) if path.is_relative_to(self.root) else path
+        path, folder = example.path, Path(self.root)
+        folder = folder if folder.is_dir() else folder.parent
+        name = path.relative_to(folder) if path.is_relative_to(folder) else path
         parts = [printable(name)]
         if example.region is not None:
             parts.append(printable(example.region.name))
