@@ -11,10 +11,10 @@ which share of the decisions was accepted then, beside what Bonferroni's correct
 
 Made-up populations: calibrated confidences, too sure and too mild ones, some whose most confident decisions are the
 worst, few distinct confidences, an error just above what is asked for at every threshold (where nothing may be
-promised), sources of one to six pictures that are wrong together, and three labels at once whose promises are to hold
-jointly. Real ones: the test parts of the shared photo sets, each judged by a model that was trained on its train part,
-pooled; draws are with replacement, so that the pool is the population. Pictures of several tasks, and crops of one
-photo, count as one source there.
+promised), a label of an independent group, sources of one to six pictures that are wrong together, and three labels at
+once whose promises are to hold jointly. Real ones: the test parts of the shared photo sets, each judged by a model that
+was trained on its train part, pooled; draws are with replacement, so that the pool is the population. Pictures of
+several tasks, and crops of one photo, count as one source there.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ class Setting:
         assurance: how surely.
         labels: at once; their promises are to hold jointly.
         sources: whether they have several pictures.
+        untuned: from which confidence on is decided where nothing is tuned: 0.5 of a label of an independent group.
     """
 
     population: str
@@ -72,6 +73,7 @@ class Setting:
     assurance: float = 0.95
     labels: int = 1
     sources: bool = False
+    untuned: float = 0.0
 
 
 def _logit(confidence: np.ndarray) -> np.ndarray:
@@ -114,6 +116,16 @@ def flat(error: float) -> World:
     return world
 
 
+def any_label(error: float | None) -> World:
+    """A label of an independent group: confidences from 0 to 1; calibrated, or wrong equally often."""
+
+    def world(random: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
+        confidence = random.beta(0.25, 0.4, size)
+        return confidence, random.random(size) < (1.0 - confidence if error is None else error)
+
+    return world
+
+
 WORLDS: dict[str, World] = {
     "calibrated": tempered(1.0),
     "too sure": tempered(0.6),
@@ -133,8 +145,8 @@ def _in_sources(world: World, random: np.random.Generator, sources: int) -> tupl
     return np.where(shared, confidence[number], own_confidence), np.where(shared, wrong[number], own_wrong), number
 
 
-def _decisions(confidence: np.ndarray, wrong: np.ndarray, sources: np.ndarray) -> LabelDecisions:
-    return LabelDecisions("group", "label", confidence, np.ones(len(wrong), bool), ~wrong, sources)
+def _decisions(confidence: np.ndarray, wrong: np.ndarray, sources: np.ndarray, untuned: float = 0.0) -> LabelDecisions:
+    return LabelDecisions("group", "label", confidence, np.ones(len(wrong), bool), ~wrong, sources, untuned)
 
 
 def _truth(decisions: LabelDecisions) -> dict[float, float]:
@@ -207,6 +219,9 @@ def settings() -> Iterator[tuple[Setting, World]]:
         for units, max_error in ((150, 0.1), (600, 0.05)):
             yield Setting(name, units, max_error, sources=True), WORLDS[name]
     yield Setting("just too bad", 300, 0.1, sources=True), flat(0.102)
+    for units, max_error in ((300, 0.1), (1500, 0.02)):
+        yield Setting("any number holds", units, max_error, untuned=0.5), any_label(None)
+    yield Setting("just too bad", 600, 0.1, untuned=0.5), any_label(0.102)
 
 
 def made_up(times: int, chosen: Callable[[Setting], bool] = lambda _: True) -> Iterator[dict]:
@@ -215,11 +230,11 @@ def made_up(times: int, chosen: Callable[[Setting], bool] = lambda _: True) -> I
         if not chosen(setting):
             continue
 
-        def drawn(seed: tuple[int, ...], units: int, world: World = world, many: bool = setting.sources):
+        def drawn(seed: tuple[int, ...], units: int, world: World = world, setting: Setting = setting):
             random = np.random.default_rng(seed)
-            if many:
+            if setting.sources:
                 return _decisions(*_in_sources(world, random, units))
-            return _decisions(*world(random, units), np.arange(units))
+            return _decisions(*world(random, units), np.arange(units), setting.untuned)
 
         truth = _truth(drawn((number, 1), POPULATION // (4 if setting.sources else 1)))
         if setting.population == "just too bad":

@@ -55,6 +55,7 @@ WORST = [
     ("few confidences", 150, 0.1, 1, False),
     ("too sure", 150, 0.1, 1, True),
 ]
+INDEPENDENT = [("just too bad", 600, 0.1), ("any number holds", 300, 0.1)]
 
 
 @pytest.mark.parametrize(("population", "units", "max_error", "labels", "sources"), WORST)
@@ -72,6 +73,16 @@ def test_promises_are_kept(
     (row,) = promises.made_up(150, lambda setting: setting == chosen)
     assert row["broken"] <= row["limit"]
     assert row["limit"] == pytest.approx(0.05 + 3 * math.sqrt(0.05 * 0.95 / 150))
+
+
+@pytest.mark.parametrize(("population", "units", "max_error"), INDEPENDENT)
+def test_promises_of_labels_of_independent_groups_are_kept(
+    promises: ModuleType, monkeypatch: pytest.MonkeyPatch, population: str, units: int, max_error: float
+) -> None:
+    monkeypatch.setattr(promises, "POPULATION", 40_000)
+    chosen = promises.Setting(population, units, max_error, untuned=0.5)
+    (row,) = promises.made_up(150, lambda setting: setting == chosen)
+    assert row["broken"] <= row["limit"]
 
 
 def test_it_accepts_more_than_a_correction_for_a_dozen_thresholds(promises: ModuleType) -> None:
