@@ -61,6 +61,7 @@ NOT_RUN = {
     "make bench": "takes an hour, installs packages, and measures",
     "pip install .": "installs packages",
     ".venv/bin/python benchmarks/accuracy.py --data FOLDER": "needs labelled photos, and measures",
+    ".venv/bin/python benchmarks/familiarity.py --data FOLDER": "needs labelled photos, and measures",
     ".venv/bin/python benchmarks/calibration.py --data FOLDER": "needs labelled photos, and measures",
     ".venv/bin/python benchmarks/paired_coverage.py": "measures",
     ".venv/bin/python benchmarks/context.py --data FOLDER": "needs labelled photos, and measures",
