@@ -163,6 +163,15 @@ def test_reliability_holds_every_claim(made_independent):
     assert all(bar.interval[0] <= bar.held <= bar.interval[1] for bar in chart.bars)
 
 
+@pytest.mark.parametrize(("wrong", "said"), [(3, "they may be chance."), (5, "they are more than chance.")])
+def test_confidences_that_are_off_are_told_from_chance(made_exclusive, wrong, said):
+    made = made_exclusive(n=300, labels=2)
+    # All are claimed with 0.7, and so many of ten are wrong.
+    labels = [made.group.labels[int(at % 10 < wrong)] for at in range(300)]
+    made = made._replace(targets=labels, confidences=np.tile([0.7, 0.3], (300, 1)))
+    assert reliability_chart(answers_of(made)).said.endswith(said)
+
+
 def test_sources_from_the_worst_on(made_exclusive):
     own = answers_of(made_exclusive(n=120, of_a_source=6, signal=0.7))
     found = by_source(own)

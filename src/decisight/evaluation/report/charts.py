@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from decisight.evaluation.consistency import consistency
 from decisight.evaluation.intervals import effective_size, wilson
 from decisight.evaluation.metrics import Floats
 from decisight.evaluation.ranking import precision_recall_curve, ranking_figures, roc_curve
@@ -23,6 +25,12 @@ _STYLED = 7
 
 _FAINT = 40
 """At most how many further curves are drawn, all alike."""
+
+
+_DRAWN = 40_000_000
+"""Outcomes drawn at most to tell errors of confidences from chance: some seconds."""
+
+_FEWEST_DRAWS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +208,7 @@ def reliability_chart(answers: GroupAnswers) -> Chart:
     off = [bar for bar in bars if not bar.interval[0] <= bar.confidence <= bar.interval[1]]
     whose = "the top label" if answers.group.exclusive else "a label"
     if not off:
-        said = "In every bin the confidence claimed lies within the interval of what held: no error shows."
+        said = "In every bin the confidence claimed lies within the interval of what held."
     else:
         bold = [bar for bar in off if bar.confidence > bar.interval[1]]
         kinds = ["too sure"] * bool(bold) + ["not sure enough"] * (len(off) > len(bold))
@@ -208,8 +216,23 @@ def reliability_chart(answers: GroupAnswers) -> Chart:
             f"In {len(off)} of {len(bars)} bins the confidence claimed lies outside of the interval of what held: "
             f"there the model is {' or '.join(kinds)}."
         )
+    together = np.repeat(clusters, held.shape[1])
+    said += _beyond_chance(claimed.ravel(), held.ravel(), np.unique(together, return_inverse=True)[1])
     up = "share that is right" if answers.group.exclusive else "share of pictures that have it"
     return Chart("Reliability", f"confidence of {whose}", up, said, bars=bars)
+
+
+def _beyond_chance(claimed: Floats, held: NDArray[np.bool_], clusters: NDArray[np.int64]) -> str:
+    """Whether the errors of all bins together are more than chance; empty where there are too many claims to try."""
+    draws = min(2000, _DRAWN // len(claimed))
+    if draws < _FEWEST_DRAWS:
+        return ""
+    p_value = consistency(claimed, held, clusters, resamples=draws).p_value
+    often = f"{100 * p_value:.0f} %" if p_value >= 0.01 else "less than 1 %"
+    return (
+        f" If every confidence were right, the errors of all bins together would be as large in {often} of such sets "
+        f"of pictures: {'they may be chance' if p_value >= 0.01 else 'they are more than chance'}."
+    )
 
 
 def _chosen(answers: GroupAnswers, which: int) -> list[tuple[int, int, float]]:
