@@ -4,12 +4,15 @@ import re
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from decisight.data.dataset import Example
+from decisight.documents import render
+from decisight.evaluation import report
 from decisight.evaluation.evaluate import evaluate
 from decisight.evaluation.judging import Judged
 from decisight.evaluation.ranking import average_precision, roc_auc
@@ -17,8 +20,10 @@ from decisight.evaluation.report.answers import answers
 from decisight.evaluation.report.charts import precision_recall_chart, reliability_chart, roc_chart
 from decisight.evaluation.report.kept import kept_here
 from decisight.evaluation.report.looking import look
+from decisight.evaluation.report.sections import section
 from decisight.evaluation.report.selection import select
 from decisight.evaluation.report.slices import by_familiarity, by_source, by_thirds
+from decisight.evaluation.report.subject import Subject
 from decisight.evaluation.report.sweep import sweeps
 from decisight.models.promises import entries
 from decisight.policies.threshold import Threshold
@@ -161,6 +166,37 @@ def test_reliability_holds_every_claim(made_independent):
     assert sum(bar.count for bar in chart.bars) == own.confidences.size
     assert max(bar.height for bar in chart.bars) == 1.0
     assert all(bar.interval[0] <= bar.held <= bar.interval[1] for bar in chart.bars)
+
+
+def test_of_many_labels_the_page_lists_confusions_instead_of_a_matrix(made_exclusive):
+    made = made_exclusive(n=300, labels=60, signal=1.2)
+    task, judged = judged_of(made)
+    (own,) = answers(task, judged, {})
+    evaluation = evaluate(task, judged.targets, judged.confidences)
+    card = SimpleNamespace(backbone={"name": "x", "digest": "y"}, versions={}, data={})
+    runtime = SimpleNamespace(name="r", version="1", precision="fp32")
+    model = SimpleNamespace(
+        name="m", card=card, runtime=runtime, reference=SimpleNamespace(digest="sha256:0"), task=task
+    )
+    subject = Subject(model, judged, (), evaluation, {}, Path("data"), None, "today")
+    found = section(subject, own, evaluation.groups[0], [None] * 300)
+    assert not found.matrix
+    assert len(found.confusions) == 100 < found.kinds
+    assert [cell.count for cell in found.confusions] == sorted((cell.count for cell in found.confusions), reverse=True)
+    page = render(
+        Path(report.__file__).with_name("report.html"),
+        title="t",
+        subject=subject,
+        model=model,
+        card=card,
+        parts=[(found, [], own)],
+        wrong=[0],
+        context=None,
+        shown=0,
+        data={},
+    )
+    assert f"these are the 100 commonest of\n{found.kinds} kinds of confusion" in page
+    assert page.count('class="cell wrong"') == 100
 
 
 @pytest.mark.parametrize(("wrong", "said"), [(3, "they may be chance."), (5, "they are more than chance.")])
