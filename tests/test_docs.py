@@ -65,6 +65,7 @@ NOT_RUN = {
     ".venv/bin/python benchmarks/calibration.py --data FOLDER": "needs labelled photos, and measures",
     ".venv/bin/python benchmarks/paired_coverage.py": "measures",
     ".venv/bin/python benchmarks/context.py --data FOLDER": "needs labelled photos, and measures",
+    ".venv/bin/python benchmarks/data_audit.py": "needs labelled photos, and measures",
     ".venv/bin/python benchmarks/throughput.py": "installs packages, and measures",
     ".venv/bin/python benchmarks/throughput.py --no-peers": "measures",
     ".venv/bin/python benchmarks/comparison.py": "installs packages, and measures",
