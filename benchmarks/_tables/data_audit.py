@@ -44,10 +44,10 @@ def _labels(results: Results) -> list[str]:
 def _time(results: Results) -> list[str]:
     found = results["data_audit"]["time"]
     rows = [
-        ["photos looked at a second", f"{found['photos_a_second']:.0f}"],
-        [f"seconds to find copies among {found['sketches']:,}", f"{found['seconds_for_copies']:.1f}"],
+        ["photos looked at", f"{found['photos_a_second']:.0f} a second"],
+        [f"copies found among {found['sketches']:,}", f"in {found['seconds_for_copies']:.1f} s"],
     ]
-    return table(["time", "measured"], rows)
+    return table(["on one CPU", "measured"], rows)
 
 
 TABLES = {"data_audit_copies": _copies, "data_audit_labels": _labels, "data_audit_time": _time}
