@@ -89,8 +89,8 @@ def suspect_findings(found: list[Suspect]) -> Iterator[Finding]:
     """One for each, in their order."""
     for suspect in found:
         text = (
-            f"labelled {suspect.given!r}; a model that has not seen it finds that {suspect.confidence:.1%} likely, and "
-            f"{suspect.suggested!r} {suspect.instead:.0%}"
+            f"labelled {suspect.given!r}, {_likely(suspect.confidence)} likely; "
+            f"more likely {suspect.suggested!r}, {_likely(suspect.instead)}"
         )
         details = {
             "given": suspect.given,
@@ -101,6 +101,11 @@ def suspect_findings(found: list[Suspect]) -> Iterator[Finding]:
         if suspect.label is not None:
             details["label"] = suspect.label
         yield Finding("suspected_label", text, (suspect.example,), suspect.group, details)
+
+
+def _likely(confidence: float) -> str:
+    """A confidence in few characters; never none at all."""
+    return "below 0.1%" if confidence < 0.001 else f"{confidence:.1%}" if confidence < 0.1 else f"{confidence:.0%}"
 
 
 def _of_exclusive(one: OutOfFold) -> Iterator[tuple[float, Suspect]]:
