@@ -24,6 +24,9 @@ _SIDE = 256
 _LUMA = np.array([0.299, 0.587, 0.114]) / 255.0
 """Of red, green and blue; ITU-R BT.601."""
 
+_SAMPLED = 64
+"""How bright a picture is, is taken from about so many rows and columns of it."""
+
 _CHUNK = 8
 
 
@@ -90,5 +93,6 @@ def _look(example: Example, side: int | None, fill: tuple[int, int, int]) -> Loo
             width, height = right - left, bottom - top
     except ImageError:
         return None
-    brightness = float(pixels.reshape(-1, 3).mean(axis=0) @ _LUMA)
+    step = max(1, min(pixels.shape[:2]) // _SAMPLED)
+    brightness = float(pixels[::step, ::step].reshape(-1, 3).mean(axis=0) @ _LUMA)
     return Look(width, height, brightness, None if side is None else Thumbnail.made(pixels, side=side))
