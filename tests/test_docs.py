@@ -63,6 +63,7 @@ NOT_RUN = {
     ".venv/bin/python benchmarks/accuracy.py --data FOLDER": "needs labelled photos, and measures",
     ".venv/bin/python benchmarks/familiarity.py --data FOLDER": "needs labelled photos, and measures",
     ".venv/bin/python benchmarks/calibration.py --data FOLDER": "needs labelled photos, and measures",
+    ".venv/bin/python benchmarks/evaluation_report.py": "measures",
     ".venv/bin/python benchmarks/paired_coverage.py": "measures",
     ".venv/bin/python benchmarks/context.py --data FOLDER": "needs labelled photos, and measures",
     ".venv/bin/python benchmarks/data_audit.py": "needs labelled photos, and measures",

@@ -89,9 +89,7 @@ def opened(browsing: Browsing, report: Path, size: tuple[int, int] = (1280, 800)
     # The page itself is the one file that is asked for.
     address = (report / "report.html").as_uri()
     browsing.forgiven.append(f"asked for {address}")
-    page = browsing.open(address, size=size)
-    page.set_default_timeout(10_000)
-    return page
+    return browsing.open(address, size=size)
 
 
 def shown_text(estimate: dict[str, float | None]) -> str:
