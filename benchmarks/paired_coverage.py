@@ -27,8 +27,8 @@ import numpy as np
 
 from _machine import machine
 from decisight.compute import one_blas_thread
-from decisight.evaluation.paired import Difference, PairedGroup, compare_group
-from decisight.evaluation.paired_scored import Said
+from decisight.evaluation.paired import PairedDifference, PairedGroup, compare_group
+from decisight.evaluation.paired_scored import ModelOutputs
 from decisight.policies.threshold import Threshold
 from decisight.types import LabelGroup, Prediction, Target, Task
 
@@ -116,13 +116,15 @@ def compared(setting: Setting, sources: int, seed: int, *, aware: bool = True) -
     task = Task((group,))
     rule = Threshold(dict.fromkeys(group.labels, THRESHOLD)).checked(task)
     said = [
-        Said(group, values, decisions=[rule.decide(Prediction(task, (tuple(row),)))[0] for row in values.tolist()])
+        ModelOutputs(
+            group, values, decisions=[rule.decide(Prediction(task, (tuple(row),)))[0] for row in values.tolist()]
+        )
         for values in confidences
     ]
     return compare_group(group, targets, *said, sources=names if aware else None)
 
 
-def differences(found: PairedGroup) -> Iterator[tuple[str, Difference]]:
+def differences(found: PairedGroup) -> Iterator[tuple[str, PairedDifference]]:
     """Every difference that has an interval, by name; those of single labels under one name."""
     yield from found.figures.items()
     for one in found.recalls.values():

@@ -7,9 +7,9 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score, log_loss, recall_score
 
 from decisight.errors import DataError, LabelError, UsageError
-from decisight.evaluation.paired import Difference, compare_group
+from decisight.evaluation.paired import PairedDifference, compare_group
 from decisight.evaluation.paired_costs import picture_costs
-from decisight.evaluation.paired_scored import Said, common_group
+from decisight.evaluation.paired_scored import ModelOutputs, common_group
 from decisight.evaluation.paired_text import paired_report
 from decisight.policies.least_cost import LeastCost
 from decisight.policies.threshold import Threshold
@@ -36,7 +36,7 @@ def decided(group, confidences, threshold=0.0):
 
 def compared(seed=0, threshold=0.6, **options):
     truth, confidences = predictions(seed)
-    said = [Said(GEAR, values, decisions=decided(GEAR, values, threshold)) for values in confidences]
+    said = [ModelOutputs(GEAR, values, decisions=decided(GEAR, values, threshold)) for values in confidences]
     targets = [GEAR.labels[k] for k in truth]
     return truth, confidences, compare_group(GEAR, targets, *said, **options)
 
@@ -85,7 +85,9 @@ def test_who_is_right():
 def test_exchanging_the_models_mirrors_everything():
     truth, (a, b) = predictions(1)
     targets = [GEAR.labels[k] for k in truth]
-    one, other = (compare_group(GEAR, targets, Said(GEAR, x), Said(GEAR, y)) for x, y in ((a, b), (b, a)))
+    one, other = (
+        compare_group(GEAR, targets, ModelOutputs(GEAR, x), ModelOutputs(GEAR, y)) for x, y in ((a, b), (b, a))
+    )
     for name, figure in one.figures.items():
         mirror = other.figures[name]
         assert (figure.a, figure.value) == pytest.approx((mirror.b, -mirror.value))
@@ -101,7 +103,7 @@ def test_the_order_of_the_pictures_changes_nothing():
     order = np.random.default_rng(3).permutation(len(truth))
     both = []
     for rows in (np.arange(len(truth)), order):
-        said = [Said(GEAR, values[rows], decisions=decided(GEAR, values[rows], 0.5)) for values in (a, b)]
+        said = [ModelOutputs(GEAR, values[rows], decisions=decided(GEAR, values[rows], 0.5)) for values in (a, b)]
         names = [sources[row] for row in rows]
         both.append(compare_group(GEAR, [GEAR.labels[truth[row]] for row in rows], *said, sources=names).to_json())
     assert both[0] == both[1]
@@ -110,7 +112,7 @@ def test_the_order_of_the_pictures_changes_nothing():
 def test_sources_widen_and_are_counted():
     truth, (a, b) = predictions(4, n=30)
     targets = [GEAR.labels[k] for k in truth] * 4
-    said = [Said(GEAR, np.tile(values, (4, 1))) for values in (a, b)]
+    said = [ModelOutputs(GEAR, np.tile(values, (4, 1))) for values in (a, b)]
     blind = compare_group(GEAR, targets, *said)
     aware = compare_group(GEAR, targets, *said, sources=[f"photo {at % 30}" for at in range(120)])
     assert (blind.sources, aware.sources) == (120, 30)
@@ -126,8 +128,8 @@ def test_labels_that_only_one_model_knows():
     other = LabelGroup("gear", ("vest", "cap", "helmet"))
     group = common_group(GEAR, other)
     assert group.labels == ("helmet", "vest")
-    a = Said(GEAR, np.array([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.3, 0.3, 0.4], [0.9, 0.05, 0.05]]))
-    b = Said(other, np.array([[0.1, 0.7, 0.2], [0.2, 0.1, 0.7], [0.9, 0.0, 0.1], [0.3, 0.3, 0.4]]))
+    a = ModelOutputs(GEAR, np.array([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.3, 0.3, 0.4], [0.9, 0.05, 0.05]]))
+    b = ModelOutputs(other, np.array([[0.1, 0.7, 0.2], [0.2, 0.1, 0.7], [0.9, 0.0, 0.1], [0.3, 0.3, 0.4]]))
     found = compare_group(group, ["helmet", "helmet", "vest", "cap"], a, b)
     np.testing.assert_array_equal(found.known, [0, 1, 2])
     np.testing.assert_array_equal(found.right, [[True, False, True], [False, True, True]])
@@ -142,7 +144,7 @@ def test_an_independent_group():
     said[1][:12] = 0.45
     targets = [frozenset(np.array(TAGS.labels)[row].tolist()) for row in held]
     targets[20] = None
-    a, b = Said(TAGS, said[0], {"hat": 0.6}), Said(TAGS, said[1], {"hat": 0.4})
+    a, b = ModelOutputs(TAGS, said[0], {"hat": 0.6}), ModelOutputs(TAGS, said[1], {"hat": 0.4})
     found = compare_group(TAGS, targets, a, b)
     assert len(found) == 59
     keep = np.arange(60) != 20
@@ -157,7 +159,7 @@ def test_an_independent_group():
 
 def test_one_confidence_cannot_decide_the_log_loss():
     a, b = np.array([[1.0, 0.0, 0.0]]), np.array([[0.0, 0.0, 1.0]])
-    found = compare_group(GEAR, ["vest"], Said(GEAR, a), Said(GEAR, b))
+    found = compare_group(GEAR, ["vest"], ModelOutputs(GEAR, a), ModelOutputs(GEAR, b))
     assert found.figures["log_loss"].a == pytest.approx(-np.log(1e-6))
     assert (found.p_value, len(found), found.sources) == (1.0, 1, 1)
     assert math.isnan(found.recalls["helmet"].value)
@@ -168,7 +170,7 @@ def test_one_confidence_cannot_decide_the_log_loss():
 def test_the_same_answers_do_not_prove_that_models_are_equally_good():
     truth, (a, _) = predictions(8)
     targets = [GEAR.labels[k] for k in truth]
-    found = compare_group(GEAR, targets, Said(GEAR, a), Said(GEAR, a))
+    found = compare_group(GEAR, targets, ModelOutputs(GEAR, a), ModelOutputs(GEAR, a))
     assert found.figures["accuracy"].value == 0.0
     assert found.figures["accuracy"].low < -0.02
     assert found.p_value == 1.0
@@ -186,7 +188,7 @@ def test_nothing_in_common():
         common_group(GEAR, LabelGroup("gear", ("cap", "hood")))
     assert common_group(TAGS, LabelGroup("tags", ("scarf",), "independent")).labels == ("scarf",)
     with pytest.raises(DataError, match="no picture has a label that both models know"):
-        compare_group(GEAR, [None, "cap"], *(Said(GEAR, np.full((2, 3), 1 / 3)) for _ in range(2)))
+        compare_group(GEAR, [None, "cap"], *(ModelOutputs(GEAR, np.full((2, 3), 1 / 3)) for _ in range(2)))
 
 
 def test_costs_of_decisions():
@@ -202,7 +204,10 @@ def test_costs_of_decisions():
         picture_costs(GEAR, lookless, targets, decided(GEAR, confidences, 0.5))
     other = confidences[:, [1, 0, 2]]
     dearer = picture_costs(GEAR, tables, targets, decided(GEAR, other, 0.5))
-    said = [Said(GEAR, c, decisions=decided(GEAR, c, 0.5), costs=p) for c, p in ((confidences, paid), (other, dearer))]
+    said = [
+        ModelOutputs(GEAR, c, decisions=decided(GEAR, c, 0.5), costs=p)
+        for c, p in ((confidences, paid), (other, dearer))
+    ]
     cost = compare_group(GEAR, targets, *said).figures["cost"]
     assert (cost.a, cost.b) == pytest.approx((53.0 / 3.0, 8.0 / 3.0))
     assert cost.gain[0] == pytest.approx(15.0)
@@ -216,20 +221,22 @@ def test_costs_of_independent_labels():
 
 
 def test_a_gain_is_turned_where_less_is_better():
-    assert Difference(0.9, 0.8, -0.2, 0.05).gain == pytest.approx((-0.1, -0.2, 0.05))
-    assert Difference(0.9, 0.8, -0.2, 0.05, less_is_better=True).gain == pytest.approx((0.1, -0.05, 0.2))
+    assert PairedDifference(0.9, 0.8, -0.2, 0.05).gain == pytest.approx((-0.1, -0.2, 0.05))
+    assert PairedDifference(0.9, 0.8, -0.2, 0.05, less_is_better=True).gain == pytest.approx((0.1, -0.05, 0.2))
 
 
 def test_the_text_says_what_is_shown_and_what_is_not():
     truth, (a, _) = predictions(9, n=300)
     targets = [GEAR.labels[k] for k in truth]
     worse = np.roll(a, 1, axis=0)
-    text = paired_report(compare_group(GEAR, targets, Said(GEAR, worse), Said(GEAR, a)))
+    text = paired_report(compare_group(GEAR, targets, ModelOutputs(GEAR, worse), ModelOutputs(GEAR, a)))
     assert "B is clearly more often right than A" in text
     assert "is more than chance" in " ".join(text.split())
-    assert "clearly less often" in paired_report(compare_group(GEAR, targets, Said(GEAR, a), Said(GEAR, worse)))
+    assert "clearly less often" in paired_report(
+        compare_group(GEAR, targets, ModelOutputs(GEAR, a), ModelOutputs(GEAR, worse))
+    )
     nearly = np.concatenate([worse[:3], a[3:]])
-    near = compare_group(GEAR, targets, Said(GEAR, a), Said(GEAR, nearly))
+    near = compare_group(GEAR, targets, ModelOutputs(GEAR, a), ModelOutputs(GEAR, nearly))
     assert "Neither is clearly more often right" in " ".join(paired_report(near).split())
 
 
@@ -237,7 +244,7 @@ def test_many_labels_are_cut_to_those_that_differ_most():
     many = LabelGroup("class", tuple(f"label {k:03}" for k in range(60)))
     random = np.random.default_rng(10)
     targets = [many.labels[k % 60] for k in range(240)]
-    said = [Said(many, random.dirichlet(np.ones(60), 240)) for _ in range(2)]
+    said = [ModelOutputs(many, random.dirichlet(np.ones(60), 240)) for _ in range(2)]
     text = paired_report(compare_group(many, targets, *said))
     assert text.count("recall of") == 40
     assert "20 labels that differ less are left out" in text

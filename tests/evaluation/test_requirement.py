@@ -5,7 +5,7 @@ import pytest
 
 from decisight.errors import LabelError, UsageError
 from decisight.evaluation.paired import compare_group
-from decisight.evaluation.paired_scored import Said
+from decisight.evaluation.paired_scored import ModelOutputs
 from decisight.evaluation.requirement import Requirement
 from decisight.types import LabelGroup
 
@@ -18,7 +18,7 @@ def found(better, worse, same, *, sure=0.9):
         np.repeat([False, True, True], [better, worse, same]),
         np.repeat([True, False, True], [better, worse, same]),
     ]
-    said = [Said(GROUP, np.where(hit[:, None], [sure, 1.0 - sure], [1.0 - sure, sure])) for hit in right]
+    said = [ModelOutputs(GROUP, np.where(hit[:, None], [sure, 1.0 - sure], [1.0 - sure, sure])) for hit in right]
     return compare_group(GROUP, ["cat"] * (better + worse + same), *said)
 
 
@@ -37,8 +37,8 @@ def found(better, worse, same, *, sure=0.9):
     ],
 )
 def test_the_interval_decides(kind, margin, better, worse, same, met):
-    (verdict,) = Requirement(kind, margin=margin).judge([found(better, worse, same)])
-    assert verdict.met is met
+    (result,) = Requirement(kind, margin=margin).judge([found(better, worse, same)])
+    assert result.met is met
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "macro_f1", "log_loss", "recall:cat"])
@@ -49,31 +49,31 @@ def test_every_metric_is_turned_so_that_more_is_better(metric):
 
 
 def test_it_is_said_how_many_pictures_it_would_take():
-    (verdict,) = Requirement("better").judge([found(9, 5, 86)])
-    assert "pictures like these would show it, and here are 100" in verdict.sentence
+    (result,) = Requirement("better").judge([found(9, 5, 86)])
+    assert "pictures like these would show it, and here are 100" in result.sentence
     (worse,) = Requirement("not-worse").judge([found(0, 40, 60)])
     assert "it is worse than that" in worse.sentence
 
 
 def test_a_figure_that_is_not_defined_is_not_met():
-    (verdict,) = Requirement("not-worse", "recall:dog").judge([found(5, 1, 20)])
-    assert not verdict.met
-    assert "undefined" in verdict.sentence
+    (result,) = Requirement("not-worse", "recall:dog").judge([found(5, 1, 20)])
+    assert not result.met
+    assert "undefined" in result.sentence
 
 
 def test_every_group_must_meet_it_and_the_json_says_which_do():
     requirement = Requirement("not-worse", margin=0.05)
     good, poor = found(20, 1, 100), found(1, 20, 100)
-    verdicts = requirement.judge([good, poor])
-    assert [verdict.met for verdict in verdicts] == [True, False]
-    assert requirement.to_json(verdicts[:1]) == {
+    results = requirement.judge([good, poor])
+    assert [result.met for result in results] == [True, False]
+    assert requirement.to_json(results[:1]) == {
         "require": "not-worse",
         "metric": "accuracy",
         "margin": 0.05,
         "met": True,
         "groups": {"class": True},
     }
-    assert requirement.to_json(verdicts)["met"] is False
+    assert requirement.to_json(results)["met"] is False
 
 
 def test_a_label_is_looked_for_in_the_groups_that_have_it():

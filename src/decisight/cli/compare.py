@@ -20,7 +20,7 @@ from decisight.errors import LabelError, UsageError
 
 if TYPE_CHECKING:
     from decisight.evaluation.paired import PairedGroup
-    from decisight.evaluation.requirement import Requirement, Verdict
+    from decisight.evaluation.requirement import Requirement, RequirementResult
     from decisight.models.classifier import Classifier
     from decisight.types import LabelGroup, Task
 
@@ -94,7 +94,7 @@ def run(options: CompareOptions) -> int:
     say_skipped((*dataset.skipped, *sides[0].skipped))
     _warn_of_training(sides, part)
     compared = _compare(options, pairing, sides, same=same)
-    verdicts = [] if options.requirement is None else options.requirement.judge(compared.groups)
+    results = [] if options.requirement is None else options.requirement.judge(compared.groups)
     if not options.json_only:
         _say_heading(options, part, compared, len(regions))
         screen = terminal(sys.stdout)
@@ -103,10 +103,10 @@ def run(options: CompareOptions) -> int:
             _say_won(compared, found)
         for name, why in compared.left_out.items():
             say("\n" + textwrap.fill(f"{name} is not compared: {why}.", screen.width if screen else 100))
-        _say_verdicts(options.requirement, verdicts)
-    text = json.dumps(_to_json(options, part, compared, verdicts), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        _say_results(options.requirement, results)
+    text = json.dumps(_to_json(options, part, compared, results), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     _write(options, compared, text)
-    return 0 if all(verdict.met for verdict in verdicts) else 1
+    return 0 if all(result.met for result in results) else 1
 
 
 def _load(name: str, options: CompareOptions) -> Classifier:
@@ -277,18 +277,20 @@ def _say_won(compared: Compared, found: PairedGroup) -> None:
             say(f"  ... and {len(won) - _NAMED} more")
 
 
-def _say_verdicts(requirement: Requirement | None, verdicts: Sequence[Verdict]) -> None:
+def _say_results(requirement: Requirement | None, results: Sequence[RequirementResult]) -> None:
     from decisight.imaging import printable
 
     if requirement is None:
         return
     screen = terminal(sys.stdout)
-    for verdict in verdicts:
-        told = f"{requirement.kind} in {verdict.group}: {'met' if verdict.met else 'NOT MET'}. {verdict.sentence}."
+    for result in results:
+        told = f"{requirement.kind} in {result.group}: {'met' if result.met else 'NOT MET'}. {result.sentence}."
         say("\n" + textwrap.fill(printable(told), screen.width if screen else 100))
 
 
-def _to_json(options: CompareOptions, part: Chosen, compared: Compared, verdicts: Sequence[Verdict]) -> dict[str, Any]:
+def _to_json(
+    options: CompareOptions, part: Chosen, compared: Compared, results: Sequence[RequirementResult]
+) -> dict[str, Any]:
     models = {}
     for side in compared.sides:
         reference = side.model.reference
@@ -305,7 +307,7 @@ def _to_json(options: CompareOptions, part: Chosen, compared: Compared, verdicts
         "pictures": len(compared.pictures),
         "passed_over": compared.sides[0].judged.seen if part.leave_out_seen else 0,
         "not_compared": dict(compared.left_out),
-        "required": None if options.requirement is None else options.requirement.to_json(verdicts),
+        "required": None if options.requirement is None else options.requirement.to_json(results),
         "groups": {found.group.name: found.to_json() for found in compared.groups},
         "won": {found.group.name: compared.won(found) for found in compared.groups},
     }

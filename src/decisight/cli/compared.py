@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from decisight.data.dataset import Dataset, Example, Skipped
     from decisight.evaluation.judging import Judged
     from decisight.evaluation.paired import PairedGroup
-    from decisight.evaluation.paired_scored import Said
+    from decisight.evaluation.paired_scored import ModelOutputs
     from decisight.models.classifier import Classifier
     from decisight.policies.least_cost import ImageRule
     from decisight.policies.loss_table import LossTable
@@ -98,7 +98,7 @@ def said_of(
     read_as: LabelGroup,
     targets: Sequence[Target],
     costs: Sequence[LossTable] | None,
-) -> Said:
+) -> ModelOutputs:
     """What a model says of the pictures in one group.
 
     Args:
@@ -114,14 +114,14 @@ def said_of(
     """
     from decisight.cli.judging import limits
     from decisight.evaluation.paired_costs import picture_costs
-    from decisight.evaluation.paired_scored import Said
+    from decisight.evaluation.paired_scored import ModelOutputs
 
     group = side.model.task.groups[at]
     decisions = [side.rule.decide(side.judged.predictions[row])[at] for row in rows]
     bars = limits(side.model.task, side.rule)
     thresholds = {label: bars[f"{group.name}:{label}"] for label in group.labels}
     paid = None if costs is None else picture_costs(read_as, costs, targets, decisions)
-    return Said(group, side.judged.confidences[at][list(rows)], thresholds, decisions, paid)
+    return ModelOutputs(group, side.judged.confidences[at][list(rows)], thresholds, decisions, paid)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,9 @@ from decisight.data.dataset import Example
 from decisight.errors import DataError, ImageError
 from decisight.evaluation.context_figures import ContextCheck, GroupContext
 from decisight.evaluation.intervals import bootstrap, source_count
-from decisight.evaluation.paired import Difference
+from decisight.evaluation.paired import PairedDifference
 from decisight.evaluation.paired_intervals import difference_interval, gain_interval
-from decisight.evaluation.paired_scored import Said, ScoredPair, score_pair
+from decisight.evaluation.paired_scored import ModelOutputs, ScoredPair, score_pair
 from decisight.imaging.blurring import blurred_border, blurred_centre
 from decisight.models.classifier import Classifier, Part, as_pixels
 from decisight.types import LabelGroup, Prediction, Target, resolve_thresholds
@@ -133,7 +133,7 @@ def _group_context(
 ) -> GroupContext:
     limits = resolve_thresholds(model.task, model.card.thresholds)
     own = {label: limits[f"{group.name}:{label}"] for label in group.labels if f"{group.name}:{label}" in limits}
-    as_is, without_border, border_alone = (Said(group, values, own) for values in rows)
+    as_is, without_border, border_alone = (ModelOutputs(group, values, own) for values in rows)
     border = score_pair(group, targets, as_is, without_border, sources).arranged(sources)
     centre = score_pair(group, targets, as_is, border_alone, sources).arranged(sources)
     return GroupContext(
@@ -154,12 +154,12 @@ def _group_context(
     )
 
 
-def _accuracy(a: NDArray[np.bool_], b: NDArray[np.bool_], clusters: NDArray[np.int64] | None) -> Difference:
+def _accuracy(a: NDArray[np.bool_], b: NDArray[np.bool_], clusters: NDArray[np.int64] | None) -> PairedDifference:
     gains = b.astype(np.int64) - a.astype(np.int64)
-    return Difference(float(a.mean()), float(b.mean()), *gain_interval(gains, clusters))
+    return PairedDifference(float(a.mean()), float(b.mean()), *gain_interval(gains, clusters))
 
 
-def _recall(pair: ScoredPair, label: int) -> Difference:
+def _recall(pair: ScoredPair, label: int) -> PairedDifference:
     has = pair.held[:, label]
     before, after = (side.said[has, label] for side in pair.sides)
     return _accuracy(before, after, None if pair.clusters is None else pair.clusters[has])
@@ -171,7 +171,7 @@ def _commonest(pair: ScoredPair) -> NDArray[np.bool_]:
     return np.asarray(kinds.ravel() == counts.argmax())
 
 
-def _truth(pair: ScoredPair, seed: int) -> Difference:
+def _truth(pair: ScoredPair, seed: int) -> PairedDifference:
     """Of the mean confidence in what is true, by the bootstrap of whole sources."""
     a, b = (side.truth for side in pair.sides)
     gaps = b - a
@@ -182,4 +182,4 @@ def _truth(pair: ScoredPair, seed: int) -> Difference:
     drawn = bootstrap(mean_gap, len(pair), clusters=pair.clusters, resamples=_RESAMPLES, seed=seed)
     count = float(len(pair)) if pair.clusters is None else source_count(pair.clusters)
     low, high = difference_interval(float(gaps.mean()), drawn[:, 0], count)
-    return Difference(float(a.mean()), float(b.mean()), low, high)
+    return PairedDifference(float(a.mean()), float(b.mean()), low, high)

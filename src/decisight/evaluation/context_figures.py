@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from decisight.evaluation.paired import Difference
+from decisight.evaluation.paired import PairedDifference
 
 __all__ = ["ContextCheck", "GroupContext"]
 
@@ -33,12 +33,12 @@ class GroupContext:
     group: str
     n: int
     sources: int
-    border_blurred: Difference
-    centre_blurred: Difference
-    beyond_commonest: Difference
-    truth_border_blurred: Difference
-    truth_centre_blurred: Difference
-    recalls: dict[str, tuple[Difference, Difference]]
+    border_blurred: PairedDifference
+    centre_blurred: PairedDifference
+    beyond_commonest: PairedDifference
+    truth_border_blurred: PairedDifference
+    truth_centre_blurred: PairedDifference
+    recalls: dict[str, tuple[PairedDifference, PairedDifference]]
     support: dict[str, int]
 
     @property
@@ -157,6 +157,6 @@ def _share(value: float) -> str:
     return f"{100.0 * value:.1f} %"
 
 
-def _gap(difference: Difference) -> str:
+def _gap(difference: PairedDifference) -> str:
     value, low, high = (100.0 * number for number in (difference.value, difference.low, difference.high))
     return f"{value:+.1f} points, {low:+.1f} to {high:+.1f}"

@@ -24,10 +24,10 @@ from decisight.evaluation.paired_intervals import (
     mean_gain_interval,
     paired_size,
 )
-from decisight.evaluation.paired_scored import Said, ScoredPair, ScoredSide, score_pair
+from decisight.evaluation.paired_scored import ModelOutputs, ScoredPair, ScoredSide, score_pair
 from decisight.types import LabelGroup, Target
 
-__all__ = ["Difference", "PairedGroup", "compare_group"]
+__all__ = ["PairedDifference", "PairedGroup", "compare_group"]
 
 _RESAMPLES = (200, 2000)
 _WORK = 2e8
@@ -41,7 +41,7 @@ _MEANS = ("balanced_accuracy", "macro_f1", "log_loss", "cost")
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class PairedDifference:
     """A figure of both models, and what the second has more of it.
 
     Args:
@@ -99,15 +99,15 @@ class PairedGroup:
     group: LabelGroup
     known: NDArray[np.int64]
     sources: int
-    figures: dict[str, Difference]
-    recalls: dict[str, Difference]
+    figures: dict[str, PairedDifference]
+    recalls: dict[str, PairedDifference]
     support: dict[str, int]
     right: NDArray[np.bool_]
     truth: Floats
     p_value: float
     p_value_by_picture: float
-    accepted_share: Difference | None = None
-    accepted_accuracy: Difference | None = None
+    accepted_share: PairedDifference | None = None
+    accepted_accuracy: PairedDifference | None = None
 
     def __len__(self) -> int:
         """How many pictures were compared."""
@@ -165,8 +165,8 @@ class PairedGroup:
 def compare_group(
     group: LabelGroup,
     targets: Sequence[Target],
-    a: Said,
-    b: Said,
+    a: ModelOutputs,
+    b: ModelOutputs,
     *,
     sources: Sequence[str | None] | None = None,
     seed: int = 0,
@@ -213,24 +213,24 @@ def _gains(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> NDArray[np.int64]:
     return b.astype(np.int64) - a.astype(np.int64)
 
 
-def _proportions(a: NDArray[np.bool_], b: NDArray[np.bool_], clusters: NDArray[np.int64] | None) -> Difference:
+def _proportions(a: NDArray[np.bool_], b: NDArray[np.bool_], clusters: NDArray[np.int64] | None) -> PairedDifference:
     if not len(a):
-        return Difference(math.nan, math.nan, math.nan, math.nan)
-    return Difference(float(a.mean()), float(b.mean()), *gain_interval(_gains(a, b), clusters))
+        return PairedDifference(math.nan, math.nan, math.nan, math.nan)
+    return PairedDifference(float(a.mean()), float(b.mean()), *gain_interval(_gains(a, b), clusters))
 
 
-def _among(pair: ScoredPair, chosen: NDArray[np.bool_], k: int) -> Difference:
+def _among(pair: ScoredPair, chosen: NDArray[np.bool_], k: int) -> PairedDifference:
     """How often each model is right about one label, among some pictures."""
     a, b = (side.said[chosen, k] == pair.held[chosen, k] for side in pair.sides)
     return _proportions(a, b, None if pair.clusters is None else pair.clusters[chosen])
 
 
-def _recall(pair: ScoredPair, k: int, *, holds: bool) -> Difference:
+def _recall(pair: ScoredPair, k: int, *, holds: bool) -> PairedDifference:
     """The recall of a label; of the pictures without it, the specificity."""
     return _among(pair, pair.held[:, k] == holds, k)
 
 
-def _means(pair: ScoredPair, recalls: Sequence[Difference], seed: int) -> dict[str, Difference]:
+def _means(pair: ScoredPair, recalls: Sequence[PairedDifference], seed: int) -> dict[str, PairedDifference]:
     """The figures that have the bootstrap, widened by what the labels' own intervals make of them."""
     labels, exclusive = range(len(pair.group.labels)), pair.group.exclusive
     specificities = [] if exclusive else [_recall(pair, k, holds=False) for k in labels]
@@ -256,16 +256,16 @@ def _means(pair: ScoredPair, recalls: Sequence[Difference], seed: int) -> dict[s
         a, b = once[at].tolist()
         gaps = drawn[:, at, 1] - drawn[:, at, 0]
         interval = difference_interval(b - a, gaps, _source_count(pair), least.get(name))
-        found[name] = Difference(a, b, *interval, less_is_better=name not in least)
+        found[name] = PairedDifference(a, b, *interval, less_is_better=name not in least)
     return found
 
 
-def _accepted_share(pair: ScoredPair) -> Difference | None:
+def _accepted_share(pair: ScoredPair) -> PairedDifference | None:
     a, b = (side.accepted for side in pair.sides)
     return None if a is None or b is None else _proportions(a, b, pair.clusters)
 
 
-def _accepted_accuracy(pair: ScoredPair, seed: int) -> Difference | None:
+def _accepted_accuracy(pair: ScoredPair, seed: int) -> PairedDifference | None:
     """How often each is right among what it accepts: not on the same pictures, so not a proportion of any."""
     if any(side.accepted is None for side in pair.sides):
         return None
@@ -279,10 +279,10 @@ def _accepted_accuracy(pair: ScoredPair, seed: int) -> Difference | None:
 
     a, b = of_both(np.ones((1, len(pair))))[0].tolist()
     if math.isnan(b - a):
-        return Difference(a, b, math.nan, math.nan)
+        return PairedDifference(a, b, math.nan, math.nan)
     drawn = _resampled(pair, of_both, seed)
     interval = difference_interval(b - a, drawn[:, 1] - drawn[:, 0], _source_count(pair), _apart(pair, a, b))
-    return Difference(a, b, *interval)
+    return PairedDifference(a, b, *interval)
 
 
 def _apart(pair: ScoredPair, a: float, b: float) -> Interval | None:
@@ -305,6 +305,6 @@ def _source_count(pair: ScoredPair) -> float:
     return float(len(pair)) if pair.clusters is None else source_count(pair.clusters)
 
 
-def _mean_interval(parts: Sequence[Difference]) -> Interval:
+def _mean_interval(parts: Sequence[PairedDifference]) -> Interval:
     values, lows, highs = (np.array([(p.value, p.low, p.high)[at] for p in parts]) for at in range(3))
     return mean_gain_interval(values, lows, highs)

@@ -14,14 +14,14 @@ from decisight.evaluation.metrics import Floats, Labels
 from decisight.evaluation.scored import cluster_numbers
 from decisight.types import Decision, LabelGroup, Reason, Target
 
-__all__ = ["LEAST_CONFIDENCE", "Said", "ScoredPair", "ScoredSide", "common_group", "score_pair"]
+__all__ = ["LEAST_CONFIDENCE", "ModelOutputs", "ScoredPair", "ScoredSide", "common_group", "score_pair"]
 
 LEAST_CONFIDENCE = 1e-6
 """A confidence below counts as this in the log loss, or a single picture could decide it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Said:
+class ModelOutputs:
     """What one model says of N pictures in one group.
 
     Args:
@@ -132,7 +132,7 @@ def common_group(a: LabelGroup, b: LabelGroup) -> LabelGroup:
 
 
 def score_pair(
-    group: LabelGroup, targets: Sequence[Target], a: Said, b: Said, sources: Sequence[str | None]
+    group: LabelGroup, targets: Sequence[Target], a: ModelOutputs, b: ModelOutputs, sources: Sequence[str | None]
 ) -> ScoredPair:
     """What two models are compared by.
 
@@ -169,7 +169,7 @@ def _targets(group: LabelGroup, targets: Sequence[Target]) -> tuple[NDArray[np.i
     return known, np.array(held, bool).reshape(len(known), len(group.labels))
 
 
-def _side(group: LabelGroup, target: Labels, said: Said, known: NDArray[np.int64]) -> ScoredSide:
+def _side(group: LabelGroup, target: Labels, said: ModelOutputs, known: NDArray[np.int64]) -> ScoredSide:
     confidences = np.clip(np.asarray(said.confidences, float)[known], 0.0, 1.0)
     cost = None if said.costs is None else said.costs[known]
     own = np.array([said.group.labels.index(label) for label in group.labels])

@@ -6,7 +6,7 @@ import math
 import textwrap
 from collections.abc import Iterator
 
-from decisight.evaluation.paired import Difference, PairedGroup
+from decisight.evaluation.paired import PairedDifference, PairedGroup
 from decisight.evaluation.text import UNDEFINED, WIDTH, aligned, short_names
 
 __all__ = ["paired_report"]
@@ -55,7 +55,7 @@ def _figures(found: PairedGroup) -> str:
     return aligned([["", "A", "B", "B - A", "95 % interval"], *rows]) + note
 
 
-def _cells(one: Difference) -> list[str]:
+def _cells(one: PairedDifference) -> list[str]:
     def number(value: float, form: str) -> str:
         return UNDEFINED if math.isnan(value) else format(value, form)
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from decisight.errors import LabelError, UsageError
-from decisight.evaluation.paired import Difference, PairedGroup
+from decisight.evaluation.paired import PairedDifference, PairedGroup
 
-__all__ = ["DEFAULT_MARGIN", "METRICS", "Requirement", "Verdict"]
+__all__ = ["DEFAULT_MARGIN", "METRICS", "Requirement", "RequirementResult"]
 
 METRICS = {
     "accuracy": "accuracy",
@@ -31,7 +31,7 @@ _FEWEST = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class RequirementResult:
     """Whether a requirement is met in one group.
 
     Args:
@@ -81,7 +81,7 @@ class Requirement:
             return 0.0
         return DEFAULT_MARGIN if self.margin is None else self.margin
 
-    def judge(self, groups: Sequence[PairedGroup]) -> list[Verdict]:
+    def judge(self, groups: Sequence[PairedGroup]) -> list[RequirementResult]:
         """Whether it is met, in each group; the recall of a label in those groups that have it.
 
         Raises:
@@ -100,28 +100,30 @@ class Requirement:
             )
         return [self._judge(found) for found in having]
 
-    def _judge(self, found: PairedGroup) -> Verdict:
+    def _judge(self, found: PairedGroup) -> RequirementResult:
         gain, low, high = self._figure(found).gain
         name = METRICS.get(self.metric, self.metric)
         if math.isnan(gain):
-            return Verdict(found.group.name, met=False, sentence=f"{name}: undefined on these pictures")
+            return RequirementResult(found.group.name, met=False, sentence=f"{name}: undefined on these pictures")
         # An end on the bar itself is let pass, so that a model is not worse than itself.
         met = low > 0.0 if self.kind == "better" else low >= -self.allowed
         wanted = "above 0" if self.kind == "better" else f"at least {-self.allowed:g}"
         sentence = f"{name}: gain {gain:+.3f}, 95 % interval {low:+.3f} to {high:+.3f}; its lower end must be {wanted}"
-        return Verdict(found.group.name, met, sentence + ("" if met else self._shortfall(found, gain, low, high)))
+        return RequirementResult(
+            found.group.name, met, sentence + ("" if met else self._shortfall(found, gain, low, high))
+        )
 
-    def to_json(self, verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    def to_json(self, results: Sequence[RequirementResult]) -> dict[str, Any]:
         """What was required, and by group whether it is met."""
         return {
             "require": self.kind,
             "metric": self.metric,
             "margin": self.allowed,
-            "met": all(verdict.met for verdict in verdicts),
-            "groups": {verdict.group: verdict.met for verdict in verdicts},
+            "met": all(result.met for result in results),
+            "groups": {result.group: result.met for result in results},
         }
 
-    def _figure(self, found: PairedGroup) -> Difference:
+    def _figure(self, found: PairedGroup) -> PairedDifference:
         if self.metric.startswith(_RECALL):
             return found.recalls[self.metric.removeprefix(_RECALL)]
         if self.metric not in found.figures:
