@@ -405,7 +405,7 @@ def model_settings(model: Classifier) -> dict[str, Any]:
     if model.card.min_familiarity is not None:
         settings["min_familiarity"] = model.card.min_familiarity
     if model.card.costs:
-        settings |= LeastCost.from_card(model.task, model.card.costs).to_card(model.task)
+        settings |= LeastCost.from_card(model.task, model.card.costs, model=model.name).to_card(model.task)
     priors: dict[str, float] = {}
     counted = model.card.data.get("labels")
     for group in model.task.groups:

@@ -147,7 +147,7 @@ def test_what_is_no_json_is_refused(key: str, text: str) -> None:
 
 
 def test_numbers_that_are_none_are_refused_however_deep() -> None:
-    for text in ('{"a": [NaN]}', '{"a": {"b": -Infinity}}', '{"a": 1e999}', '{"\\udfff": 1}'):
+    for text in ('{"a": [NaN]}', '{"a": {"b": -Infinity}}', '{"a": 1e999}', f'{{"a": 1{400 * "0"}}}', '{"\\udfff": 1}'):
         with pytest.raises(NotAModelError):
             ModelCard.from_metadata({**CARD.to_metadata(), "decisight.metrics": text})
 

@@ -86,6 +86,9 @@ HOSTILE: list[dict[str, Any]] = [
     {"class:cat": {"kind": "max_error", "threshold": "0.9", "wanted": [], "runtime": "openvino"}},
     {"class:cat": {"kind": "max_error", "threshold": 0.9, "wanted": 0.05, "runtime": {"name": 3}, "data": [1]}},
     {"class": {"kind": "least_cost", "before": {"value": "a"}}},
+    {"class:cat": {"kind": "max_error", "threshold": 10**400, "wanted": 10**400, "assurance": 10**400}},
+    {"class:cat": {"kind": "best_f1", "here": {"f1": dict.fromkeys(("value", "low", "high"), 10**400)}}},
+    {"class": {"kind": "least_cost", "saved": dict.fromkeys(("value", "low", "high"), 10**400)}},
     {"\x1b[2J": {"kind": "best_f1", "threshold": True, "here": {"precision": {"value": None}}}},
 ]
 

@@ -61,6 +61,7 @@ BAD = [
     ("default: 1\nnone:\n  vest: .inf\n", ONE, "line 3: .*costs inf"),
     ("default: 1\nnone:\n  vest: true\n", ONE, "line 3: .*costs True"),
     ("default: 1\nnone:\n  vest: much\n", ONE, "line 3: .*costs 'much'"),
+    (f"default: 1{400 * '0'}\n", ONE, "line 1: the default costs 1000"),
     ("default: -1\n", ONE, "line 1: the default costs -1"),
     ("default: 1\nreview: -2\n", ONE, "line 2: a look by a person costs -2"),
     ("default: 1\nbelt: {none: 4}\n", ONE, "line 2: group 'gear' has no label 'belt'"),

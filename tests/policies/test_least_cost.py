@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from decisight.errors import LabelError, UsageError
+from decisight.errors import LabelError, ModelError, UsageError
 from decisight.policies.identity import policy_digest
 from decisight.policies.least_cost import LeastCost
 from decisight.policies.parsing import parse_policy, policy_from_section
@@ -151,11 +151,21 @@ def test_a_card_holds_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "card", [{"cost": {}}, {"costs": []}, {"costs": {"none": 3}}, {"costs": {}, "review": "much"}, {"review": [1]}]
+    "card",
+    [
+        {"cost": {}},
+        {"costs": []},
+        {"costs": {"none": 3}},
+        {"costs": {}, "review": "much"},
+        {"review": [1]},
+        {"costs": {"vset": {"none": 1}}},
+        {"costs": {"none": {"vest": 10**400}, "vest": {"none": 1}}},
+        {"costs": {}, "review": 10**400},
+    ],
 )
 def test_a_card_that_is_not_understood_is_refused(card: dict[str, Any]) -> None:
-    with pytest.raises(UsageError, match="costs"):
-        LeastCost.from_card(TASK, card)
+    with pytest.raises(ModelError, match="what gate says of costs cannot be used"):
+        LeastCost.from_card(TASK, card, model="gate")
 
 
 def test_a_section_takes_costs_of_the_model_whole_or_not_at_all() -> None:
@@ -174,6 +184,8 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"costs": {"vest": {"none": math.inf}}, "default_cost": 1}, UsageError, "costs inf"),
     ({"costs": {"vest": {"none": 1}, "gear:vest": {"none": 2}}, "default_cost": 1}, UsageError, "given twice"),
     ({"default_cost": -2.0}, UsageError, "default cost costs -2"),
+    ({"default_cost": 1e101}, UsageError, "the default cost costs 1e.101"),
+    ({"default_cost": 10**400}, UsageError, "the default cost costs 1000"),
     ({"review": -1.0}, UsageError, "a look by a person costs -1"),
     ({"review": {"vest": 1}}, UsageError, "what a look costs where 'none' is true"),
     ({"review": {"gear": 1, "vest": 1}}, UsageError, "given twice"),

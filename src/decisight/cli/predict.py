@@ -30,7 +30,7 @@ from decisight.cli.renderings import (
 )
 from decisight.cli.unfamiliar import warn_of_familiarity
 from decisight.errors import ImageError, OutputError, UsageError
-from decisight.files import is_special, printable
+from decisight.files import is_special, printable, storable
 from decisight.types import Answer
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from decisight.policies.least_cost import ImageRule
     from decisight.regions import Region
 
-__all__ = ["PredictOptions", "load_model", "predicted", "rule_for", "run", "storable", "why"]
+__all__ = ["PredictOptions", "load_model", "predicted", "rule_for", "run", "why"]
 
 _LOOK_AHEAD = 100
 """Names that the first column of a table is made wide enough for."""
@@ -163,7 +163,7 @@ def rule_for(
     thresholds = list(thresholds)
     if model.card.costs and not thresholds:
         state = model.card.fallback if fallback is None else fallback
-        return LeastCost.from_card(model.task, model.card.costs, state, min_familiarity=least)
+        return LeastCost.from_card(model.task, model.card.costs, state, model=model.name, min_familiarity=least)
     own = Threshold(model.card.thresholds, model.card.fallback).checked(model.task)
     given = Threshold(parse_thresholds(thresholds), own.fallback if fallback is None else fallback)
     checked = given.checked(model.task)
@@ -200,17 +200,6 @@ def predicted(
             continue
         answer = Answer(storable(name), model.reference, outcome, rule.decide(outcome), region=place)
         yield answer if overlays is None else overlays.drawn(answer, name, region)
-
-
-def storable(name: str) -> str:
-    """A file's name as UTF-8 can hold it: itself, unless it has bytes that are not UTF-8, which become escapes."""
-    from decisight.imaging import printable
-
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return printable(name)
-    return name
 
 
 def why(error: ImageError, name: str) -> str:
@@ -251,8 +240,7 @@ def check_output(path: Path, model: str, *, example: str = "predictions.json") -
         raise OutputError(
             f"{printable(path)} has the name of a picture", hint="name a .json, .jsonl, .csv, .parquet or .txt file"
         )
-    if os.path.exists(path) and os.path.exists(model) and os.path.samefile(path, model):
-        raise OutputError(f"{printable(path)} is the model: it would be lost", hint="name another file")
+    output.check_apart([path], {"the model": model})
 
 
 def _check_parquet(path: Path | None) -> None:

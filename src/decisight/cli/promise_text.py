@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 if TYPE_CHECKING:
-    from decisight.models.promises import Entry
+    from decisight.models.promises import Promise
 
 __all__ = ["described", "origin", "percent"]
 
@@ -16,7 +17,7 @@ _MANY = 100
 _AIMS = {"min_precision": "a precision of", "min_recall": "a recall of", "best_f1": "the best F1"}
 
 
-def described(entry: Entry) -> Iterator[str]:
+def described(entry: Promise) -> Iterator[str]:
     """One entry of what a model file promises, in a few sentences; the first names the label or the group.
 
     What a file says that anybody may have made is shown as far as it can be understood.
@@ -38,7 +39,7 @@ def described(entry: Entry) -> Iterator[str]:
     )
 
 
-def origin(entry: Entry) -> str:
+def origin(entry: Promise) -> str:
     """By which pictures it was found, with which runtime, and when."""
     data = entry.values.get("data")
     facts = data if isinstance(data, dict) else {}
@@ -50,7 +51,7 @@ def origin(entry: Entry) -> str:
     )
 
 
-def _promise(entry: Entry) -> Iterator[str]:
+def _promise(entry: Promise) -> Iterator[str]:
     values, unit = entry.values, "source" if entry.values.get("unit") == "source" else "picture"
     together = (
         f", together with {jointly - 1} more"
@@ -68,7 +69,7 @@ def _promise(entry: Entry) -> Iterator[str]:
     )
 
 
-def _point(entry: Entry) -> Iterator[str]:
+def _point(entry: Promise) -> Iterator[str]:
     wanted = "" if entry.wanted is None else f" {entry.wanted:g}"
     yield f"  Chosen for {_AIMS[entry.kind]}{wanted}. It promises nothing:"
     for name, where in (("here", "on these pictures"), ("elsewhere", "on others")):
@@ -78,7 +79,7 @@ def _point(entry: Entry) -> Iterator[str]:
             yield f"  {where}: {told}."
 
 
-def _costs(entry: Entry) -> Iterator[str]:
+def _costs(entry: Promise) -> Iterator[str]:
     values = entry.values
     yield f"{entry.key}: decided by what costs least"
     for name, title in (("before", "before"), ("after", "from now on")):
@@ -123,4 +124,9 @@ def _amount(value: Any) -> str:
 
 
 def _is_number(value: Any) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number that is larger than any float
+        return False

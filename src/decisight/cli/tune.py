@@ -16,10 +16,11 @@ from decisight.cli import output
 from decisight.cli.console import progress_bars, say, terminal, warn
 from decisight.cli.judging import Chosen, say_skipped, tuning_part
 from decisight.cli.options import ReportFormat
-from decisight.cli.predict import load_model, rule_for, storable
+from decisight.cli.predict import load_model, rule_for
 from decisight.cli.regions import RegionWatch, warn_of_whole_pictures
 from decisight.cli.tune_request import TuneOptions, Wish, check_wishes, wishes
 from decisight.errors import DataError, OutputError
+from decisight.files import storable
 
 if TYPE_CHECKING:
     from decisight.data.dataset import Dataset
@@ -94,10 +95,9 @@ def _check_output(options: TuneOptions) -> None:
     if path is None:
         return
     output.check_file(path, example="tuned.onnx")
-    if os.path.exists(path) and os.path.exists(options.model) and os.path.samefile(path, options.model):
-        raise OutputError(
-            f"{printable(path)} is the model that is tuned: it would be lost", hint="name another file to write"
-        )
+    output.check_apart(
+        [path], {"the model that is tuned": options.model, "the data": options.data, "the costs": options.costs}
+    )
     if is_image_name(path) or (path.suffix.lower() != ".onnx" and path.exists()):
         raise OutputError(f"{printable(path)} is by its name no model", hint="name a file that ends in .onnx")
 
@@ -246,7 +246,7 @@ def _guaranteed(
 ) -> dict[str, dict[str, Any]]:
     from decisight.cli.tune_text import refusal
     from decisight.evaluation.operating.guarantee import Shortfall, guarantee
-    from decisight.evaluation.operating.told import guarantee_entry
+    from decisight.evaluation.operating.promise_entries import guarantee_entry
 
     jointly = len(of_labels) if options.jointly else 1
     # Bonferroni: what may go wrong is shared out among the labels.
@@ -264,8 +264,8 @@ def _guaranteed(
 
 
 def _pointed(decisions: LabelDecisions, wish: Wish) -> dict[str, Any]:
-    from decisight.evaluation.operating.told import point_entry
-    from decisight.evaluation.operating.wished import by_figure
+    from decisight.evaluation.operating.metric_thresholds import by_figure
+    from decisight.evaluation.operating.promise_entries import point_entry
 
     aim: Any = wish.kind
     return point_entry(decisions, by_figure(decisions, aim, wish.amount))
@@ -273,8 +273,8 @@ def _pointed(decisions: LabelDecisions, wish: Wish) -> dict[str, Any]:
 
 def _by_costs(basis: _Basis, costs: LeastCost) -> dict[str, dict[str, Any]]:
     """An entry for each group: what decisions cost by the model's present rule, and by the costs."""
-    from decisight.evaluation.operating.spending import spending
-    from decisight.evaluation.operating.told import spending_entry
+    from decisight.evaluation.operating.decision_costs import spending
+    from decisight.evaluation.operating.promise_entries import spending_entry
 
     model, judged = basis.model, basis.judged
     before = rule_for(model, (), None)

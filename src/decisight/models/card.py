@@ -216,7 +216,7 @@ class ModelCard:
 
 
 def _value(metadata: Mapping[str, str], key: str) -> Any:
-    value = json.loads(metadata[_PREFIX + key], parse_constant=_finite, parse_float=_finite)
+    value = json.loads(metadata[_PREFIX + key], parse_constant=_finite, parse_float=_finite, parse_int=_whole)
     # JSON can name half a character, which is no text that could be written or shown.
     json.dumps(value, ensure_ascii=False).encode()
     return value
@@ -233,6 +233,11 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{text[:20]} is no number that can be used")
     return number
+
+
+def _whole(text: str) -> int:
+    _finite(text)  # JSON knows whole numbers of any size, and nothing else here does
+    return int(text)
 
 
 def _group(value: Any) -> LabelGroup:

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from decisight.models.card import ModelCard
     from decisight.types import Runtime
 
-__all__ = ["KINDS", "Entry", "broken", "entries", "kept", "with_thresholds"]
+__all__ = ["KINDS", "Promise", "broken", "entries", "kept", "with_thresholds"]
 
 KINDS = ("max_error", "min_precision", "min_recall", "best_f1", "least_cost")
 """What a threshold, or a rule, was chosen for; only the first is a promise."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Promise:
     """What a model file says of one threshold, or of the costs of one group.
 
     Args:
@@ -50,14 +50,14 @@ class Entry:
         return self.key.partition(":")[2] or self.key
 
 
-def entries(promises: Mapping[str, Any]) -> Iterator[Entry]:
+def entries(promises: Mapping[str, Any]) -> Iterator[Promise]:
     """The entries of a card that are understood, in its order."""
     for key, values in promises.items():
         if not isinstance(values, dict) or values.get("kind") not in KINDS:
             continue
         runtime = values.get("runtime")
         named = [runtime.get(part) for part in ("name", "precision")] if isinstance(runtime, dict) else []
-        yield Entry(
+        yield Promise(
             key,
             str(values["kind"]),
             _number(values.get("threshold")),
@@ -144,4 +144,9 @@ def broken(
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None

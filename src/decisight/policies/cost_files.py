@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from decisight.errors import DecisightError, LabelError, UsageError
 from decisight.files import printable
 from decisight.policies.least_cost import LeastCost
-from decisight.policies.loss_table import FALSE_ALARM, MISS
+from decisight.policies.loss_table import FALSE_ALARM, MISS, MOST_COST, is_cost
 from decisight.registry import shortened
 from decisight.types import DEFAULT_FALLBACK, LabelGroup, Task
 from decisight.yaml_file import Kind, line_of, read_yaml
@@ -129,10 +128,10 @@ def _read_group(
 
 
 def _number(where: str, what: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+    if not is_cost(value):
         raise UsageError(
             f"{where}: {what} costs {shortened(value)}, which cannot be used",
-            hint="a cost is a finite number, 0 or more",
+            hint=f"a cost is a number from 0 to {MOST_COST:g}",
         )
     return float(value)
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any, ClassVar, TypeAlias
 
-from decisight.errors import UsageError
+from decisight.errors import LabelError, ModelError, UsageError
+from decisight.files import printable
 from decisight.policies import POLICIES
 from decisight.policies.ballot import NOTHING, PRESENT
 from decisight.policies.familiarity import unfamiliar
@@ -66,7 +67,13 @@ class LeastCost(Settings):
 
     @classmethod
     def from_card(
-        cls, task: Task, costs: Mapping[str, Any], fallback: str = DEFAULT_FALLBACK, **settings: Any
+        cls,
+        task: Task,
+        costs: Mapping[str, Any],
+        fallback: str = DEFAULT_FALLBACK,
+        *,
+        model: str = "a model",
+        **settings: Any,
     ) -> LeastCost:
         """The rule that a model file's ``costs`` say, checked.
 
@@ -74,12 +81,21 @@ class LeastCost(Settings):
             task: the model's.
             costs: ``costs`` and, where there is one, ``review``, as :meth:`to_card` gives them.
             fallback: the model's.
+            model: its name, for errors.
             settings: others, for example ``min_familiarity``.
 
         Raises:
-            LabelError: they name a label that the task does not have.
-            UsageError: they are no costs.
+            ModelError: they are no costs, or name a label that the task does not have.
         """
+        try:
+            return cls._from_card(task, costs, fallback, **settings)
+        except (LabelError, UsageError) as error:
+            raise ModelError(
+                f"what {printable(model)} says of costs cannot be used: {error.message}", hint=error.hint
+            ) from error
+
+    @classmethod
+    def _from_card(cls, task: Task, costs: Mapping[str, Any], fallback: str, **settings: Any) -> LeastCost:
         unknown = sorted(costs.keys() - {"costs", "review"})
         if unknown:
             raise UsageError(f"the costs say what is not understood: {unknown[0][:40]!r}", hint=_EXAMPLE)

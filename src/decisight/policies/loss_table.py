@@ -10,9 +10,10 @@ from typing import TypeAlias
 
 from decisight.errors import LabelError, UsageError
 from decisight.policies.ballot import ABSENT, NOTHING, PRESENT
+from decisight.registry import shortened
 from decisight.types import LabelGroup, Task
 
-__all__ = ["FALSE_ALARM", "MISS", "MOST_LABELS", "Costs", "LossTable", "Review", "loss_tables"]
+__all__ = ["FALSE_ALARM", "MISS", "MOST_COST", "MOST_LABELS", "Costs", "LossTable", "Review", "is_cost", "loss_tables"]
 
 Costs: TypeAlias = Mapping[str, Mapping[str, float]]
 """By what is true (``label`` or ``group:label``), by what is decided."""
@@ -26,6 +27,9 @@ MISS, FALSE_ALARM = "miss", "false_alarm"
 MOST_LABELS = 200
 """An exclusive group of more labels is not decided by costs: there would be the square of that of them."""
 
+MOST_COST = 1e100
+"""Sums of so many costs as anybody has pictures, and of their products, are still numbers."""
+
 
 @dataclass(frozen=True, slots=True)
 class LossTable:
@@ -33,7 +37,7 @@ class LossTable:
 
     Args:
         labels: what can be true, and decided; ``(not vest, vest)`` for one label of an independent group.
-        losses: by what is true, by what is decided: 0 or more, finite.
+        losses: by what is true, by what is decided: from 0 to :data:`MOST_COST`.
         review: what a look by a person costs, by what is true; empty where there is none.
         label: of an independent group, which of its labels it is; else empty.
     """
@@ -121,7 +125,7 @@ def loss_tables(
 
     Raises:
         LabelError: a cost is for a label that the task does not have, or that stands in two groups.
-        UsageError: a cost is not a finite number of 0 or more, is given twice, or is missing.
+        UsageError: a cost is no number from 0 to :data:`MOST_COST`, is given twice, or is missing.
     """
     named = _named(task, costs)
     looks = _looks(task, review)
@@ -182,9 +186,16 @@ def _looks(task: Task, review: Review) -> dict[str, float]:
     return found
 
 
+def is_cost(value: object) -> bool:
+    """Whether it is a number from 0 to :data:`MOST_COST`."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MOST_COST
+
+
 def _check(what: str, cost: float) -> None:
-    if isinstance(cost, bool) or not isinstance(cost, int | float) or not math.isfinite(cost) or cost < 0.0:
-        raise UsageError(f"{what} costs {cost}, which cannot be used", hint="a cost is a finite number, 0 or more")
+    if not is_cost(cost):
+        raise UsageError(
+            f"{what} costs {shortened(cost)}, which cannot be used", hint=f"a cost is a number from 0 to {MOST_COST:g}"
+        )
 
 
 def _exclusive(

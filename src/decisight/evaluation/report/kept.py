@@ -11,7 +11,7 @@ from decisight.evaluation.estimates import proportion
 from decisight.evaluation.judging import Judged
 from decisight.evaluation.scored import cluster_numbers
 from decisight.evaluation.text import estimate_text
-from decisight.models.promises import Entry
+from decisight.models.promises import Promise
 from decisight.types import Decision, Reason, Task
 
 __all__ = ["Kept", "kept_here"]
@@ -38,7 +38,7 @@ class Kept:
 
 
 def kept_here(
-    entry: Entry,
+    entry: Promise,
     said: Sequence[str],
     complaints: Sequence[str],
     task: Task,

@@ -19,7 +19,7 @@ from decisight.evaluation.estimates import proportion
 from decisight.evaluation.figures import Estimate
 from decisight.evaluation.operating.decisions import LabelDecisions
 
-__all__ = ["Aim", "Fitted", "Point", "by_figure"]
+__all__ = ["Aim", "Point", "ThresholdFigures", "by_figure"]
 
 Aim: TypeAlias = Literal["min_precision", "min_recall", "best_f1"]
 """What a threshold is to reach."""
@@ -30,7 +30,7 @@ _MOST_DIGITS = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class ThresholdFigures:
     """Figures of a threshold.
 
     Args:
@@ -62,8 +62,8 @@ class Point:
     aim: Aim
     wanted: float | None
     accepted: int
-    here: Fitted
-    elsewhere: Fitted
+    here: ThresholdFigures
+    elsewhere: ThresholdFigures
 
 
 def by_figure(decisions: LabelDecisions, aim: Aim, wanted: float | None = None, *, seed: int = 0) -> Point:
@@ -100,7 +100,7 @@ def by_figure(decisions: LabelDecisions, aim: Aim, wanted: float | None = None, 
         aim,
         wanted,
         int(accepted.sum()),
-        _fitted(decisions, accepted),
+        _figures(decisions, accepted),
         _crossed(decisions, aim, wanted, seed),
     )
 
@@ -144,7 +144,7 @@ def _round(below: float, bar: float) -> float:
     return bar
 
 
-def _fitted(decisions: LabelDecisions, accepted: NDArray[np.bool_]) -> Fitted:
+def _figures(decisions: LabelDecisions, accepted: NDArray[np.bool_]) -> ThresholdFigures:
     holds, clusters = decisions.holds, decisions.clusters
 
     def share(among: NDArray[np.bool_], outcome: NDArray[np.bool_]) -> Estimate:
@@ -153,10 +153,10 @@ def _fitted(decisions: LabelDecisions, accepted: NDArray[np.bool_]) -> Fitted:
     # F1 rises with the Jaccard index J, as 2 J / (1 + J).
     jaccard = share(accepted | holds, accepted & holds)
     f1 = Estimate(*(2.0 * part / (1.0 + part) for part in (jaccard.value, jaccard.low, jaccard.high)))
-    return Fitted(share(accepted, holds), share(holds, accepted), f1)
+    return ThresholdFigures(share(accepted, holds), share(holds, accepted), f1)
 
 
-def _crossed(decisions: LabelDecisions, aim: Aim, wanted: float | None, seed: int) -> Fitted:
+def _crossed(decisions: LabelDecisions, aim: Aim, wanted: float | None, seed: int) -> ThresholdFigures:
     """Figures where each picture is decided with a threshold that was chosen without its fold."""
     units = np.unique(decisions.sources, return_inverse=True)[1]
     dealt = np.random.default_rng(seed).permutation(int(units.max()) + 1) % _FOLDS
@@ -168,7 +168,7 @@ def _crossed(decisions: LabelDecisions, aim: Aim, wanted: float | None, seed: in
             # What the others cannot reach at all: nothing is accepted for the sake of precision, all for recall.
             threshold = 0.0 if aim == "min_recall" else math.inf
         accepted |= (fold == number) & decisions.accepted(threshold)
-    return _fitted(decisions, accepted)
+    return _figures(decisions, accepted)
 
 
 def _best(decisions: LabelDecisions, aim: Aim) -> str:

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decisight.evaluation.estimates import proportion
+from decisight.evaluation.operating.decision_costs import Spending
 from decisight.evaluation.operating.decisions import LabelDecisions
 from decisight.evaluation.operating.guarantee import METHOD, Guarantee
-from decisight.evaluation.operating.spending import Spending
-from decisight.evaluation.operating.wished import Fitted, Point
+from decisight.evaluation.operating.metric_thresholds import Point, ThresholdFigures
 
 __all__ = ["guarantee_entry", "point_entry", "spending_entry"]
 
@@ -75,5 +75,5 @@ def _kept(decisions: LabelDecisions, accepted: NDArray[np.bool_]) -> dict[str, A
     }
 
 
-def _figures(fitted: Fitted) -> dict[str, Any]:
-    return {name: getattr(fitted, name).to_json() for name in ("precision", "recall", "f1")}
+def _figures(figures: ThresholdFigures) -> dict[str, Any]:
+    return {name: getattr(figures, name).to_json() for name in ("precision", "recall", "f1")}

@@ -8,7 +8,7 @@ from sklearn.metrics import f1_score, precision_score, recall_score
 
 from decisight.errors import UsageError
 from decisight.evaluation.operating.decisions import LabelDecisions
-from decisight.evaluation.operating.wished import by_figure
+from decisight.evaluation.operating.metric_thresholds import by_figure
 
 
 def made(seed: int = 0, number: int = 120, *, top_only: bool = False, many: int = 1) -> LabelDecisions:

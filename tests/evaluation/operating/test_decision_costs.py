@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from decisight.errors import UsageError
-from decisight.evaluation.operating.spending import spending
+from decisight.evaluation.operating.decision_costs import spending
 from decisight.policies.least_cost import LeastCost
 from decisight.policies.threshold import Threshold
 from decisight.types import LabelGroup, Prediction, Target, Task
