@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from decisight.cli import output
 from decisight.cli.console import progress_bars, say, terminal, warn
-from decisight.cli.evaluate_files import Outcome, write_folder, write_report
+from decisight.cli.evaluate_files import TABLES, Outcome, write_folder, write_report
 from decisight.cli.judging import Chosen, chosen_part, limits, say_skipped
 from decisight.cli.predict import check_output, load_model, rule_for
 from decisight.cli.regions import RegionRequest, RegionWatch, warn_of_whole_pictures
@@ -138,6 +138,10 @@ def _check_outputs(options: EvaluateOptions) -> None:
     for folder in (options.folder, options.report):
         if folder is not None:
             output.check_folder(folder)
+    tables = [folder / name for folder in (options.folder, options.report) if folder is not None for name in TABLES]
+    page = None if options.report is None else options.report / "report.html"
+    inputs = {"the model": options.model, "the data": options.data, "the costs": options.costs}
+    output.check_apart([options.json, page, *tables], inputs)
 
 
 def _seen_in_training(outcome: Outcome) -> Iterator[str]:

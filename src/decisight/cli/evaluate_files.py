@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from decisight.cli import output
 from decisight.cli.console import progress_bars, terminal
 from decisight.cli.judging import Chosen, acceptance_lines, familiarity_lines, refused
-from decisight.cli.predict import storable
 from decisight.cli.renderings import csv_cells, csv_columns, csv_row
+from decisight.files import storable
 from decisight.types import Answer, Decision
 
 if TYPE_CHECKING:
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from decisight.policies.least_cost import ImageRule
     from decisight.regions import Region
 
-__all__ = ["Outcome", "write_folder", "write_report"]
+__all__ = ["TABLES", "Outcome", "write_folder", "write_report"]
+
+TABLES = ("evaluation.json", "predictions.csv")
+"""What stands beside plots, and beside the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +197,7 @@ def _alone(card: ModelCard, key: str) -> ModelCard:
 def _write_tables(folder: Path, outcome: Outcome, text: str) -> list[Path]:
     """Write the figures, and every picture with its confidences."""
     judged, model = outcome.judged, outcome.model
-    figures, table, task = folder / "evaluation.json", folder / "predictions.csv", model.task
+    figures, table, task = *(folder / name for name in TABLES), model.task
     with output.replacing(figures) as stream:
         stream.write(text)
     with output.replacing(table) as stream:

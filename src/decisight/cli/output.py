@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 
@@ -15,6 +16,7 @@ from decisight.files import draft_of, is_special, printable, unwritable
 
 __all__ = [
     "STANDARD_OUTPUT",
+    "check_apart",
     "check_file",
     "check_folder",
     "replacing",
@@ -26,6 +28,9 @@ __all__ = [
 
 STANDARD_OUTPUT = Path("-")
 """How standard output is named where a file could be."""
+
+_LABELS = re.compile(r"metadata\.(csv|jsonl)|(annotations|_annotations\.coco|instances_.+)\.json")
+"""Names of files in a folder of pictures that say what is in them."""
 
 
 def check_file(path: Path, *, example: str) -> None:
@@ -50,6 +55,48 @@ def check_file(path: Path, *, example: str) -> None:
             _check_room(path.resolve().parent)
     except OSError as error:
         raise unwritable(path, error) from error
+
+
+def check_apart(files: Iterable[Path | None], inputs: Mapping[str, str | Path | None]) -> None:
+    """Make sure that nothing which a command reads is lost by what it writes, whatever names lead to it.
+
+    Args:
+        files: every file that will be written; ``None`` is passed over.
+        inputs: the files and folders that are read, by what they are, such as ``the model``; also names that are of no
+            file, and ``None``. Of a folder those files are meant that hold its labels, however deep.
+
+    Raises:
+        OutputError: a file that would be replaced is read here.
+    """
+    there: dict[tuple[int, int], Path] = {}
+    for file in files:
+        if file is not None and not is_special(file) and (found := _identity(file)) is not None:
+            there[found] = file
+    labels = [file for file in there.values() if _LABELS.fullmatch(file.name)]
+    for what, given in inputs.items() if there else ():
+        if given is None or (found := _identity(given)) is None:
+            continue
+        if found in there:
+            raise OutputError(
+                f"{printable(there[found])} is {what}: it would be lost", hint="name another place for what is written"
+            )
+        if labels and os.path.isdir(given):
+            folder = Path(given).resolve()
+            for file in labels:
+                if file.resolve().is_relative_to(folder):
+                    raise OutputError(
+                        f"{printable(file)} belongs to {what}: it would be lost",
+                        hint="name another place for what is written",
+                    )
+
+
+def _identity(path: str | Path) -> tuple[int, int] | None:
+    """What tells a file from others, whatever it is called; ``None`` where there is none."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino
 
 
 def check_folder(path: Path) -> None:

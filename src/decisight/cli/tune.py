@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
-import os
 import sys
 from collections import Counter
 from collections.abc import Mapping
