@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from decisight.deciding import DecidedReading, DecidedSequence, decide, policy
     from decisight.errors import DecisightError, ImageError
+    from decisight.explaining.explainer import Explainer
     from decisight.models.classifier import Classifier, Part, load
     from decisight.policies.threshold import Threshold
     from decisight.regions import Region
@@ -31,6 +32,7 @@ _HOME = {
     "DecidedSequence": "decisight.deciding",
     "Decision": "decisight.types",
     "DecisightError": "decisight.errors",
+    "Explainer": "decisight.explaining.explainer",
     "ImageError": "decisight.errors",
     "LabelConfidence": "decisight.types",
     "LabelGroup": "decisight.types",
@@ -53,6 +55,7 @@ __all__ = [
     "DecidedSequence",
     "DecisightError",
     "Decision",
+    "Explainer",
     "ImageError",
     "LabelConfidence",
     "LabelGroup",

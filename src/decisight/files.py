@@ -14,7 +14,7 @@ from pathlib import Path
 from decisight.errors import OutputError
 from decisight.types import UNPRINTABLE
 
-__all__ = ["draft_of", "is_special", "printable", "sync_folder", "unwritable"]
+__all__ = ["draft_of", "is_special", "printable", "storable", "sync_folder", "unwritable"]
 
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))  # Windows has no quota of its own number
 
@@ -29,6 +29,15 @@ def printable(text: str | os.PathLike[str]) -> str:
         'caf\\xe9.jpg'
     """
     return UNPRINTABLE.sub(_escaped, os.fspath(text))
+
+
+def storable(name: str) -> str:
+    """A file's name as UTF-8 can hold it: itself, unless it has bytes that are not UTF-8, which become escapes."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return printable(name)
+    return name
 
 
 def _escaped(found: re.Match[str]) -> str:

@@ -138,7 +138,7 @@ def _contenders(options: BacktestOptions, sites: Sequence[Site], cameras: Sequen
 def _names(paths: Sequence[Path]) -> list[str]:
     """What the sites' figures are called: the stems of their files, or their paths where these would be mistaken."""
     from decisight.backtest import SINGLE
-    from decisight.cli.predict import storable
+    from decisight.files import storable
 
     stems = [storable(path.stem) for path in paths]
     if len(set(stems)) < len(stems) or SINGLE in stems:

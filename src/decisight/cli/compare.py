@@ -14,9 +14,10 @@ from decisight.cli import output
 from decisight.cli.compared import Compared, Side, compared_pictures, csv_rows, said_of
 from decisight.cli.console import progress_bars, say, terminal, warn
 from decisight.cli.judging import Chosen, chosen_part, say_skipped
-from decisight.cli.predict import check_output, load_model, rule_for, storable
+from decisight.cli.predict import check_output, load_model, rule_for
 from decisight.cli.regions import RegionRequest, RegionWatch, warn_of_whole_pictures
 from decisight.errors import LabelError, UsageError
+from decisight.files import storable
 
 if TYPE_CHECKING:
     from decisight.evaluation.paired import PairedGroup

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from decisight.cli.predict import storable
+from decisight.files import storable
 
 if TYPE_CHECKING:
     from decisight.data.dataset import Dataset, Example, Skipped

@@ -16,13 +16,14 @@ from decisight.cli import output
 from decisight.cli.console import progress_bars, terminal, warn
 from decisight.cli.fallbacks import warn_of_fallbacks
 from decisight.cli.pictures import PictureSearch
-from decisight.cli.predict import check_output, load_model, storable, why
+from decisight.cli.predict import check_output, load_model, why
 from decisight.cli.promised import warn_of_promises_over_several
 from decisight.cli.regions import RegionRequest, RegionWatch, warn_of_whole_pictures
 from decisight.cli.renderings import LOW_FAMILIARITY
 from decisight.cli.sequence_renderings import DecideFormat, comparison_lines, plain, sequence_lines, show
 from decisight.cli.unfamiliar import warn_of_familiarity
 from decisight.errors import ImageError, OutputError, UsageError
+from decisight.files import storable
 from decisight.imaging import printable
 from decisight.policies.threshold import parse_thresholds
 from decisight.types import Reading

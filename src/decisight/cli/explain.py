@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,17 +11,18 @@ from typing import TYPE_CHECKING
 from decisight.cli import output
 from decisight.cli.console import say, warn
 from decisight.cli.options import ReportFormat
-from decisight.cli.predict import load_model, storable
+from decisight.cli.predict import load_model
 from decisight.cli.regions import RegionRequest, RegionWatch, warn_of_whole_pictures
 from decisight.errors import OutputError, UsageError
-from decisight.files import printable
+from decisight.files import printable, storable
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from decisight.explaining.explainer import Explainer
+    from decisight.explaining.explanation import Explanation
     from decisight.models.classifier import Classifier
-    from decisight.models.explanation import Explanation
     from decisight.regions import Region
 
 __all__ = ["ExplainOptions", "run"]
@@ -42,6 +42,7 @@ class ExplainOptions:
     output: Path | None = None
     format: ReportFormat = ReportFormat.TEXT
     threads: int | None = None
+    runtime: str | None = None
     regions: RegionRequest = field(default_factory=RegionRequest)
 
 
@@ -63,12 +64,14 @@ def run(options: ExplainOptions) -> int:
         DecisightError: it cannot be explained, or not be written as asked.
     """
     from decisight.cli.explanation_sheet import write_sheet
+    from decisight.explaining.explainer import Explainer
     from decisight.models.classifier import as_pixels
 
     if options.output is not None:
         _check_place(options.output, options)
     regions = options.regions.regions()
-    model = load_model(options.model, threads=options.threads)
+    model = load_model(options.model, threads=options.threads, runtime=options.runtime)
+    explainer = Explainer(model)
     watch = RegionWatch(model.card.data, options.regions.size())
     if not regions:
         warn_of_whole_pictures(model.card.data)
@@ -76,7 +79,7 @@ def run(options: ExplainOptions) -> int:
         model.task.find(label)
     pixels = as_pixels(options.picture)
     explained = _explained(
-        model, pixels, [watch.over(region) for region in regions], list(dict.fromkeys(options.labels))
+        explainer, pixels, [watch.over(region) for region in regions], list(dict.fromkeys(options.labels))
     )
     if options.output is not None:
         _check_number(explained)
@@ -85,23 +88,23 @@ def run(options: ExplainOptions) -> int:
     for text in watch.complaints:
         warn(text)
     if options.format is ReportFormat.JSON:
-        say(json.dumps(_as_json(model, explained, options), indent=2, ensure_ascii=True))
+        say(json.dumps(_as_json(explainer, explained, options), indent=2, ensure_ascii=True))
     else:
-        _print(model, explained, options)
+        _print(explainer, explained, options)
     return 0
 
 
 def _explained(
-    model: Classifier, pixels: npt.NDArray[np.uint8], regions: Sequence[Region], labels: Sequence[str]
+    explainer: Explainer, pixels: npt.NDArray[np.uint8], regions: Sequence[Region], labels: Sequence[str]
 ) -> list[_Explained]:
     from decisight.models.classifier import Part
 
     if not regions:
-        return [_Explained(None, explanation) for explanation in model.explain(pixels, labels or None)]
+        return [_Explained(None, explanation) for explanation in explainer.explain(pixels, labels or None)]
     return [
         _Explained(region.name, explanation)
         for region in regions
-        for explanation in model.explain(Part(pixels, region), labels or None)
+        for explanation in explainer.explain(Part(pixels, region), labels or None)
     ]
 
 
@@ -117,9 +120,7 @@ def _check_place(place: Path, options: ExplainOptions) -> None:
             hint="end it in .png or .jpg, for example heat.png",
         )
     output.check_file(place, example="heat.png")
-    for what, name in (("the picture", options.picture), ("the model", options.model)):
-        if os.path.exists(place) and os.path.exists(name) and os.path.samefile(place, name):
-            raise OutputError(f"{printable(place)} is {what}: it would be lost", hint="name another file")
+    output.check_apart([place], {"the picture": options.picture, "the model": options.model})
 
 
 def _check_number(explained: Sequence[_Explained]) -> None:
@@ -137,17 +138,25 @@ def _title(one: _Explained, model: Classifier) -> str:
     return f"{place}{label} {found.confidence:.4f}"
 
 
-def _as_json(model: Classifier, explained: Sequence[_Explained], options: ExplainOptions) -> dict[str, object]:
+def _as_json(explainer: Explainer, explained: Sequence[_Explained], options: ExplainOptions) -> dict[str, object]:
     found = []
     for one in explained:
         region = {} if one.region is None else {"region": one.region}
         found.append({**region, **one.explanation.to_json(), "sentences": one.explanation.sentences()})
     written = {} if options.output is None else {"output": storable(str(options.output))}
-    reference = {"name": model.name, "digest": model.file.graph_digest}
-    return {"image": storable(options.picture), "model": reference, "explanations": found, **written}
+    model = explainer.model
+    return {
+        "image": storable(options.picture),
+        "model": {"name": model.name, "digest": model.file.graph_digest},
+        "runtime": model.runtime.to_json(),
+        "evidence_runtime": explainer.runtime.to_json(),
+        "explanations": found,
+        **written,
+    }
 
 
-def _print(model: Classifier, explained: Sequence[_Explained], options: ExplainOptions) -> None:
+def _print(explainer: Explainer, explained: Sequence[_Explained], options: ExplainOptions) -> None:
+    model = explainer.model
     for number, one in enumerate(explained):
         found = one.explanation
         if number:
@@ -158,5 +167,8 @@ def _print(model: Classifier, explained: Sequence[_Explained], options: ExplainO
         say(f"  by depth: {', '.join(f'{tap} {value:+.2f}' for tap, value in found.by_tap.items())}")
         for sentence in found.sentences():
             say(f"  {sentence}")
+    if model.runtime.precision != explainer.runtime.precision:
+        told = f"confidence by {model.runtime.name} in {model.runtime.precision}"
+        say(f"{told}, evidence by {explainer.runtime.name} in {explainer.runtime.precision}")
     if options.output is not None:
         say(f"written to {printable(options.output)}")

@@ -14,6 +14,7 @@ from decisight.cli.options import (
     ReferenceOption,
     RegionOption,
     ReportFormat,
+    RuntimeOption,
     ThreadsOption,
 )
 
@@ -46,10 +47,11 @@ def explain(
     crop_only: CropOnlyOption = False,
     format: Annotated[ReportFormat, typer.Option(help="How to print it.")] = ReportFormat.TEXT,
     threads: ThreadsOption = None,
+    runtime: RuntimeOption = None,
 ) -> Work:
     """Say why a model is as sure of a label as it is: what speaks for and against it, where, and how deep.
 
-    What is shown adds up to what the model said. It is computed by ONNX Runtime in float32, whatever else is installed.
+    What is shown adds up. It is computed by ONNX Runtime in float32, whatever says the confidence.
     """
 
     def work() -> int:
@@ -64,6 +66,7 @@ def explain(
                 output=output,
                 format=format,
                 threads=threads,
+                runtime=runtime,
                 regions=RegionRequest(region or (), reference, crop_only),
             )
         )

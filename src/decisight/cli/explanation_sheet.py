@@ -12,7 +12,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from decisight.models.explanation import Explanation
+    from decisight.explaining.explanation import Explanation
 
 __all__ = ["write_sheet"]
 
@@ -106,12 +106,12 @@ def _outline(axes: Axes, explanation: Explanation, shown: npt.NDArray[np.uint8])
     """Show what was looked at, where that is not all of the picture."""
     from matplotlib.patches import Rectangle
 
-    sight = explanation.sight
-    low = [max(sight.square[axis], sight.part[axis]) for axis in (0, 1)]
-    high = [min(sight.square[axis + 2], sight.part[axis + 2]) for axis in (0, 1)]
-    if (*low, *high) == (0, 0, *sight.picture):
+    geometry = explanation.geometry
+    low = [max(geometry.square[axis], geometry.part[axis]) for axis in (0, 1)]
+    high = [min(geometry.square[axis + 2], geometry.part[axis + 2]) for axis in (0, 1)]
+    if (*low, *high) == (0, 0, *geometry.picture):
         return
-    by = [shown.shape[1] / sight.picture[0], shown.shape[0] / sight.picture[1]]
+    by = [shown.shape[1] / geometry.picture[0], shown.shape[0] / geometry.picture[1]]
     corner = low[0] * by[0] - 0.5, low[1] * by[1] - 0.5
     size = (high[0] - low[0]) * by[0], (high[1] - low[1]) * by[1]
     for colour, line in (("black", 1.8), (_OUTLINE, 0.9)):
@@ -120,7 +120,7 @@ def _outline(axes: Axes, explanation: Explanation, shown: npt.NDArray[np.uint8])
 
 def _scale(axes: Axes, explanation: Explanation) -> None:
     """A bar from all against to all for, on the grey of a picture's middle."""
-    from decisight.models.overlays import tinted
+    from decisight.explaining.overlays import tinted
 
     ramp = np.tile(np.linspace(-1.0, 1.0, 201), (4, 1))
     axes.imshow(tinted(np.full((*ramp.shape, 3), 128, np.uint8), ramp), aspect="auto")

@@ -11,15 +11,15 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from decisight.cli import output
-from decisight.cli.predict import storable
 from decisight.errors import ImageError, OutputError
-from decisight.files import draft_of, printable
+from decisight.files import draft_of, printable, storable
 from decisight.types import Answer, DrawnExplanation, LabelGroup
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from decisight.explaining.explainer import Explainer
     from decisight.models.classifier import Classifier, Picture
     from decisight.regions import Region
 
@@ -38,11 +38,11 @@ class Overlays:
     """Draws what answers are made of, one picture after the other.
 
     Args:
-        model: that answered.
+        explainer: of the model that answered.
         folder: where to, empty.
     """
 
-    model: Classifier
+    explainer: Explainer
     folder: Path
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -54,7 +54,11 @@ class Overlays:
 
         Raises:
             OutputError: it is a file, is not empty, or cannot be made or written to.
+            ModelError: the model cannot be explained.
         """
+        from decisight.explaining.explainer import Explainer
+
+        explainer = Explainer(model)
         output.check_folder(folder)
         with os.scandir(folder) as listing:
             if next(listing, None) is not None:
@@ -62,7 +66,7 @@ class Overlays:
                     f"{printable(folder)} is not empty, and overlays are written into a folder of their own",
                     hint="name a new folder, or one that is empty",
                 )
-        return cls(model, folder)
+        return cls(explainer, folder)
 
     def others(self, names: Iterable[str]) -> Iterator[str]:
         """Names of pictures without those that were drawn meanwhile: the folder may lie in one that is searched."""
@@ -91,7 +95,8 @@ class Overlays:
         try:
             pixels = as_pixels(name)
             picture: Picture = pixels if region is None else Part(pixels, region)
-            explanations = self.model.explain(picture, [f"{group.name}:{label}" for group, label in labels])
+            names = [f"{group.name}:{label}" for group, label in labels]
+            explanations = self.explainer.explain(picture, names, prediction=answer.prediction)
         except ImageError:
             return answer
         small = _small(pixels)
@@ -106,7 +111,7 @@ class Overlays:
         assert answer.prediction is not None  # noqa: S101 - for the type checker; who calls has looked
         found: list[tuple[LabelGroup, str]] = []
         states = {decision.group: decision.state for decision in answer.decisions}
-        for group in self.model.task.groups:
+        for group in self.explainer.model.task.groups:
             state = states.get(group.name, ())
             accepted = state if not group.exclusive and isinstance(state, tuple) else ()
             found += [(group, label) for label in accepted or (answer.prediction.top(group.name).label,)]

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from decisight.models.card import ModelCard
-    from decisight.models.explaining import Explainer
-    from decisight.models.explanation import Explanation
     from decisight.regions import Region
 
 __all__ = ["CHUNK", "Classifier", "Part", "Picture", "load"]
@@ -180,17 +178,6 @@ class Classifier:
         for answers in in_order(work, pictures, size=max(1, CHUNK // max(1, len(regions))), threads=self.threads):
             yield from answers
 
-    def explain(self, picture: Picture, labels: Sequence[str] | None = None) -> list[Explanation]:
-        """Where it looks, and what that adds; see :meth:`decisight.models.explaining.Explainer.explain`."""
-        return self.explainer.explain(picture, labels)
-
-    @cached_property
-    def explainer(self) -> Explainer:
-        """What explains its answers, also of many pictures; it keeps a network of its own."""
-        from decisight.models.explaining import Explainer
-
-        return Explainer(self)
-
     def prepare(self, picture: Picture) -> npt.NDArray[np.uint8]:
         """The picture as the graph takes it: uint8 (size, size, 3).
 
@@ -283,10 +270,12 @@ class Classifier:
 
     def _run(self, batch: npt.NDArray[np.uint8], *, threads: int) -> list[Prediction]:
         outputs = self.network(threads).run(batch)
+        of_groups, more = outputs[: len(self.task.groups)], outputs[len(self.task.groups) :]
+        groups = [confidences(g, values, self.name) for g, values in zip(self.task.groups, of_groups, strict=True)]
         familiar: list[float | None] = [None] * len(batch)
         if self._more:
-            familiar = familiarity(outputs.pop(), self.name).tolist()
-        groups = [confidences(g, values, self.name) for g, values in zip(self.task.groups, outputs, strict=True)]
+            (values,) = more
+            familiar = familiarity(values, self.name).tolist()
         return [
             Prediction(self.task, tuple(tuple(values[i].tolist()) for values in groups), familiar[i])
             for i in range(len(batch))

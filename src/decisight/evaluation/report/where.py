@@ -10,9 +10,9 @@ from decisight.data.dataset import Example
 from decisight.documents import Thumbnail, Thumbnails, shrunk
 from decisight.errors import ImageError, ModelError
 from decisight.evaluation.report.answers import Mistake
+from decisight.explaining.explainer import Explainer, Explanation
 from decisight.imaging import decode_reduced
 from decisight.models.classifier import Classifier, Part, Picture
-from decisight.models.explaining import Explainer, Explanation
 from decisight.types import LabelGroup
 
 __all__ = ["Evidence", "evidence"]

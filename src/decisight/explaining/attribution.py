@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from decisight.errors import ModelError
-from decisight.models.wiring import Feature, HeadWiring
+from decisight.explaining.head_graph import Feature, LinearHead
 
 __all__ = ["LabelHead", "label_head", "tap_evidence"]
 
@@ -29,7 +29,7 @@ class LabelHead:
     bias: float
 
 
-def label_head(head: HeadWiring, label: int, logits: Floats, *, exclusive: bool) -> LabelHead:
+def label_head(head: LinearHead, label: int, logits: Floats, *, exclusive: bool) -> LabelHead:
     """The head whose logit is the log-odds of a label's calibrated confidence.
 
     Of an independent group that is the label's own head. Of an exclusive one, evidence is evidence *against the other

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from decisight.errors import UsageError
-from decisight.models.overlays import tinted
-from decisight.models.sight import Sight
+from decisight.explaining.geometry import InputGeometry
+from decisight.explaining.overlays import tinted
+from decisight.explaining.sentences import sentences
 
 __all__ = ["Explanation"]
 
@@ -35,15 +36,16 @@ class Explanation:
     Args:
         group: the label group.
         label: the label.
-        confidence: its calibrated confidence, 0..1.
-        logit: the log-odds of it, ``log(confidence / (1 - confidence))``. Of an exclusive group that is evidence
-            against the other labels, each by how likely it is among them.
+        confidence: its calibrated confidence, 0..1, by the runtime that the model is run by.
+        logit: the log-odds ``log(confidence / (1 - confidence))`` of its confidence in float32, which is what is
+            explained: where the model is run in bfloat16, ``confidence`` differs a little from that. Of an exclusive
+            group it is evidence against the other labels, each by how likely it is among them.
         baseline: the logit of a picture of which nothing is known: all features at their means in training.
         by_tap: what each depth of the network has added, from early to late.
         early: which of the depths are early: their maps tell at least an eighth of the input's pixels apart along a
             side. They see colour, texture and edges; those beyond see shapes and objects.
         evidence: float64 (size, size), what each pixel of the model's input has added.
-        sight: where in the picture that square lies.
+        geometry: where in the picture that square lies.
     """
 
     group: str
@@ -54,7 +56,7 @@ class Explanation:
     by_tap: Mapping[str, float]
     early: frozenset[str]
     evidence: npt.NDArray[np.float64] = field(repr=False)
-    sight: Sight
+    geometry: InputGeometry
 
     @property
     def early_share(self) -> float:
@@ -88,7 +90,7 @@ class Explanation:
             UsageError: a side is below 1.
         """
         _check_size(width, height)
-        rows, columns = self.sight.axes(width, height, len(self.evidence))
+        rows, columns = self.geometry.axes(width, height, len(self.evidence))
         return np.asarray(rows @ self.evidence @ columns.T)
 
     def overlay(self, pixels: npt.NDArray[np.uint8], *, scale: float | None = None) -> npt.NDArray[np.uint8]:
@@ -112,7 +114,7 @@ class Explanation:
         height, width = pixels.shape[:2]
         _check_size(width, height)
         size = len(self.evidence)
-        rows, columns = (_averaging(axis) for axis in self.sight.axes(width, height, size))
+        rows, columns = (_averaging(axis) for axis in self.geometry.axes(width, height, size))
         strength = self.evidence @ columns.T * (size**2 / 100.0 / full)
         shown = np.empty_like(pixels)
         step = max(1, _STRIP // width)
@@ -130,13 +132,12 @@ class Explanation:
         Returns:
             ``all over`` where no ninth stands out; ``None`` where nothing speaks so.
         """
-        return self.sight.place(np.maximum(-self.evidence if against else self.evidence, 0.0))
+        return self.geometry.place(np.maximum(-self.evidence if against else self.evidence, 0.0))
 
     def sentences(self) -> list[str]:
         """All that in plain words: what speaks for and against it, where, and how deep."""
-        from decisight.models.telling import sentences
-
-        return sentences(self)
+        places = self.place(), self.place(against=True)
+        return sentences(self.label, self.logit, self.baseline, places, self.by_tap, self.early, self.early_share)
 
     def to_json(self) -> dict[str, Any]:
         """All but the evidence of single pixels, as JSON values."""

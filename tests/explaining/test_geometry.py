@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decisight import imaging
-from decisight.models.sight import ALL_OVER, Sight, overlaps, spread
+from decisight.explaining.geometry import ALL_OVER, InputGeometry, overlaps, spread
 from decisight.types import FitMode
 
 FITS = list(FitMode)
@@ -42,8 +42,8 @@ def test_overlaps_are_shares_of_cells() -> None:
 @pytest.mark.parametrize("fit", FITS)
 @given(width=sides, height=sides, shown=st.tuples(sides, sides))
 def test_a_heat_holds_what_lies_in_the_picture(fit: FitMode, width: int, height: int, shown: tuple[int, int]) -> None:
-    sight = Sight.of((width, height), (0, 0, width, height), 32, fit)
-    rows, columns = sight.axes(*shown, 32)
+    geometry = InputGeometry.of((width, height), (0, 0, width, height), 32, fit)
+    rows, columns = geometry.axes(*shown, 32)
     assert rows.shape == (shown[1], 32)
     assert columns.shape == (shown[0], 32)
     inside = [axis.sum() for axis in (columns, rows)]
@@ -64,7 +64,7 @@ def test_the_square_lies_where_the_picture_was_brought_to_it(
     """A bar is drawn at a few places of the picture, and found where the square shows it."""
     height, width = shape
     left, top, right, bottom = (round(a * b) for a, b in zip(part, (width, height) * 2, strict=True))
-    sight = Sight.of((width, height), (left, top, right, bottom), 64, fit)
+    geometry = InputGeometry.of((width, height), (left, top, right, bottom), 64, fit)
     for axis, (low, high) in enumerate(((left, right), (top, bottom))):
         for share in (-0.25, 0.0, 0.3):
             at = (low + high) // 2 + round(share * min(right - left, bottom - top))
@@ -72,7 +72,7 @@ def test_the_square_lies_where_the_picture_was_brought_to_it(
             bar = slice(at - 3, at + 4)
             picture[(slice(None), bar) if axis == 0 else bar] = 255
             square = imaging.fit(picture[top:bottom, left:right], 64, fit, (0, 0, 0))[..., 0].astype(float)
-            rows, columns = sight.axes(width, height, 64)
+            rows, columns = geometry.axes(width, height, 64)
             heat = rows @ square @ columns.T
             profile = heat.sum(axis=axis)
             assert profile.sum() > 0.0
@@ -83,9 +83,9 @@ def test_the_square_lies_where_the_picture_was_brought_to_it(
 @given(width=sides, height=sides, seed=st.integers(0, 99))
 def test_what_the_fill_adds_is_shared_out_over_the_picture(fit: FitMode, width: int, height: int, seed: int) -> None:
     evidence = np.random.default_rng(seed).normal(size=(32, 32))
-    sight = Sight.of((700, 500), (30, 50, 30 + width, 50 + height), 32, fit)
-    found = sight.gathered(evidence)
-    rows, columns = sight.axes(70, 50, 32)
+    geometry = InputGeometry.of((700, 500), (30, 50, 30 + width, 50 + height), 32, fit)
+    found = geometry.gathered(evidence)
+    rows, columns = geometry.axes(70, 50, 32)
     assert (rows @ found @ columns.T).sum() == pytest.approx(evidence.sum(), rel=1e-9, abs=1e-9)
     if fit is not FitMode.LETTERBOX:
         np.testing.assert_allclose(found, evidence, rtol=1e-9, atol=1e-12)
@@ -95,7 +95,7 @@ def test_what_the_fill_adds_is_shared_out_over_the_picture(fit: FitMode, width: 
 def test_a_place_is_named_within_what_was_looked_at(at: tuple[int, int], place: str) -> None:
     evidence = np.zeros((30, 30))
     evidence[at[0] * 10 : at[0] * 10 + 10, at[1] * 10 : at[1] * 10 + 10] = 1.0
-    sight = Sight.of((500, 300), (100, 50, 220, 290), 30, FitMode.STRETCH)
-    assert sight.place(evidence) == place
-    assert sight.place(np.ones((30, 30))) == ALL_OVER
-    assert sight.place(np.zeros((30, 30))) is None
+    geometry = InputGeometry.of((500, 300), (100, 50, 220, 290), 30, FitMode.STRETCH)
+    assert geometry.place(evidence) == place
+    assert geometry.place(np.ones((30, 30))) == ALL_OVER
+    assert geometry.place(np.zeros((30, 30))) is None

@@ -4,11 +4,6 @@ A head is linear in features that are pooled from the backbone's maps. So a logi
 maps, and is taken apart into that sum: no second model, no chance, nothing left over. It is what the model has counted,
 as in class activation maps (Zhou et al., "Learning deep features for discriminative localization", CVPR 2016), but for
 several depths, both poolings, and halves. It does not tell what would be said of another picture.
-
-Example:
-    >>> explanation, = Explainer(load("gear.onnx")).explain("gate.jpg", ["helmet"])     # doctest: +SKIP
-    >>> explanation.by_tap                                                              # doctest: +SKIP
-    {'stage3': 0.31, 'stage6': 2.85, 'head': 1.02}
 """
 
 from __future__ import annotations
@@ -22,15 +17,16 @@ import numpy as np
 import numpy.typing as npt
 
 from decisight import imaging
-from decisight.compute import open_session
+from decisight.compute import choose, open_session
+from decisight.compute import runtime as runtime_of
 from decisight.errors import ImageError, ModelError
-from decisight.models.attribution import label_head, tap_evidence
+from decisight.explaining.attribution import label_head, tap_evidence
+from decisight.explaining.explanation import Explanation
+from decisight.explaining.geometry import InputGeometry, spread
+from decisight.explaining.head_graph import read_head_graph
 from decisight.models.classifier import Classifier, Part, Picture, as_pixels
-from decisight.models.explanation import Explanation
-from decisight.models.sight import Sight, spread
 from decisight.models.stream import in_order
-from decisight.models.wiring import read_wiring
-from decisight.types import LabelGroup, resolve_thresholds
+from decisight.types import LabelGroup, Prediction, Runtime, resolve_thresholds
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -40,6 +36,7 @@ __all__ = ["Explainer", "Explanation"]
 
 _AGREEMENT = 1e-3
 """How far, as a share of all that was counted, the sum may lie from the graph's own logit, which is in float32."""
+_RUNTIME = "onnxruntime:fp32"
 _HALF = 0.5
 """What accepts a label of an independent group that has no threshold of its own."""
 
@@ -47,7 +44,17 @@ _HALF = 0.5
 class Explainer:
     """Explains what a model says. Safe to use from several threads at once.
 
-    The network is run by ONNX Runtime in float32, whatever the model itself is run by: confidences may differ a little.
+        >>> explainer = Explainer(model)                                # doctest: +SKIP
+        >>> [why] = explainer.explain("gate.jpg", ["helmet"])           # doctest: +SKIP
+        >>> why.by_tap                                                  # doctest: +SKIP
+        {'stage3': 0.31, 'stage6': 2.85, 'head': 1.02}
+
+    Labels and confidences are those that the model gives by the runtime that it is run by. The evidence for them is
+    computed by :attr:`runtime`, which is float32 always: where the model's own is not, both differ a little.
+
+    Evidence needs the maps that the model's own network does not give, so it has networks of its own beside that of the
+    model: one for :meth:`explain`, and one for :meth:`explain_stream`, which are opened when they are first wanted.
+    Keep one explainer for many pictures.
 
     Args:
         model: the model; its file is not changed.
@@ -61,13 +68,20 @@ class Explainer:
 
         self.model = model
         graph = ModelProto.FromString(model.file.graph)
-        self._wiring = read_wiring(model.file, graph)
-        self._outputs = [*self._wiring.tensors, *(head.output for head in self._wiring.heads.values())]
+        self._head_graph = read_head_graph(model.file, graph)
+        self._outputs = [*self._head_graph.tensors, *(head.output for head in self._head_graph.heads.values())]
         self._graph = _showing(graph, self._outputs)
         self._lock = threading.Lock()
         self._sessions: dict[int, InferenceSession] = {}
 
-    def explain(self, picture: Picture, labels: Sequence[str] | None = None) -> list[Explanation]:
+    @cached_property
+    def runtime(self) -> Runtime:
+        """What the evidence is computed with."""
+        return runtime_of(choose(_RUNTIME))
+
+    def explain(
+        self, picture: Picture, labels: Sequence[str] | None = None, *, prediction: Prediction | None = None
+    ) -> list[Explanation]:
         """Explain labels of one picture, with all threads working on it.
 
         Args:
@@ -75,6 +89,7 @@ class Explainer:
                 picture is what the evidence lies in.
             labels: each ``label`` or ``group:label``; by default the top label of each exclusive group, and those of an
                 independent one that are accepted; where none is, the most confident one.
+            prediction: what the model has said of the picture; by default it is asked.
 
         Returns:
             One a label, in their order.
@@ -84,7 +99,7 @@ class Explainer:
             LabelError: there is no such label, or it stands in two groups.
             ModelError: the model cannot be run.
         """
-        return self._explain(picture, labels, self.model.threads)
+        return self._explain(picture, labels, self.model.threads, prediction)
 
     def explain_stream(self, pictures_and_labels: Iterable[tuple[Picture, str]]) -> Iterator[Explanation | ImageError]:
         """Explain one label of each of any number of pictures, in constant memory and on all threads.
@@ -112,22 +127,28 @@ class Explainer:
         except ImageError as error:
             return error
 
-    def _explain(self, picture: Picture, labels: Sequence[str] | None, threads: int) -> list[Explanation]:
+    def _explain(
+        self, picture: Picture, labels: Sequence[str] | None, threads: int, prediction: Prediction | None = None
+    ) -> list[Explanation]:
         wanted = None if labels is None else [self.model.task.find(label) for label in labels]
-        square, sight = self._square(picture)
+        square, geometry = self._square(picture)
         maps, logits = self._run(square, threads)
+        said = prediction or self.model.predict_prepared(square[None], threads=threads)[0]
         if wanted is None:
-            wanted = self._said(logits)
-        return [self._explanation(group, label, maps, logits[group.name], sight) for group, label in wanted]
+            wanted = self._said(said)
+        return [
+            self._explanation(group, label, said.confidence(f"{group.name}:{label}"), maps, logits, geometry)
+            for group, label in wanted
+        ]
 
-    def _square(self, picture: Picture) -> tuple[npt.NDArray[np.uint8], Sight]:
+    def _square(self, picture: Picture) -> tuple[npt.NDArray[np.uint8], InputGeometry]:
         """The picture as the graph takes it, and where it lies in the picture."""
         preprocessing = self.model.card.preprocessing
         size, fit, fill = preprocessing.size, preprocessing.fit, preprocessing.fill
         pixels, corner, whole = _looked_at(picture, fill)
         height, width = pixels.shape[:2]
         part = (*corner, corner[0] + width, corner[1] + height)
-        return imaging.fit(pixels, size, fit, fill), Sight.of(whole, part, size, fit)
+        return imaging.fit(pixels, size, fit, fill), InputGeometry.of(whole, part, size, fit)
 
     def _run(
         self, square: npt.NDArray[np.uint8], threads: int
@@ -143,22 +164,22 @@ class Explainer:
             raise ModelError(
                 f"the model {self.model.name!r} computes what is no number", hint="train it again, or fetch it again"
             )
-        tensors = self._wiring.tensors
+        tensors = self._head_graph.tensors
         maps = dict(zip(tensors, values, strict=False))
-        return maps, dict(zip(self._wiring.heads, values[len(tensors) :], strict=True))
+        return maps, dict(zip(self._head_graph.heads, values[len(tensors) :], strict=True))
 
-    def _said(self, logits: dict[str, npt.NDArray[np.float64]]) -> list[tuple[LabelGroup, str]]:
+    def _said(self, prediction: Prediction) -> list[tuple[LabelGroup, str]]:
         """What is explained where nobody says what."""
         found: list[tuple[LabelGroup, str]] = []
-        for group in self.model.task.groups:
-            said = () if group.exclusive else self._accepted(group, logits[group.name])
-            found += [(group, label) for label in said or (group.labels[int(logits[group.name].argmax())],)]
+        for group, confidences in zip(self.model.task.groups, prediction.confidences, strict=True):
+            accepted = () if group.exclusive else self._accepted(group, confidences)
+            found += [(group, label) for label in accepted or (prediction.top(group.name).label,)]
         return found
 
-    def _accepted(self, group: LabelGroup, logits: npt.NDArray[np.float64]) -> tuple[str, ...]:
+    def _accepted(self, group: LabelGroup, confidences: Sequence[float]) -> tuple[str, ...]:
         least = [self._thresholds.get(f"{group.name}:{label}", _HALF) for label in group.labels]
-        confidences = zip(group.labels, logits.tolist(), least, strict=True)
-        return tuple(label for label, logit, threshold in confidences if _sigmoid(logit) >= threshold)
+        asked = zip(group.labels, confidences, least, strict=True)
+        return tuple(label for label, confidence, threshold in asked if confidence >= threshold)
 
     @cached_property
     def _thresholds(self) -> dict[str, float]:
@@ -168,14 +189,16 @@ class Explainer:
         self,
         group: LabelGroup,
         label: str,
+        confidence: float,
         maps: dict[str, npt.NDArray[np.float64]],
-        logits: npt.NDArray[np.float64],
-        sight: Sight,
+        of_groups: dict[str, npt.NDArray[np.float64]],
+        geometry: InputGeometry,
     ) -> Explanation:
-        wired = self._wiring.heads[group.name]
+        logits = of_groups[group.name]
+        linear = self._head_graph.heads[group.name]
         at = group.labels.index(label)
-        head = label_head(wired, at, logits, exclusive=group.exclusive)
-        added = tap_evidence(self._wiring.features, maps, head.weight[None], wired.mean)
+        head = label_head(linear, at, logits, exclusive=group.exclusive)
+        added = tap_evidence(self._head_graph.features, maps, head.weight[None], linear.mean)
         size = self.model.card.preprocessing.size
         by_tap = {tap: float(value.sum()) for tap, value in added.items()}
         logit = head.bias + sum(by_tap.values())
@@ -188,13 +211,13 @@ class Explainer:
         return Explanation(
             group.name,
             label,
-            _sigmoid(logit),
+            confidence,
             logit,
             head.bias,
             by_tap,
             frozenset(tap for tap, value in added.items() if 8 * value.shape[1] >= size),
-            sight.gathered(np.sum([spread(value[0], size) for value in added.values()], axis=0)),
-            sight,
+            geometry.gathered(np.sum([spread(value[0], size) for value in added.values()], axis=0)),
+            geometry,
         )
 
     def _session(self, threads: int) -> InferenceSession:
@@ -224,10 +247,6 @@ def _showing(model: ModelProto, tensors: Sequence[str]) -> bytes:
     del model.graph.output[:]
     model.graph.output.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in tensors)
     return bytes(model.SerializeToString())
-
-
-def _sigmoid(logit: float) -> float:
-    return float(1.0 / (1.0 + np.exp(-np.clip(logit, -700.0, 700.0))))
 
 
 def _log_odds(logits: npt.NDArray[np.float64], label: int, *, exclusive: bool) -> float:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from decisight.models.model_file import ModelFile
     from decisight.types import LabelGroup
 
-__all__ = ["Feature", "HeadWiring", "Wiring", "read_wiring"]
+__all__ = ["Feature", "HeadGraph", "LinearHead", "read_head_graph"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -47,7 +47,7 @@ class Feature:
 
 
 @dataclass(frozen=True, slots=True)
-class HeadWiring:
+class LinearHead:
     """One head: calibrated logits are ``scale * (weight @ (features - mean) + bias) + shift``.
 
     Args:
@@ -68,11 +68,11 @@ class HeadWiring:
 
 
 @dataclass(frozen=True, slots=True)
-class Wiring:
+class HeadGraph:
     """All heads of a model, and the features that they look at, in the order of their weights."""
 
     features: tuple[Feature, ...]
-    heads: dict[str, HeadWiring]
+    heads: dict[str, LinearHead]
 
     @property
     def tensors(self) -> list[str]:
@@ -80,8 +80,8 @@ class Wiring:
         return list(dict.fromkeys(feature.tensor for feature in self.features))
 
 
-def read_wiring(file: ModelFile, model: ModelProto) -> Wiring:
-    """How the heads of a model are wired.
+def read_head_graph(file: ModelFile, model: ModelProto) -> HeadGraph:
+    """Find the heads of a model, and what each looks at.
 
     Args:
         file: the model.
@@ -104,7 +104,7 @@ def read_wiring(file: ModelFile, model: ModelProto) -> Wiring:
             f"the model {file.card.name!r} cannot be explained: its graph is built in another way than Decisight's are",
             hint="train it again, or fetch it again",
         ) from error
-    return Wiring(features, {name: head for name, (head, _) in found.items()})
+    return HeadGraph(features, {name: head for name, (head, _) in found.items()})
 
 
 class _Graph:
@@ -140,7 +140,7 @@ class _Graph:
         return tensor in self._makers and self._makers[tensor].op_type == operator
 
 
-def _head(graph: _Graph, group: LabelGroup) -> tuple[HeadWiring, str]:
+def _head(graph: _Graph, group: LabelGroup) -> tuple[LinearHead, str]:
     """A head, and the tensor of all features, not centred."""
     output = graph.maker(output_name(group.name), "Softmax" if group.exclusive else "Sigmoid").input[0]
     scaled, shift = graph.maker(output, "Add").input
@@ -152,7 +152,7 @@ def _head(graph: _Graph, group: LabelGroup) -> tuple[HeadWiring, str]:
         features, centre = graph.maker(features, "Sub").input
         mean = np.broadcast_to(graph.constant(centre).ravel(), mean.shape)
     labels = len(group.labels)
-    head = HeadWiring(
+    head = LinearHead(
         weights,
         np.broadcast_to(graph.constant(bias).ravel(), labels),
         mean,

@@ -12,11 +12,11 @@ from onnxruntime import InferenceSession
 
 from decisight.compute import open_session
 from decisight.errors import ImageError, LabelError, ModelError, UsageError
+from decisight.explaining.explainer import Explainer
+from decisight.explaining.explanation import Explanation
 from decisight.models.backbones import backbones
 from decisight.models.card import Calibration, ModelCard, Preprocessing
 from decisight.models.classifier import Classifier, Part, load
-from decisight.models.explaining import Explainer
-from decisight.models.explanation import Explanation
 from decisight.models.heads import POOLINGS, REGIONS, Head, classifier_graph, feature_graph, feature_widths
 from decisight.models.model_file import seal
 from decisight.regions import Region
@@ -98,7 +98,7 @@ def check_sums(found: Explanation, model: Classifier, picture: npt.NDArray[np.ui
 
 def test_evidence_adds_up_to_the_logit_of_every_label(model: Classifier, pictures: list[np.ndarray]) -> None:
     for picture in pictures[::5]:
-        found = model.explain(picture, LABELS)
+        found = Explainer(model).explain(picture, LABELS)
         assert [f"{e.group}:{e.label}" for e in found] == LABELS
         for one in found:
             assert set(one.by_tap) == set(TAPS)
@@ -115,14 +115,14 @@ def test_evidence_adds_up_to_the_logit_of_every_label(model: Classifier, picture
 )
 def test_so_it_does_without_a_mean_as_in_files_of_before(features: tuple[str, ...], pictures: list[np.ndarray]) -> None:
     model = random_model(features, centred=False, seed=len(features))
-    for one in model.explain(pictures[4], LABELS[1::2]):
+    for one in Explainer(model).explain(pictures[4], LABELS[1::2]):
         check_sums(one, model, pictures[4])
 
 
 def test_so_it_does_for_the_classes_of_imagenet(pictures: list[np.ndarray]) -> None:
     model = load("imagenet:efficientnet_lite0", runtime="onnxruntime:fp32")
     said = model.predict(pictures[2])
-    (found,) = model.explain(pictures[2])
+    (found,) = Explainer(model).explain(pictures[2])
     assert found.label == said.top().label
     check_sums(found, model, pictures[2])
     assert (found.early_share, found.late_share) == (0.0, 1.0)
@@ -130,13 +130,13 @@ def test_so_it_does_for_the_classes_of_imagenet(pictures: list[np.ndarray]) -> N
 
 def test_by_default_what_is_said_is_explained(model: Classifier, pictures: list[np.ndarray]) -> None:
     said = model.predict(pictures[1])
-    found = [(e.group, e.label) for e in model.explain(pictures[1])]
+    found = [(e.group, e.label) for e in Explainer(model).explain(pictures[1])]
     assert found == [("helmet", said.top("helmet").label), ("vest", said.top("vest").label), ("extras", "gloves")]
 
 
 def test_it_is_the_same_every_time_and_in_a_stream(model: Classifier, pictures: list[np.ndarray]) -> None:
     asked = [(picture, LABELS[i % len(LABELS)]) for i, picture in enumerate(pictures[:5])]
-    streamed = list(model.explainer.explain_stream([*asked[:3], (b"no picture", LABELS[0]), *asked[3:]]))
+    streamed = list(Explainer(model).explain_stream([*asked[:3], (b"no picture", LABELS[0]), *asked[3:]]))
     assert isinstance(streamed.pop(3), ImageError)
     again = Explainer(model)
     for (picture, label), one in zip(asked, streamed, strict=True):
@@ -149,7 +149,7 @@ def test_it_is_the_same_every_time_and_in_a_stream(model: Classifier, pictures: 
 
 def test_the_model_is_left_as_it_was(model: Classifier, pictures: list[np.ndarray]) -> None:
     before, said = model.file.graph, model.predict(pictures[0])
-    model.explain(pictures[0])
+    Explainer(model).explain(pictures[0])
     assert model.file.graph == before
     assert model.predict(pictures[0]) == said
 
@@ -198,7 +198,7 @@ def test_a_bright_spot_in_a_corner_is_found_there(
         for low, high, side, share in zip((top, left), (bottom, right), corner, seen, strict=True)
     ]
     picture = blob(shape, (at[0], at[1]), short // 16)
-    (found,) = bright(fit).explain(picture if region is None else Part(picture, region), ["cat"])
+    (found,) = Explainer(bright(fit)).explain(picture if region is None else Part(picture, region), ["cat"])
     heat = found.heat(shape[1], shape[0])
     y, x = np.unravel_index(heat.argmax(), heat.shape)
     assert abs(y - at[0]) <= short // 8
@@ -217,18 +217,18 @@ def test_a_part_of_a_part_lies_where_both_say() -> None:
     picture = blob((200, 300), (150, 240), 8)
     half = Part(picture, Region.box("half", 0.5, 0.0, 1.0, 1.0))
     part = Part(half, Region.box("low", 0.2, 0.5, 1.0, 1.0))
-    (found,) = bright(FitMode.STRETCH).explain(part, ["cat"])
-    assert found.sight.part == (180, 100, 300, 200)
+    (found,) = Explainer(bright(FitMode.STRETCH)).explain(part, ["cat"])
+    assert found.geometry.part == (180, 100, 300, 200)
     heat = found.heat(300, 200)
     y, x = np.unravel_index(heat.argmax(), heat.shape)
     assert abs(y - 150) < 12
     assert abs(x - 240) < 12
-    assert found.sight.picture == (300, 200)
+    assert found.geometry.picture == (300, 200)
 
 
 def test_what_speaks_against_is_blue_and_what_is_not_looked_at_is_left() -> None:
     picture = blob((100, 300), (50, 150), 12)
-    (found,) = bright(FitMode.CROP).explain(picture, ["dog"])
+    (found,) = Explainer(bright(FitMode.CROP)).explain(picture, ["dog"])
     coloured = found.overlay(picture).astype(int)
     assert coloured[50, 150, 2] > coloured[50, 150, 0] + 60
     assert np.ptp(coloured[10, 10]) <= 2
@@ -238,29 +238,29 @@ def test_what_speaks_against_is_blue_and_what_is_not_looked_at_is_left() -> None
 
 def test_a_large_picture_is_tinted_as_its_strips_are(monkeypatch: pytest.MonkeyPatch) -> None:
     picture = blob((210, 150), (60, 60), 20)
-    (found,) = bright(FitMode.STRETCH).explain(picture, ["cat"])
+    (found,) = Explainer(bright(FitMode.STRETCH)).explain(picture, ["cat"])
     whole = found.overlay(picture)
-    monkeypatch.setattr("decisight.models.explanation._STRIP", 150 * 7)
+    monkeypatch.setattr("decisight.explaining.explanation._STRIP", 150 * 7)
     np.testing.assert_array_equal(found.overlay(picture), whole)
 
 
 def test_sentences_say_what_was_counted(model: Classifier, pictures: list[np.ndarray]) -> None:
-    sums, places, depths = model.explain(pictures[5], ["helmet:worn"])[0].sentences()[:3]
+    sums, places, depths = Explainer(model).explain(pictures[5], ["helmet:worn"])[0].sentences()[:3]
     assert sums.startswith("What is seen speaks ")
     assert places.startswith("For it: ")
     assert "; against it: " in places
     assert "% of what was counted is early (colour, texture, edges)" in depths
-    (found,) = bright(FitMode.LETTERBOX).explain(blob((20, 300), (10, 150), 5), ["cat"])
+    (found,) = Explainer(bright(FitMode.LETTERBOX)).explain(blob((20, 300), (10, 150), 5), ["cat"])
     assert found.sentences()[2] == "Its heads look at early depths alone (colour, texture, edges)."
     assert found.to_json()["by_depth"].keys() == {"stem"}
 
 
 def test_labels_and_pictures_that_there_are_not_are_refused(model: Classifier, pictures: list[np.ndarray]) -> None:
     with pytest.raises(LabelError, match="no label 'hemlet'"):
-        model.explain(pictures[0], ["hemlet"])
+        Explainer(model).explain(pictures[0], ["hemlet"])
     with pytest.raises(ImageError):
-        model.explain("nowhere.jpg")
-    (found,) = model.explain(pictures[0], ["worn"])
+        Explainer(model).explain("nowhere.jpg")
+    (found,) = Explainer(model).explain(pictures[0], ["worn"])
     for pixels in (np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3))):
         with pytest.raises(UsageError, match="expected uint8"):
             found.overlay(pixels)  # type: ignore[arg-type]
@@ -295,4 +295,4 @@ def other(model: Classifier, change: str) -> Classifier:
 )
 def test_a_model_that_is_built_otherwise_is_refused(model: Classifier, change: str, says: str) -> None:
     with pytest.raises(ModelError, match=says):
-        other(model, change).explain(np.full((8, 8, 3), 99, np.uint8), ["worn"])
+        Explainer(other(model, change)).explain(np.full((8, 8, 3), 99, np.uint8), ["worn"])

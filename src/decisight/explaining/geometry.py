@@ -12,7 +12,7 @@ import numpy.typing as npt
 from decisight.imaging import CROP_SHARE
 from decisight.types import FitMode
 
-__all__ = ["ALL_OVER", "Sight", "overlaps", "spread"]
+__all__ = ["ALL_OVER", "InputGeometry", "overlaps", "spread"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -31,7 +31,7 @@ _STANDS_OUT = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class InputGeometry:
     """What of a picture a model has looked at.
 
     Args:
@@ -46,7 +46,7 @@ class Sight:
     square: tuple[float, float, float, float]
 
     @classmethod
-    def of(cls, picture: tuple[int, int], part: tuple[int, int, int, int], size: int, fit: FitMode) -> Sight:
+    def of(cls, picture: tuple[int, int], part: tuple[int, int, int, int], size: int, fit: FitMode) -> InputGeometry:
         """By what :func:`decisight.imaging.fit` does with the part.
 
         Args:
@@ -116,7 +116,7 @@ class Sight:
         x, y = self.square[:2]
         width, height = right - left, bottom - top
         square = (x - left, y - top, self.square[2] - left, self.square[3] - top)
-        rows, columns = Sight((width, height), (0, 0, width, height), square).axes(3, 3, len(evidence))
+        rows, columns = InputGeometry((width, height), (0, 0, width, height), square).axes(3, 3, len(evidence))
         ninths = rows @ evidence @ columns.T
         row, column = divmod(int(ninths.argmax()), 3)
         if ninths[row, column] <= 0.0:

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decisight.errors import ModelError
-from decisight.models.attribution import label_head, tap_evidence
-from decisight.models.wiring import Feature, HeadWiring
+from decisight.explaining.attribution import label_head, tap_evidence
+from decisight.explaining.head_graph import Feature, LinearHead
 
 SHAPES = {"early": (3, 9), "late": (5, 4)}
 """Channels and side of two maps; an odd and an even one."""
@@ -86,7 +86,7 @@ def test_weights_that_do_not_fit_the_maps_are_refused(width: int) -> None:
 @given(st.integers(2, 7), st.integers(0, 2**32 - 1), st.sampled_from([0.1, 1.0, 30.0]))
 def test_a_label_s_head_gives_the_log_odds_of_its_confidence(labels: int, seed: int, spread: float) -> None:
     random = np.random.default_rng(seed)
-    head = HeadWiring(
+    head = LinearHead(
         random.normal(size=(labels, 4)), random.normal(size=labels), np.zeros(4), 0.7, random.normal(size=labels), ""
     )
     x = spread * random.normal(size=4)
