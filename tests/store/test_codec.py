@@ -101,6 +101,9 @@ def test_a_record_without_a_familiarity_is_what_it_always_was() -> None:
     assert codec.read(record.kind, 1.0, old) == (item, made)
     with_it = codec.record(1, replace(item, prediction=Prediction(task, ((0.75, 0.25),), 0.1)), made, skipped=3)
     assert len(with_it.data) == len(old) + 8
+    # An older Decisight would take the familiarity for the first confidence: it refuses the version.
+    assert (old[0], with_it.data[0], codec.record(1, Tick(1.0), made).data[0]) == (1, 2, 1)
+    assert codec.read(with_it.kind, 1.0, with_it.data)[0].prediction.familiarity == 0.1
 
 
 def test_what_repeats_a_reading_has_its_familiarity() -> None:
@@ -115,9 +118,9 @@ def test_what_repeats_a_reading_has_its_familiarity() -> None:
 def test_what_a_newer_version_says_is_not_passed_over() -> None:
     codec = Codec(THREE, {"class": "unknown"})
     record = codec.record(1, Tick(1.0), ())
-    for bit in (0x10, 0x20, 0x40, 0x80):
-        with pytest.raises(StoreError, match="it says what this version does not know") as caught:
-            codec.read(record.kind, 1.0, bytes((1, bit)) + record.data[2:])
+    for version, bit in [(1, 0x08), *((version, bit) for version in (1, 2) for bit in (0x10, 0x20, 0x40, 0x80))]:
+        with pytest.raises(StoreError, match="it says what its version does not know") as caught:
+            codec.read(record.kind, 1.0, bytes((version, bit)) + record.data[2:])
         assert "newer Decisight" in (caught.value.hint or "")
 
 
@@ -217,8 +220,8 @@ def test_what_cannot_be_read() -> None:
     assert again.kind is RecordKind.REPEATED
     with pytest.raises(StoreError, match="the reading that it repeats is not there"):
         codec.read(again.kind, 1.0, again.data)
-    with pytest.raises(StoreError, match="it is of version 2"):
-        codec.read(again.kind, 1.0, b"\2" + again.data[1:], judged.prediction)
+    with pytest.raises(StoreError, match="it is of version 3"):
+        codec.read(again.kind, 1.0, b"\3" + again.data[1:], judged.prediction)
     with pytest.raises(StoreError, match="it is no reading but STATE"):
         codec.read(RecordKind.STATE, 1.0, again.data)
     with pytest.raises(StoreError, match="99 is not a valid RecordKind"):
@@ -232,7 +235,7 @@ def test_the_cause_is_read_without_a_view() -> None:
     codec = Codec(THREE, {})
     for quality in (1.0, 0.25):
         assert read_cause(codec.record(1, Reading(None, 1.0, quality, "too dark"), ()).data) == "too dark"
-    for damaged in (b"", b"\1", b"\2\0\0", b"\1\1\0", b"\1\0\5abc"):
+    for damaged in (b"", b"\1", b"\3\0\0", b"\1\1\0", b"\1\0\5abc"):
         with pytest.raises(StoreError, match="a record cannot be read"):
             read_cause(damaged)
 
@@ -260,7 +263,7 @@ def test_how_many_pictures_were_passed_over(case: Any, skipped: int) -> None:
         assert read_cause(record.data) == item.cause
 
 
-@pytest.mark.parametrize("data", [b"", b"\x01", b"\x02\x00", b"\x01\x04", b"\x01\x04\x80"])
+@pytest.mark.parametrize("data", [b"", b"\x01", b"\3\0", b"\x01\x04", b"\x01\x04\x80"])
 def test_a_number_of_pictures_that_cannot_be_read(data: bytes) -> None:
     with pytest.raises(StoreError, match="a record cannot be read"):
         read_skipped(data)

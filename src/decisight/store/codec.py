@@ -1,9 +1,9 @@
 """Readings, ticks and what was decided by them, as few bytes: the data of records, bit for bit.
 
 All numbers are little-endian; a *count* is an unsigned number in groups of seven bits, lowest first, the eighth bit
-saying that more come (LEB128); a *text* is a count of bytes and UTF-8. Version 1 is::
+saying that more come (LEB128); a *text* is a count of bytes and UTF-8. A record is::
 
-    1 byte      the version, 1
+    1 byte      the version: 2 where there is a familiarity, else 1
     1 byte      bits: 1 a quality follows, which else is 1.0; 2 the time is -0.0, which a database does not keep;
                 4 pictures were passed over; 8 there is a familiarity, of a READING only
     count       how many, if so
@@ -21,6 +21,8 @@ saying that more come (LEB128); a *text* is a count of bytes and UTF-8. Version 
     8 bytes     the confidence (float64)
     undecided   how many and their indexes (counts)
     scores      0 none; 1 how many (count), a byte each, whole numbers of 0..255; 2 how many (count), float64 each
+
+A Decisight that knows no familiarity would take one for a confidence, so what has one is of a version that it refuses.
 
 A fall-back that is called as a label is is told apart by the reason: a label that was not accepted is no state. What is
 neither a label nor the fall-back is written in words, so that nothing that a policy may say is lost.
@@ -40,7 +42,8 @@ from decisight.types import Decision, Held, Prediction, Reading, Reason, Task, T
 
 __all__ = ["CODEC_VERSION", "Codec", "Decoded", "read_cause", "read_skipped"]
 
-CODEC_VERSION = 1
+CODEC_VERSION = 2
+"""The newest one. What version 1 can say is written as that, so that its bytes stay what they were."""
 
 Decoded = tuple[Reading | Tick, tuple[Decision, ...]]
 
@@ -54,7 +57,8 @@ _LABEL, _FALLBACK, _LABELS, _WORDS = range(4)
 _NO_SCORES, _BYTES, _FLOATS = range(3)
 _UNDECIDED = 1 << 5
 _QUALITY, _NEGATIVE_ZERO, _SKIPPED, _FAMILIARITY = 1, 2, 4, 8
-_KNOWN = _QUALITY | _NEGATIVE_ZERO | _SKIPPED | _FAMILIARITY
+_KNOWN = {1: _QUALITY | _NEGATIVE_ZERO | _SKIPPED, 2: _QUALITY | _NEGATIVE_ZERO | _SKIPPED | _FAMILIARITY}
+"""The bits of each version."""
 _FLOAT = struct.Struct("<d")
 
 
@@ -145,7 +149,7 @@ class Codec:
                     flags |= _FAMILIARITY
                     parts.append(_FLOAT.pack(item.prediction.familiarity))
                 parts.append(self._row.pack(*[c for row in item.prediction.confidences for c in row]))
-        parts[0] = bytes((CODEC_VERSION, flags))
+        parts[0] = bytes((2 if flags & _FAMILIARITY else 1, flags))
         parts.append(_count(len(decisions)))
         for decision in decisions:
             self._write(decision, parts)
@@ -333,10 +337,10 @@ class _Cursor:
 def _head(cursor: _Cursor) -> tuple[int, int]:
     """The bits that a record begins with, and how many pictures were passed over."""
     version, flags = cursor.take(2)
-    if version != CODEC_VERSION:
+    if version not in _KNOWN:
         raise ValueError(f"it is of version {version}")
-    if flags & ~_KNOWN:
-        raise ValueError(f"it says what this version does not know (bits {flags & ~_KNOWN})")
+    if unknown := flags & ~_KNOWN[version]:
+        raise ValueError(f"it says what its version does not know (bits {unknown})")
     return flags, cursor.count() if flags & _SKIPPED else 0
 
 
