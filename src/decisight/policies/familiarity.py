@@ -5,19 +5,19 @@ from __future__ import annotations
 from decisight.errors import UsageError
 from decisight.types import Prediction
 
-__all__ = ["check_familiarity_known", "check_min_familiarity", "unfamiliar"]
+__all__ = ["check_familiarity_known", "check_min_familiarity", "refused_familiarity"]
 
 _TRAIN_ANEW = "train the model anew, or ask for none: 0"
 
 
-def unfamiliar(prediction: Prediction, least: float | None) -> float | None:
+def refused_familiarity(prediction: Prediction, least: float | None) -> float | None:
     """How familiar a picture is that is less so than is asked for; ``None`` where it is familiar enough.
 
         >>> from decisight.types import LabelGroup, Task
         >>> task = Task((LabelGroup("class", ("frog", "toad")),))
-        >>> unfamiliar(Prediction(task, ((0.75, 0.25),), 0.01), 0.05)
+        >>> refused_familiarity(Prediction(task, ((0.75, 0.25),), 0.01), 0.05)
         0.01
-        >>> unfamiliar(Prediction(task, ((0.75, 0.25),), 0.05), 0.05)
+        >>> refused_familiarity(Prediction(task, ((0.75, 0.25),), 0.05), 0.05)
 
     Args:
         prediction: of the picture.

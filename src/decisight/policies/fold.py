@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 from decisight.errors import LabelError, UsageError
 from decisight.policies.ballot import NOTHING, PRESENT
-from decisight.policies.familiarity import unfamiliar
+from decisight.policies.familiarity import refused_familiarity
 from decisight.policies.steady_clock import steady
 from decisight.spans import MICROSECOND, Span
 from decisight.types import Decision, Held, LabelGroup, Prediction, Reading, Reason, Tick
@@ -179,7 +179,7 @@ class GroupFold:
             UsageError: a familiarity is asked for, and the reading has a prediction without any.
         """
         prediction = item.prediction if isinstance(item, Reading) else None
-        return prediction is not None and unfamiliar(prediction, self.min_familiarity) is not None
+        return prediction is not None and refused_familiarity(prediction, self.min_familiarity) is not None
 
     def begin(self) -> _State:
         """The state before the first reading, without its mark; :meth:`follow` and :meth:`describe` take such."""
@@ -295,7 +295,7 @@ class GroupFold:
         """The row that a picture speaks by, if it does; and what is to be known of one that does not."""
         if prediction is None:
             return None, True
-        row, familiarity = self._row(prediction), unfamiliar(prediction, self.min_familiarity)
+        row, familiarity = self._row(prediction), refused_familiarity(prediction, self.min_familiarity)
         return (row, False) if familiarity is None else (None, float(familiarity))
 
     def _row(self, prediction: Prediction) -> Row:

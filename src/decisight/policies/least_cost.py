@@ -11,7 +11,7 @@ from decisight.errors import LabelError, ModelError, UsageError
 from decisight.files import printable
 from decisight.policies import POLICIES
 from decisight.policies.ballot import NOTHING, PRESENT
-from decisight.policies.familiarity import unfamiliar
+from decisight.policies.familiarity import refused_familiarity
 from decisight.policies.fold import Evidence, Finding, Row
 from decisight.policies.loss_table import Costs, LossTable, Review, loss_tables
 from decisight.policies.settings import Settings
@@ -140,7 +140,7 @@ class LeastCost(Settings):
         task, tables = self._tables or (None, ())
         if task is not prediction.task and task != prediction.task:
             return self.checked(prediction.task).decide(prediction)
-        strange = unfamiliar(prediction, self.min_familiarity) is not None
+        strange = refused_familiarity(prediction, self.min_familiarity) is not None
         return tuple(
             self._decide_exclusive(group, row, of_group[0], strange)
             if group.exclusive

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from decisight.errors import UsageError
 from decisight.policies import POLICIES
 from decisight.policies.ballot import INDEPENDENT_THRESHOLD, NOTHING, PRESENT, Ballot, ballots
-from decisight.policies.familiarity import unfamiliar
+from decisight.policies.familiarity import refused_familiarity
 from decisight.policies.fold import Evidence, Finding, Row
 from decisight.policies.settings import VotingSettings
 from decisight.types import Decision, LabelGroup, Prediction, Reading, Reason, Task, resolve_thresholds
@@ -80,7 +80,7 @@ class Threshold(VotingSettings):
         task, rules = self._rules or (None, ())
         if task is not prediction.task and task != prediction.task:
             return self.checked(prediction.task).decide(prediction)
-        if unfamiliar(prediction, self.min_familiarity) is not None:
+        if refused_familiarity(prediction, self.min_familiarity) is not None:
             groups = zip(prediction.task.groups, prediction.confidences, strict=True)
             return tuple(Decision(g.name, self.fallback, _best(g, row), Reason.UNFAMILIAR) for g, row in groups)
         return tuple(

@@ -29,6 +29,8 @@ class LabelDecisions:
         holds: bool ``(N,)``, whether the label is true.
         sources: int ``(N,)``, the source of each picture; a picture without one is its own.
         untuned: from which confidence on the label is decided where nothing is tuned, 0..1.
+        lots: uint64 ``(N,)``, by which one picture of a source is drawn, the lowest first: even, and independent of all
+            else; ``None`` where each picture is its own source.
 
     Raises:
         UsageError: the shapes do not agree, or a confidence is not in 0..1.
@@ -41,9 +43,11 @@ class LabelDecisions:
     holds: NDArray[np.bool_]
     sources: NDArray[np.int64]
     untuned: float = 0.0
+    lots: NDArray[np.uint64] | None = None
 
     def __post_init__(self) -> None:
-        shapes = {array.shape for array in (self.confidence, self.speaks, self.holds, self.sources)}
+        lots = () if self.lots is None else (self.lots,)
+        shapes = {array.shape for array in (self.confidence, self.speaks, self.holds, self.sources, *lots)}
         if len(shapes) != 1 or self.confidence.ndim != 1:
             raise UsageError(
                 f"{self.key}: confidences, truth and sources have the shapes {sorted(map(str, shapes))}",
@@ -87,6 +91,7 @@ def label_decisions(
     targets: Sequence[Sequence[Target]],
     *,
     sources: Sequence[str | None] | None = None,
+    digests: Sequence[str] | None = None,
     min_familiarity: float | None = None,
 ) -> dict[str, LabelDecisions]:
     """The decisions for every label, from what a model says of labelled pictures.
@@ -96,6 +101,8 @@ def label_decisions(
         predictions: N, one a picture.
         targets: N, one a picture, each with one target a group; ``None`` where it is not known.
         sources: N, what each picture was cut from; ``None`` for its own source.
+        digests: N, the SHA-256 of each picture, in hexadecimal: it draws the lot among those of a source, so that their
+            order does not.
         min_familiarity: the familiarity below which a picture is not decided; by default each is.
 
     Returns:
@@ -106,15 +113,17 @@ def label_decisions(
             it.
     """
     from decisight.policies.ballot import INDEPENDENT_THRESHOLD
-    from decisight.policies.familiarity import unfamiliar
+    from decisight.policies.familiarity import refused_familiarity
 
     names = [None] * len(predictions) if sources is None else list(sources)
-    if not len(predictions) == len(targets) == len(names):
+    lots = None if digests is None else np.array([int(digest[-16:], 16) for digest in digests], np.uint64)
+    if not len(predictions) == len(targets) == len(names) == len(predictions if lots is None else lots):
         raise UsageError(
-            f"there are {len(predictions)} predictions, {len(targets)} targets and {len(names)} sources",
+            f"there are {len(predictions)} predictions, {len(targets)} targets, {len(names)} sources and "
+            f"{'no' if lots is None else len(lots)} digests",
             hint="give one of each a picture",
         )
-    familiar = np.array([unfamiliar(prediction, min_familiarity) is None for prediction in predictions], bool)
+    familiar = np.array([refused_familiarity(prediction, min_familiarity) is None for prediction in predictions], bool)
     found: dict[str, LabelDecisions] = {}
     for at, group in enumerate(task.groups):
         known = [row for row, target in enumerate(targets) if target[at] is not None]
@@ -136,5 +145,6 @@ def label_decisions(
                 holds,
                 numbers,
                 0.0 if group.exclusive else INDEPENDENT_THRESHOLD,
+                None if lots is None else lots[known],
             )
     return found
