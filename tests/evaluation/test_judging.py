@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from decisight.data.dataset import Dataset, Example
+from decisight.data.digests import data_digest
 from decisight.errors import DataError, ImageError
 from decisight.evaluation.evaluate import evaluate
 from decisight.evaluation.judging import judge
@@ -136,3 +137,18 @@ def test_nothing_left_to_judge_by_is_refused(model):
         judge(model, dataset(example("bad", "cat", b"text"), example("gone", "dog", b"")))
     with pytest.raises(DataError, match="none of the 0 pictures could be read"):
         judge(model, dataset())
+
+
+def test_what_was_looked_at_is_told_by_its_digest(model):
+    pictures = (
+        example("a", "cat", content(255)),
+        example("b", "cat", b"broken"),
+        example("c", "dog", content(255), region=LEFT),
+    )
+    judged = judge(model, dataset(*pictures))
+    expected = [pictures[at].digest(pictures[at].read()).hex() for at in (0, 2)]
+    assert list(judged.digests) == expected
+    assert len(set(expected)) == 2
+    there = data_digest(judged.examples, judged.digests)
+    assert there == data_digest(judged.examples[::-1], judged.digests[::-1])
+    assert there != data_digest(judged.examples[::-1], judged.digests)

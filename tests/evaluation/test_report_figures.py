@@ -37,7 +37,7 @@ def judged_of(made, *, unknown=()):
     for at, (target, row, source) in enumerate(zip(made.targets, made.confidences, made.sources, strict=True)):
         examples.append(Example(Path(f"{at}.png"), (None if at in unknown else target,), source=source))
         predictions.append(Prediction(task, (tuple(row.tolist()),)))
-    return task, Judged(tuple(examples), tuple(predictions))
+    return task, Judged(tuple(examples), tuple(predictions), ("",) * len(examples))
 
 
 def answers_of(made, *, thresholds=None, unknown=()):
@@ -289,7 +289,7 @@ def test_what_a_promise_comes_to_here(wanted, verdict):
         Prediction(task, ((0.6, 0.4),)),
         Prediction(task, ((0.9, 0.1),)),
     ]
-    judged = Judged(tuple(examples), tuple(predictions))
+    judged = Judged(tuple(examples), tuple(predictions), ("",) * len(examples))
     rule = Threshold({"vest": 0.8}, "unknown").checked(task)
     (entry,) = entries({"gear:vest": {"kind": "max_error", "threshold": 0.8, "wanted": wanted}})
     kept = kept_here(entry, ["  Promised."], [], task, judged, [rule.decide(one) for one in predictions])
@@ -304,4 +304,4 @@ def test_what_a_promise_comes_to_here(wanted, verdict):
 def test_a_promise_of_what_the_model_does_not_have_is_told_and_not_measured(key):
     task = Task((LabelGroup("gear", ("vest", "none")),))
     (entry,) = entries({key: {"kind": "max_error"}})
-    assert kept_here(entry, ["Promised."], [], task, Judged((), ()), []).here == ""
+    assert kept_here(entry, ["Promised."], [], task, Judged((), (), ()), []).here == ""

@@ -169,14 +169,14 @@ def write_report(folder: Path, outcome: Outcome, text: str) -> list[Path]:
 def _kept(outcome: Outcome) -> Iterator[Kept]:
     """What the model file says of its thresholds and costs, and what becomes of it here."""
     from decisight.cli.promise_text import described
-    from decisight.cli.tune import data_digest
+    from decisight.data.digests import data_digest
     from decisight.evaluation.report import kept_here
     from decisight.models.promises import broken, entries
 
     card, rule = outcome.model.card, outcome.rule
     if not card.promises:
         return
-    here = data_digest(outcome.judged)
+    here = data_digest(outcome.judged.examples, outcome.judged.digests)
     for entry in entries(card.promises):
         data = entry.values.get("data")
         same = isinstance(data, dict) and data.get("digest") == here

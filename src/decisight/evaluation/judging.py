@@ -26,14 +26,18 @@ class Judged:
     Args:
         examples: N, those that could be read, in the dataset's order; at least one.
         predictions: N, one an example.
+        digests: N, SHA-256 of what was looked at, in hexadecimal: of :meth:`~decisight.data.dataset.Example.digest`.
         skipped: those that could not be read, in the dataset's order, and why.
         seen: how many pictures were recognised as those that the model was trained on, left out or not.
+        seen_sources: what these were cut from, as far as it is known.
     """
 
     examples: tuple[Example, ...]
     predictions: tuple[Prediction, ...]
+    digests: tuple[str, ...]
     skipped: tuple[Skipped, ...] = ()
     seen: int = 0
+    seen_sources: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         """How many examples there are."""
@@ -83,8 +87,10 @@ def judge(
     tell, known = progress or (lambda *_: None), frozenset(seen)
     examples: list[Example] = []
     predictions: list[Prediction] = []
+    digests: list[str] = []
     skipped: dict[int, Skipped] = {}
-    waiting: list[int] = []
+    waiting: list[tuple[int, bytes]] = []
+    seen_sources: set[str] = set()
     recognised = 0
 
     def pictures() -> Iterator[Picture]:
@@ -95,23 +101,28 @@ def judge(
             except ImageError as error:
                 skipped[at] = _skipped(example, error)
                 continue
-            if example.digest(content)[:8] in known:
+            digest = example.digest(content)
+            if digest[:8] in known:
                 recognised += 1
+                if example.source is not None:
+                    seen_sources.add(example.source)
                 if leave_out_seen:
                     continue
-            waiting.append(at)
+            waiting.append((at, digest))
             yield content if example.region is None else Part(content, example.region)
 
     for done, outcome in enumerate(model.predict_stream(pictures()), start=1):
-        example = dataset.examples[waiting[done - 1]]
+        at, digest = waiting[done - 1]
+        example = dataset.examples[at]
         if isinstance(outcome, ImageError):
-            skipped[waiting[done - 1]] = _skipped(example, outcome)
+            skipped[at] = _skipped(example, outcome)
         else:
             examples.append(example)
             predictions.append(outcome)
+            digests.append(digest.hex())
         tell("pictures", done, len(dataset) - (recognised if leave_out_seen else 0))
     in_order = tuple(skipped[at] for at in sorted(skipped))
-    judged = Judged(tuple(examples), tuple(predictions), in_order, recognised)
+    judged = Judged(tuple(examples), tuple(predictions), tuple(digests), in_order, recognised, frozenset(seen_sources))
     if not judged.examples:
         raise _nothing_left(dataset, judged, leave_out_seen)
     return judged

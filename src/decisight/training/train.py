@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from decisight.compute import one_blas_thread
 from decisight.compute import threads as granted_threads
 from decisight.data.checks import contradictions
 from decisight.data.dataset import Dataset, Example, Skipped
+from decisight.data.digests import data_digest
 from decisight.data.regions import with_regions
 from decisight.errors import DataError
 from decisight.evaluation.evaluate import Evaluation, evaluate
@@ -249,17 +249,13 @@ def _told_once(skipped: Skipped) -> Skipped:
 
 def _provenance(part: Dataset, features: Features, regions: Sequence[Region]) -> dict[str, object]:
     """What the model was trained on: enough to recognise the data and every single picture, none of it to see."""
-    rows = sorted(
-        f"{digest} {[sorted(t) if isinstance(t, frozenset) else t for t in example.targets]}"
-        for digest, example in zip(features.digests, part.examples, strict=True)
-    )
     seen = sorted(bytes.fromhex(digest)[:8] for digest in set(features.digests))
     low, middle, high = np.quantile(features.shapes, (0.05, 0.5, 0.95)).round(4).tolist()
     spread = {"p5": low, "p50": middle, "p95": high}
     named = {r.name: {"polygon": [list(point) for point in r.polygon], "masked": r.masked} for r in regions}
     return {
         "name": part.root.name,
-        "digest": f"sha256:{hashlib.sha256(chr(10).join(rows).encode()).hexdigest()}",
+        "digest": data_digest(part.examples, features.digests),
         "pictures": len(part),
         "labels": {group.name: dict(part.counts(group)) for group in part.task.groups},
         "shapes": {"width_by_height": spread},
