@@ -132,6 +132,25 @@ def test_a_source_is_a_unit(run: Run, small_model: Path, animals: Path, tmp_path
     assert (entry["unit"], entry["units"], entry["accepted"], entry["pictures_accepted"]) == ("source", 27, 7, 70)
 
 
+def test_other_pictures_of_what_was_learnt_from_are_left_out(
+    run: Run, small_model: Path, animals: Path, tmp_path: Path
+) -> None:
+    """Where the data is not divided: a clip is known again by any picture of it."""
+    rows = [(f"animals/cat/{at}.png", "cat", f"clip{at // 5}") for at in range(70)]
+    data = animals.parent / "known_clips.csv"
+    data.write_text("\n".join(["file_name,class,source", *(",".join(row) for row in rows)]) + "\n")
+    model = having_seen(small_model, tmp_path / "seen.onnx", [animals / "cat" / f"{at}.png" for at in (0, 1, 30)])
+    found = run("tune", model, data, "--max-error", "cat=0.4", "--format", "json")
+    assert "7 of 67 pictures are left out: the model has learnt from others of their sources" in found.err
+    assert json.loads(found.out)["promises"]["class:cat"]["units"] == 12
+    all_known = having_seen(
+        small_model, tmp_path / "all.onnx", [animals / "cat" / f"{at}.png" for at in range(0, 70, 5)]
+    )
+    refused = run("tune", all_known, data, "--max-error", "cat=0.4")
+    assert refused.status == 2
+    assert "learnt from other pictures of every source" in refused.err
+
+
 def test_pictures_that_were_learnt_from_are_passed_over_or_refused(
     run: Run, small_model: Path, animals: Path, tmp_path: Path
 ) -> None:

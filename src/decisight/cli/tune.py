@@ -130,6 +130,7 @@ def _judged(options: TuneOptions, model: Classifier) -> _Basis:
     for text in watch.complaints:
         warn(text)
     _refuse_seen(options, model, judged, chosen)
+    judged = _without_recognised_sources(options, judged)
     return _Basis(model, judged, _with_copies_joined(judged), chosen, _facts(options, model, judged, chosen))
 
 
@@ -153,6 +154,31 @@ def _without_learnt_sources(dataset: Dataset, chosen: Chosen) -> Chosen:
     return replace(chosen, dataset=replace(chosen.dataset, examples=rest))
 
 
+def _without_recognised_sources(options: TuneOptions, judged: Judged) -> Judged:
+    """What is left without pictures whose source has others that the model has learnt from."""
+    from decisight.imaging import printable
+
+    rest = [at for at, source in enumerate(judged.sources) if source not in judged.seen_sources]
+    left_out = len(judged) - len(rest)
+    if not rest:
+        raise DataError(
+            f"{printable(options.data)}: the model has learnt from other pictures of every source, so nothing can be "
+            "tuned by them",
+            hint="tune by pictures of sources that it has not learnt from",
+        )
+    if left_out:
+        warn(
+            f"{left_out} of {len(judged)} pictures are left out: the model has learnt from others of their sources",
+            "keep whole sources aside to choose thresholds by",
+        )
+    return replace(
+        judged,
+        examples=tuple(judged.examples[at] for at in rest),
+        predictions=tuple(judged.predictions[at] for at in rest),
+        digests=tuple(judged.digests[at] for at in rest),
+    )
+
+
 def _refuse_seen(options: TuneOptions, model: Classifier, judged: Judged, chosen: Chosen) -> None:
     from decisight.imaging import printable
 
@@ -171,7 +197,7 @@ def _refuse_seen(options: TuneOptions, model: Classifier, judged: Judged, chosen
 
 def _with_copies_joined(judged: Judged) -> list[str | None]:
     """The sources, where copies of a picture that has none are one: a picture says nothing new a second time."""
-    digests = _content_digests(judged)
+    digests = judged.digests
     counted = Counter(digests)
     copies = len(digests) - len(counted)
     if copies:
@@ -180,10 +206,6 @@ def _with_copies_joined(judged: Judged) -> list[str | None]:
         f"copies of {digest}" if source is None and counted[digest] > 1 else source
         for source, digest in zip(judged.sources, digests, strict=True)
     ]
-
-
-def _content_digests(judged: Judged) -> list[str]:
-    return [example.digest(example.read()).hex() for example in judged.examples]
 
 
 def _facts(options: TuneOptions, model: Classifier, judged: Judged, chosen: Chosen) -> dict[str, Any]:
@@ -209,7 +231,7 @@ def data_digest(judged: Judged) -> str:
     """Of the pictures and what is true of them, whatever their order: as the model card has it of those learnt from."""
     rows = sorted(
         f"{digest} {[sorted(t) if isinstance(t, frozenset) else t for t in example.targets]}"
-        for digest, example in zip(_content_digests(judged), judged.examples, strict=True)
+        for digest, example in zip(judged.digests, judged.examples, strict=True)
     )
     return f"sha256:{hashlib.sha256(chr(10).join(rows).encode()).hexdigest()}"
 
@@ -228,6 +250,7 @@ def _by_wishes(options: TuneOptions, basis: _Basis) -> dict[str, dict[str, Any]]
         judged.predictions,
         judged.targets,
         sources=basis.sources,
+        digests=judged.digests,
         min_familiarity=model.card.min_familiarity,
     )
     known = dict.fromkeys(key.partition(":")[0] for key in of_labels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import math
 import sys
@@ -15,18 +16,24 @@ from decisight.errors import UsageError
 from decisight.evaluation.operating.bounds import needed
 from decisight.evaluation.operating.decisions import LabelDecisions, label_decisions
 from decisight.evaluation.operating.guarantee import GRID, Guarantee, Shortfall, _counts, fewest_accepted, guarantee
-from decisight.types import LabelGroup, Prediction, Task
+from decisight.types import LabelGroup, Prediction, Target, Task
 
 ROOT = Path(__file__).resolve().parents[3]
+TASK = Task((LabelGroup("role", ("a", "b")), LabelGroup("gear", ("vest", "helmet"), "independent")))
+_SAME = np.zeros(2, np.uint64)
 
 
 def decisions(
-    confidence: list[float] | np.ndarray, wrong: list[bool] | np.ndarray, sources: np.ndarray | None = None
+    confidence: list[float] | np.ndarray,
+    wrong: list[bool] | np.ndarray,
+    sources: np.ndarray | None = None,
+    seed: int = 0,
 ) -> LabelDecisions:
-    """All for one label."""
+    """All for one label, with lots by chance."""
     values, bad = np.asarray(confidence, float), np.asarray(wrong, bool)
     own = np.arange(len(values)) if sources is None else sources
-    return LabelDecisions("gear", "vest", values, np.ones(len(values), bool), ~bad, own)
+    lots = np.random.default_rng(seed).permutation(len(values)).astype(np.uint64)
+    return LabelDecisions("gear", "vest", values, np.ones(len(values), bool), ~bad, own, lots=lots)
 
 
 @pytest.fixture(scope="module")
@@ -173,15 +180,16 @@ def test_a_source_counts_once() -> None:
 def test_of_each_source_one_accepted_decision_is_drawn() -> None:
     random = np.random.default_rng(1)
     sources = np.sort(random.integers(0, 50, 300))
-    some = decisions(random.choice([0.6, 0.8, 0.9, 0.99], 300), random.random(300) < 0.3, sources)
+    confidence, wrong = random.choice([0.6, 0.8, 0.9, 0.99], 300), random.random(300) < 0.3
     for seed in range(5):
-        accepted, errors = _counts(some, seed)
+        some = decisions(confidence, wrong, sources, seed)
+        accepted, errors = _counts(some)
         for at, threshold in enumerate(GRID):
             passed = some.accepted(threshold)
             assert accepted[at] == len(np.unique(sources[passed]))
             bad = [(~some.holds[passed & (sources == s)]) for s in np.unique(sources[passed])]
             assert sum(all(b) for b in bad) <= errors[at] <= sum(any(b) for b in bad)
-    means = np.mean([_counts(some, seed)[1][-1] for seed in range(400)])
+    means = np.mean([_counts(decisions(confidence, wrong, sources, seed))[1][-1] for seed in range(400)])
     shares = [(~some.holds[sources == s]).mean() for s in np.unique(sources)]
     assert means == pytest.approx(sum(shares), rel=0.05)
 
@@ -191,6 +199,36 @@ def test_the_order_of_the_pictures_does_not_matter_without_sources() -> None:
     confidence, wrong = random.uniform(0.5, 1.0, 500), random.random(500) < 0.02
     order = random.permutation(500)
     assert guarantee(decisions(confidence, wrong), 0.06) == guarantee(decisions(confidence[order], wrong[order]), 0.06)
+
+
+def test_the_order_of_the_pictures_does_not_matter_with_sources() -> None:
+    """Else to give them in another order would be a second try."""
+    random = np.random.default_rng(5)
+    sources = [f"clip {at}" for at in random.integers(0, 120, 400)]
+    rows = [(c, 1.0 - c) for c in random.uniform(0.6, 1.0, 400)]
+    truth: list[tuple[Target, ...]] = [("a" if lucky else "b", None) for lucky in random.random(400) > 0.04]
+    digests = [hashlib.sha256(bytes([at % 256, at // 256])).hexdigest() for at in range(400)]
+    predictions = [Prediction(TASK, (row, (0.0, 0.0))) for row in rows]
+
+    def found(order: np.ndarray) -> Guarantee | Shortfall:
+        columns = ([column[at] for at in order] for column in (predictions, truth, sources, digests))
+        shuffled, targets, names, hashed = columns
+        return guarantee(label_decisions(TASK, shuffled, targets, sources=names, digests=hashed)["role:a"], 0.1)
+
+    first = found(np.arange(400))
+    assert all(found(random.permutation(400)) == first for _ in range(10))
+
+
+def test_of_copies_in_a_source_the_wrong_one_counts() -> None:
+    for holds in (np.array([True, False]), np.array([False, True])):
+        twice = LabelDecisions("g", "a", np.full(2, 0.9), np.ones(2, bool), holds, np.zeros(2, int), lots=_SAME)
+        assert _counts(twice)[1][-1] == 1
+
+
+def test_without_lots_nothing_can_be_drawn() -> None:
+    some = LabelDecisions("g", "a", np.full(2, 0.9), np.ones(2, bool), np.ones(2, bool), np.zeros(2, int))
+    with pytest.raises(UsageError, match="no lots"):
+        guarantee(some, 0.1)
 
 
 def test_the_search_begins_where_two_may_be_wrong_if_there_are_twice_as_many() -> None:
@@ -209,9 +247,6 @@ def test_confidences_that_are_none_are_refused() -> None:
         decisions([float("nan")], [False])
     with pytest.raises(UsageError, match="shapes"):
         LabelDecisions("a", "b", np.zeros(2), np.ones(3, bool), np.ones(2, bool), np.arange(2))
-
-
-TASK = Task((LabelGroup("role", ("a", "b")), LabelGroup("gear", ("vest", "helmet"), "independent")))
 
 
 def test_decisions_are_those_that_the_rule_would_make() -> None:

@@ -28,6 +28,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from decisight.errors import UsageError
 from decisight.evaluation.operating.bounds import (
     MOST_NEEDED,
     chance,
@@ -150,27 +151,23 @@ def fewest_accepted(decisions: int, max_error: float, assurance: float) -> int:
     return needed(max_error, assurance) or decisions + 1
 
 
-def guarantee(
-    decisions: LabelDecisions, max_error: float, assurance: float = 0.95, *, seed: int = 0
-) -> Guarantee | Shortfall:
+def guarantee(decisions: LabelDecisions, max_error: float, assurance: float = 0.95) -> Guarantee | Shortfall:
     """The lowest threshold for which it can be promised that at most ``max_error`` of what it accepts is wrong.
 
     Args:
-        decisions: on pictures that the model has not learnt from, drawn like those to come, in an order that does not
-            depend on the confidences.
+        decisions: on pictures that the model has not learnt from, drawn like those to come; their order says nothing.
         max_error: above 0, below 1.
         assurance: how surely, at least 0.5, below 1.
-        seed: of the lot that is drawn among the pictures of a source.
 
     Returns:
         The threshold and what it rests on; or why there is none.
 
     Raises:
-        UsageError: there is no such promise.
+        UsageError: there is no such promise, or a source has several pictures and there are no lots.
     """
     check_max_error(max_error)
     check_assurance(assurance)
-    accepted, errors = _counts(decisions, seed)
+    accepted, errors = _counts(decisions)
     begin = fewest_accepted(int(accepted[_untuned(decisions)]), max_error, assurance)
     first = int(np.argmax(accepted >= begin))
     passed = chance(errors, accepted, max_error)[first:] <= 1.0 - assurance + _ROUNDING
@@ -227,12 +224,19 @@ def _shortfall(
     )
 
 
-def _counts(decisions: LabelDecisions, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _counts(decisions: LabelDecisions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """For each threshold of the grid, how many units have an accepted decision, and how many of these are wrong."""
     rows = np.flatnonzero(decisions.speaks)
-    # By lot, the same for all thresholds: of each source the first accepted picture in this order counts.
-    rows = rows[np.random.default_rng(seed).permutation(len(rows))]
-    rows = rows[np.argsort(decisions.sources[rows], kind="stable")]
+    if decisions.lots is None and decisions.in_sources:
+        raise UsageError(
+            f"{decisions.key}: there are no lots by which one picture of a source could be drawn",
+            hint="give the digests of the pictures",
+        )
+    lots = decisions.sources if decisions.lots is None else decisions.lots
+    # By lot, the same for all thresholds: of each source the first accepted picture in this order counts. Copies draw
+    # the same lot; among them what is wrong comes first.
+    keys = (decisions.holds, decisions.confidence, lots, decisions.sources)
+    rows = rows[np.lexsort([key[rows] for key in keys])]
     confidence, wrong = decisions.confidence[rows], ~decisions.holds[rows]
     before = _highest_before(confidence, decisions.sources[rows])
     # It is the first for the thresholds above all that come before it in its source, up to its own confidence.
