@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from decisight.cli.output import check_file, check_folder, replacing, streaming
+from decisight.cli.output import check_file, check_folder, replacing, staging, streaming
 from decisight.errors import OutputError
 
 
@@ -118,3 +118,32 @@ def test_a_pipe_is_written_to_directly(tmp_path: Path) -> None:
     assert os.read(reader, 100) == b"through"
     os.close(reader)
     assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_files_of_a_folder_are_replaced_together(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("old")
+    (tmp_path / "a.json").chmod(0o600)
+    with staging(tmp_path) as beside:
+        for name in ("a.json", "b.csv"):
+            (beside / name).write_text("new")
+        assert (tmp_path / "a.json").read_text() == "old"
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a.json": "new", "b.csv": "new"}
+    assert stat.S_IMODE((tmp_path / "a.json").stat().st_mode) == 0o600
+
+
+def broken_off(folder: Path, error: BaseException | None) -> None:
+    with staging(folder) as beside:
+        for name in ("a.json", "b.csv"):
+            (beside / name).write_text("new")
+        if error is not None:
+            raise error
+
+
+@pytest.mark.parametrize("error", [None, RuntimeError(), KeyboardInterrupt(), OSError(28, "No space left on device")])
+def test_what_goes_wrong_leaves_all_old_files(tmp_path: Path, error: BaseException | None) -> None:
+    (tmp_path / "a.json").write_text("old")
+    (tmp_path / "b.csv").mkdir() if error is None else (tmp_path / "b.csv").write_text("old")
+    with pytest.raises((OutputError, RuntimeError, KeyboardInterrupt)):
+        broken_off(tmp_path, error)
+    assert (tmp_path / "a.json").read_text() == "old"
+    assert sorted(os.listdir(tmp_path)) == ["a.json", "b.csv"]

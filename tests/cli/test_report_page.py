@@ -16,6 +16,7 @@ from PIL import Image
 from tests.browser import Browsing
 
 from decisight.cli import main
+from decisight.errors import OutputError
 from decisight.models.model_file import read_model, seal, write_model
 from decisight.types import LabelGroup, Task
 
@@ -334,3 +335,22 @@ def test_standard_output_holds_nothing_but_json(run: Run, small_model: Path, tmp
         "predictions.csv",
         "report.html",
     ]
+
+
+def test_what_fails_leaves_the_report_of_before(
+    run: Run, small_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for label in ("cat", "dog"):
+        (tmp_path / "data" / label).mkdir(parents=True)
+        Image.new("RGB", (20, 20), (255,) * 3).save(tmp_path / "data" / label / f"{label}.png")
+    command = ("evaluate", small_model, tmp_path / "data", "--report", tmp_path / "report")
+    assert run(*command).status == 0
+    before = {path.name: path.read_bytes() for path in (tmp_path / "report").iterdir()}
+
+    def full(*_: object, **__: object) -> int:
+        raise OutputError("the disk is full")
+
+    monkeypatch.setattr("decisight.evaluation.report.page.write_page", full)
+    Image.new("RGB", (20, 20)).save(tmp_path / "data" / "dog" / "another.png")
+    assert run(*command).status != 0
+    assert {path.name: path.read_bytes() for path in (tmp_path / "report").iterdir()} == before

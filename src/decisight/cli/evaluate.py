@@ -135,13 +135,16 @@ def _judge(model: Classifier, rule: ImageRule, chosen: Chosen, regions: tuple[Re
 def _check_outputs(options: EvaluateOptions) -> None:
     if options.json is not None and not options.json_only:
         check_output(options.json, options.model, example="evaluation.json")
+    files = [] if options.json is None else [options.json]
     for folder in (options.folder, options.report):
         if folder is not None:
             output.check_folder(folder)
-    tables = [folder / name for folder in (options.folder, options.report) if folder is not None for name in TABLES]
-    page = None if options.report is None else options.report / "report.html"
-    inputs = {"the model": options.model, "the data": options.data, "the costs": options.costs}
-    output.check_apart([options.json, page, *tables], inputs)
+            files += [folder / name for name in TABLES]
+    if options.report is not None:
+        from decisight.evaluation.report import PAGE_NAME
+
+        files.append(options.report / PAGE_NAME)
+    output.check_apart(files, {"the model": options.model, "the data": options.data, "the costs": options.costs})
 
 
 def _seen_in_training(outcome: Outcome) -> Iterator[str]:

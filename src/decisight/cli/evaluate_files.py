@@ -98,7 +98,7 @@ class Outcome:
 
 
 def write_folder(folder: Path, outcome: Outcome, text: str) -> list[Path]:
-    """Write figures, predictions and plots.
+    """Write figures, predictions and plots: all of them, or none.
 
     Args:
         folder: that they are written into.
@@ -114,8 +114,8 @@ def write_folder(folder: Path, outcome: Outcome, text: str) -> list[Path]:
     from decisight.evaluation.plots import write_plots
 
     judged = outcome.judged
-    tables = _write_tables(folder, outcome, text)
     with output.staging(folder) as beside:
+        tables = _write_tables(beside, outcome, text)
         plots = write_plots(
             outcome.model.task,
             judged.targets,
@@ -124,11 +124,11 @@ def write_folder(folder: Path, outcome: Outcome, text: str) -> list[Path]:
             sources=judged.sources,
             thresholds=outcome.limits,
         )
-    return [*tables, *(folder / path.name for path in plots)]
+    return [folder / path.name for path in (*tables, *plots)]
 
 
 def write_report(folder: Path, outcome: Outcome, text: str) -> list[Path]:
-    """Write the page, and figures and predictions beside it.
+    """Write the page, and figures and predictions beside it: all of them, or none.
 
     Args:
         folder: that they are written into.
@@ -159,11 +159,12 @@ def write_report(folder: Path, outcome: Outcome, text: str) -> list[Path]:
         rule=tuple(outcome.lines()),
         kept=tuple(_kept(outcome)),
     )
-    tables = _write_tables(folder, outcome, text)
-    page = folder / report.PAGE_NAME
-    with progress_bars(terminal(sys.stderr)) as progress:
-        report.write_report(page, subject, progress=progress)
-    return [page, *tables]
+    with output.staging(folder) as beside:
+        tables = _write_tables(beside, outcome, text)
+        page = beside / report.PAGE_NAME
+        with progress_bars(terminal(sys.stderr)) as progress:
+            report.write_report(page, subject, progress=progress)
+    return [folder / path.name for path in (page, *tables)]
 
 
 def _kept(outcome: Outcome) -> Iterator[Kept]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import stat
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -135,22 +136,33 @@ def replacing(path: Path) -> Iterator[TextIO]:
 def staging(folder: Path) -> Iterator[Path]:
     """A new folder within a folder; the files in it move up when all are complete, and replace those of their names.
 
-    On any failure the files that were there before stay.
+    On any failure the files that were there before stay. A file that takes the name of another has its permissions.
 
     Raises:
-        OutputError: a file cannot be written, or the disk is full.
+        OutputError: a file cannot be written, the disk is full, or a name is that of a folder.
     """
     try:
         with tempfile.TemporaryDirectory(prefix=".decisight-", dir=folder) as name:
             beside = Path(name)
             yield beside
-            for path in sorted(beside.iterdir()):
+            complete = sorted(beside.iterdir())
+            for path in complete:
+                _like(path, folder / path.name)
+            for path in complete:
                 path.replace(folder / path.name)
     except OSError as error:
         raise unwritable(folder, error) from error
     except OutputError as error:
         # It names the folder that was written to, which nobody has asked for and which is gone.
         raise OutputError(error.message.replace(name, str(folder)), hint=error.hint) from error
+
+
+def _like(path: Path, old: Path) -> None:
+    """Give a file the permissions of the one that it replaces, where there is one."""
+    if is_special(old):
+        raise OutputError(f"{printable(old)} is not a file that could be replaced", hint="name another folder")
+    with contextlib.suppress(FileNotFoundError):
+        path.chmod(stat.S_IMODE(old.stat().st_mode))
 
 
 @contextlib.contextmanager
