@@ -124,7 +124,7 @@ def test_a_folder_gets_the_comparison_and_every_picture(
     ("options", "status", "said"),
     [
         (["--require", "better"], 1, "better in class: NOT MET"),
-        (["--require", "not-worse", "--metric", "log_loss", "--margin", "9"], 0, "not-worse in class: met"),
+        (["--require", "not-worse", "--metric", "log_loss", "--margin", "9"], 1, "from 14 sources, and fewer than 20"),
         (["--require", "not-worse", "--margin", "0.2"], 0, "not-worse in class: met"),
         (["--require", "not-worse", "--metric", "recall:dog", "--margin", "0.5"], 0, "not-worse in class: met"),
         (["--require", "not-worse", "--metric", "recall:dog"], 1, "not-worse in class: NOT MET"),

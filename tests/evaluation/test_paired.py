@@ -1,6 +1,7 @@
 """Two models on the same pictures: figures of each as scikit-learn has them, and the differences that follow."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from decisight.errors import DataError, LabelError, UsageError
 from decisight.evaluation.paired import PairedDifference, compare_group
 from decisight.evaluation.paired_costs import picture_costs
 from decisight.evaluation.paired_scored import ModelOutputs, common_group
+from decisight.evaluation.paired_stakes import cost_interval, most_apart
 from decisight.evaluation.paired_text import paired_report
 from decisight.policies.least_cost import LeastCost
 from decisight.policies.threshold import Threshold
@@ -211,6 +213,11 @@ def test_costs_of_decisions():
     cost = compare_group(GEAR, targets, *said).figures["cost"]
     assert (cost.a, cost.b) == pytest.approx((53.0 / 3.0, 8.0 / 3.0))
     assert cost.gain[0] == pytest.approx(15.0)
+    assert (cost.low, cost.high) == (-math.inf, math.inf)
+    said = [replace(one, most_apart=most_apart(tables)) for one in said]
+    cost = compare_group(GEAR, targets, *said).figures["cost"]
+    assert cost.low < -15.0 < cost.high
+    assert cost.low >= -50.0
 
 
 def test_costs_of_independent_labels():
@@ -248,3 +255,26 @@ def test_many_labels_are_cut_to_those_that_differ_most():
     text = paired_report(compare_group(many, targets, *said))
     assert text.count("recall of") == 40
     assert "20 labels that differ less are left out" in text
+
+
+def test_how_far_costs_can_be_apart():
+    (gear,) = LeastCost({"helmet": {"none": 5}, "none": {"helmet": 50}}, default_cost=1.0).tables(Task((GEAR,)))
+    assert most_apart(gear) == 50.0
+    (looked_at,) = LeastCost({"none": {"helmet": 50}}, review=60.0, default_cost=1.0).tables(Task((GEAR,)))
+    assert most_apart(looked_at) == 60.0
+    (tags,) = LeastCost({"hat": {"miss": 10, "false_alarm": 2}}, default_cost=4.0).tables(Task((TAGS,)))
+    assert most_apart(tags) == 14.0
+
+
+def test_a_dear_confusion_that_is_never_seen_is_held_for_possible():
+    low, high = cost_interval(np.zeros(1000), 100.0, None)
+    # One in a thousand is seen in a thousand pictures in 63 of 100 samples only.
+    assert high == pytest.approx(-low)
+    assert 100.0 * 3.0 / 1000.0 < high < 100.0 * 5.0 / 1000.0
+    cheap = np.zeros(1000)
+    cheap[:50] = 1.0
+    low, high = cost_interval(cheap, 100.0, None)
+    assert 0.3 < high < 0.6
+    clips = cost_interval(np.zeros(1000), 100.0, np.arange(1000) // 50)
+    assert clips[1] > 10.0 * 0.4
+    assert cost_interval(np.zeros(5), 0.0, None) == (0.0, 0.0)

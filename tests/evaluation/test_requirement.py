@@ -96,6 +96,39 @@ def test_what_cannot_be_required(arguments, said):
         Requirement(*arguments)
 
 
+def costly(n, *, sources=None, gap=0.0, most_apart=50.0):
+    """Two models that have cost the same on all of ``n`` pictures, or the second more by ``gap``."""
+    values = np.tile([0.9, 0.1], (n, 1))
+    said = [ModelOutputs(GROUP, values, costs=np.full(n, paid), most_apart=most_apart) for paid in (2.0, 2.0 + gap)]
+    return compare_group(GROUP, ["cat"] * n, *said, sources=sources)
+
+
+def test_equal_costs_of_few_pictures_do_not_show_that_dear_confusions_are_rare():
+    requirement = Requirement("not-worse", "cost", 0.5)
+    (few,) = requirement.judge([costly(6)])
+    assert not few.met
+    (more,) = requirement.judge([costly(100)])
+    assert not more.met
+    assert "it takes 430 pictures like these, or more" in more.sentence
+    assert requirement.judge([costly(450)])[0].met
+    of_few_sources = costly(450, sources=[f"clip {at % 15}" for at in range(450)])
+    assert not requirement.judge([of_few_sources])[0].met
+    assert requirement.judge([costly(6).of_one_model()])[0].met
+
+
+def test_costs_of_which_the_most_is_not_known_show_nothing():
+    assert not Requirement("not-worse", "cost", 1e9).judge([costly(5000, most_apart=np.inf)])[0].met
+
+
+def test_the_log_loss_of_few_pictures_shows_nothing():
+    requirement = Requirement("not-worse", "log_loss")
+    (few,) = requirement.judge([found(0, 0, 6)])
+    assert not few.met
+    assert "from 6 sources, and fewer than 20 show nothing of it" in few.sentence
+    assert requirement.judge([found(0, 0, 20)])[0].met
+    assert requirement.judge([found(0, 0, 6).of_one_model()])[0].met
+
+
 def test_costs_must_be_known():
     with pytest.raises(UsageError, match="what decisions cost is not known"):
         Requirement("better", "cost").judge([found(1, 1, 5)])

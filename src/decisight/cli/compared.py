@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from decisight.files import storable
@@ -115,13 +115,16 @@ def said_of(
     from decisight.cli.judging import limits
     from decisight.evaluation.paired_costs import picture_costs
     from decisight.evaluation.paired_scored import ModelOutputs
+    from decisight.evaluation.paired_stakes import most_apart
 
     group = side.model.task.groups[at]
     decisions = [side.rule.decide(side.judged.predictions[row])[at] for row in rows]
     bars = limits(side.model.task, side.rule)
     thresholds = {label: bars[f"{group.name}:{label}"] for label in group.labels}
-    paid = None if costs is None else picture_costs(read_as, costs, targets, decisions)
-    return ModelOutputs(group, side.judged.confidences[at][list(rows)], thresholds, decisions, paid)
+    outputs = ModelOutputs(group, side.judged.confidences[at][list(rows)], thresholds, decisions)
+    if costs is None:
+        return outputs
+    return replace(outputs, costs=picture_costs(read_as, costs, targets, decisions), most_apart=most_apart(costs))
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from decisight.evaluation.paired_intervals import (
     paired_size,
 )
 from decisight.evaluation.paired_scored import ModelOutputs, ScoredPair, ScoredSide, score_pair
+from decisight.evaluation.paired_stakes import cost_interval
 from decisight.types import LabelGroup, Target
 
 __all__ = ["PairedDifference", "PairedGroup", "compare_group"]
@@ -36,8 +37,8 @@ _WORK = 2e8
 _FEW_WRONG = 5
 """With fewer mistakes than that a bootstrap hardly ever draws what might as well have been."""
 
-_MEANS = ("balanced_accuracy", "macro_f1", "log_loss", "cost")
-"""The figures that have the bootstrap."""
+_LOSSES = ("log_loss", "cost")
+"""The figures of which less is better."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ class PairedGroup:
         p_value_by_picture: as if each picture were its own source.
         accepted_share: by each model's own rule; ``None`` where there is none, or the group is independent.
         accepted_accuracy: among what each accepts.
+        one_model: the two are one, so that no picture can show a difference.
     """
 
     group: LabelGroup
@@ -108,6 +110,7 @@ class PairedGroup:
     p_value_by_picture: float
     accepted_share: PairedDifference | None = None
     accepted_accuracy: PairedDifference | None = None
+    one_model: bool = False
 
     def __len__(self) -> int:
         """How many pictures were compared."""
@@ -141,7 +144,9 @@ class PairedGroup:
             None if one is None else replace(one, low=one.value, high=one.value)
             for one in (self.accepted_share, self.accepted_accuracy)
         )
-        return replace(self, figures=figures, recalls=recalls, accepted_share=share, accepted_accuracy=accuracy)
+        return replace(
+            self, figures=figures, recalls=recalls, accepted_share=share, accepted_accuracy=accuracy, one_model=True
+        )
 
     def to_json(self) -> dict[str, Any]:
         """All figures as plain numbers, ``None`` where undefined."""
@@ -231,12 +236,17 @@ def _recall(pair: ScoredPair, k: int, *, holds: bool) -> PairedDifference:
 
 
 def _means(pair: ScoredPair, recalls: Sequence[PairedDifference], seed: int) -> dict[str, PairedDifference]:
-    """The figures that have the bootstrap, widened by what the labels' own intervals make of them."""
+    """The figures that have the bootstrap, widened by what is known of labels and costs that few pictures show."""
     labels, exclusive = range(len(pair.group.labels)), pair.group.exclusive
     specificities = [] if exclusive else [_recall(pair, k, holds=False) for k in labels]
     # F1 has no score interval. Where a label is in question at all, it moves about as much as being right does.
     questions = [_among(pair, pair.held[:, k] | pair.sides[0].said[:, k] | pair.sides[1].said[:, k], k) for k in labels]
-    least = {"balanced_accuracy": _mean_interval([*recalls, *specificities]), "macro_f1": _mean_interval(questions)}
+    least = {
+        "balanced_accuracy": _mean_interval([*recalls, *specificities]),
+        "macro_f1": _mean_interval(questions),
+        "log_loss": None,
+        "cost": _unseen_costs(pair),
+    }
 
     def figures(side: ScoredSide, weights: Floats) -> list[Floats]:
         counts = metrics.count(pair.held, side.said, len(labels), weights)
@@ -252,12 +262,17 @@ def _means(pair: ScoredPair, recalls: Sequence[PairedDifference], seed: int) -> 
 
     once, drawn = of_both(np.ones((1, len(pair))))[0], _resampled(pair, of_both, seed)
     found = {}
-    for at, name in enumerate(_MEANS[: once.shape[0]]):
+    for at, name in enumerate(list(least)[: once.shape[0]]):
         a, b = once[at].tolist()
         gaps = drawn[:, at, 1] - drawn[:, at, 0]
-        interval = difference_interval(b - a, gaps, _source_count(pair), least.get(name))
-        found[name] = PairedDifference(a, b, *interval, less_is_better=name not in least)
+        interval = difference_interval(b - a, gaps, _source_count(pair), least[name])
+        found[name] = PairedDifference(a, b, *interval, less_is_better=name in _LOSSES)
     return found
+
+
+def _unseen_costs(pair: ScoredPair) -> Interval | None:
+    a, b = (side.cost for side in pair.sides)
+    return None if a is None or b is None else cost_interval(b - a, pair.most_apart, pair.clusters)
 
 
 def _accepted_share(pair: ScoredPair) -> PairedDifference | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -30,6 +31,7 @@ class ModelOutputs:
         thresholds: by label of an independent group, from which confidence on it is predicted; 0.5 where none is given.
         decisions: N, by the model's own rule; ``None`` where there is none.
         costs: ``(N,)``, what each decision has cost; ``None`` where that is not known.
+        most_apart: by how much two decisions on one picture can differ in cost; infinite where that is not known.
     """
 
     group: LabelGroup
@@ -37,6 +39,7 @@ class ModelOutputs:
     thresholds: Mapping[str, float] = field(default_factory=dict)
     decisions: Sequence[Decision] | None = None
     costs: Floats | None = None
+    most_apart: float = math.inf
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,6 +88,7 @@ class ScoredPair:
         held: bool ``(n, K)``, which labels hold.
         sides: the first model and the second.
         clusters: the source of each picture, int ``(n,)``; ``None`` if each is its own.
+        most_apart: by how much two decisions on one picture can differ in cost; infinite where that is not known.
     """
 
     group: LabelGroup
@@ -92,6 +96,7 @@ class ScoredPair:
     held: NDArray[np.bool_]
     sides: tuple[ScoredSide, ScoredSide]
     clusters: NDArray[np.int64] | None
+    most_apart: float = math.inf
 
     def __len__(self) -> int:
         """How many pictures are compared."""
@@ -110,7 +115,7 @@ class ScoredPair:
         order = np.lexsort((*columns, *(part for side in self.sides for part in side.numbers), named))
         a, b = (side.taken(order) for side in self.sides)
         clusters = cluster_numbers([names[at] for at in order])
-        return ScoredPair(self.group, self.known[order], self.held[order], (a, b), clusters)
+        return ScoredPair(self.group, self.known[order], self.held[order], (a, b), clusters, self.most_apart)
 
 
 def common_group(a: LabelGroup, b: LabelGroup) -> LabelGroup:
@@ -154,7 +159,8 @@ def score_pair(
         )
     one, other = (_side(group, target, said, known) for said in (a, b))
     clusters = cluster_numbers([sources[row] for row in known])
-    return ScoredPair(group, known, metrics.indicators(target, len(group.labels)), (one, other), clusters)
+    held, most_apart = metrics.indicators(target, len(group.labels)), max(a.most_apart, b.most_apart)
+    return ScoredPair(group, known, held, (one, other), clusters, most_apart)
 
 
 def _targets(group: LabelGroup, targets: Sequence[Target]) -> tuple[NDArray[np.int64], Labels]:

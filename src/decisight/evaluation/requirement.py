@@ -27,7 +27,8 @@ DEFAULT_MARGIN = 0.02
 _RECALL = "recall:"
 
 _FEWEST = 20
-"""Of fewer pictures it is not said how many it would take: the difference itself is a guess."""
+"""Of fewer pictures it is not said how many it would take: the difference itself is a guess. And of fewer sources a log
+loss shows nothing: one sure mistake more may outweigh all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,10 @@ class Requirement:
             return RequirementResult(found.group.name, met=False, sentence=f"{name}: undefined on these pictures")
         # An end on the bar itself is let pass, so that a model is not worse than itself.
         met = low > 0.0 if self.kind == "better" else low >= -self.allowed
+        if met and self.metric == "log_loss" and found.sources < _FEWEST and not found.one_model:
+            from_few = f"{found.sources} source{'s' if found.sources != 1 else ''}"
+            told = f"{name}: gain {gain:+.3f}, but from {from_few}, and fewer than {_FEWEST} show nothing of it"
+            return RequirementResult(found.group.name, met=False, sentence=told)
         wanted = "above 0" if self.kind == "better" else f"at least {-self.allowed:g}"
         sentence = f"{name}: gain {gain:+.3f}, 95 % interval {low:+.3f} to {high:+.3f}; its lower end must be {wanted}"
         return RequirementResult(
@@ -141,6 +146,13 @@ class Requirement:
             return "; these pictures do not show it"
         if len(found) < _FEWEST:
             return f"; {len(found)} picture{'s' if len(found) != 1 else ''} cannot show it"
+        if self.metric == "cost":
+            # What is not seen at all may occur less often in proportion to the number of pictures.
+            needed = max(len(found) + 1, math.ceil(float(f"{len(found) * reach / room:.1e}")))
+            return (
+                f"; it takes {needed:,} pictures like these, or more: of {len(found):,} it is not seen how rare the "
+                "dearest confusions are"
+            )
         # Intervals narrow with the root of the number of pictures.
         needed = max(len(found) + 1, math.ceil(float(f"{len(found) * (reach / room) ** 2:.1e}")))
         return (
