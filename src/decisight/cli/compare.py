@@ -126,6 +126,9 @@ def _check_outputs(options: CompareOptions) -> None:
             check_output(options.json, model, example="comparison.json")
     if options.folder is not None:
         output.check_folder(options.folder)
+    files = [] if options.folder is None else [options.folder / name for name in ("comparison.json", "pictures.csv")]
+    inputs = {"model A": options.a, "model B": options.b, "the data": options.data, "the costs": options.costs}
+    output.check_apart([options.json, *files], inputs)
 
 
 def _are_one(a: Classifier, b: Classifier) -> bool:
@@ -321,10 +324,11 @@ def _write(options: CompareOptions, compared: Compared, text: str) -> None:
     output.write_json(text, options.json)
     if options.folder is None:
         return
-    with output.replacing(options.folder / "comparison.json") as stream:
-        stream.write(text)
-    with output.replacing(options.folder / "pictures.csv") as stream:
-        for cells in csv_rows(compared):
-            stream.write(csv_row(cells))
+    with output.staging(options.folder) as beside:
+        with output.replacing(beside / "comparison.json") as stream:
+            stream.write(text)
+        with output.replacing(beside / "pictures.csv") as stream:
+            for cells in csv_rows(compared):
+                stream.write(csv_row(cells))
     if not options.json_only:
         say(f"\nwritten to {printable(options.folder)}: comparison.json, pictures.csv")
