@@ -295,13 +295,13 @@ def _pointed(decisions: LabelDecisions, wish: Wish) -> dict[str, Any]:
 
 def _by_costs(basis: _Basis, costs: LeastCost) -> dict[str, dict[str, Any]]:
     """An entry for each group: what decisions cost by the model's present rule, and by the costs."""
-    from decisight.evaluation.operating.decision_costs import spending
-    from decisight.evaluation.operating.promise_entries import spending_entry
+    from decisight.evaluation.operating.decision_costs import decision_costs
+    from decisight.evaluation.operating.promise_entries import costs_entry
 
     model, judged = basis.model, basis.judged
     before = rule_for(model, (), None)
     after = replace(costs, min_familiarity=model.card.min_familiarity).checked(model.task)
-    found = spending(
+    found = decision_costs(
         model.task,
         costs.tables(model.task),
         judged.targets,
@@ -311,7 +311,7 @@ def _by_costs(basis: _Basis, costs: LeastCost) -> dict[str, dict[str, Any]]:
     )
     if not found:
         raise DataError("no picture has a known label, so nothing can be said of costs", hint="is it the right split?")
-    return {one.group: spending_entry(one) | basis.facts for one in found}
+    return {one.group: costs_entry(one) | basis.facts for one in found}
 
 
 def _card(card: ModelCard, entries: Mapping[str, Mapping[str, Any]], costs: LeastCost | None) -> ModelCard:

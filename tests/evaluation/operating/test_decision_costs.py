@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from decisight.errors import UsageError
-from decisight.evaluation.operating.decision_costs import spending
+from decisight.evaluation.operating.decision_costs import decision_costs
 from decisight.policies.least_cost import LeastCost
 from decisight.policies.threshold import Threshold
 from decisight.types import LabelGroup, Prediction, Target, Task
@@ -28,7 +28,7 @@ def test_costs_are_counted() -> None:
     predictions = [Prediction(GEAR, ((1 - c, c),)) for c in (0.9, 0.9, 0.2, 0.6)]
     targets = [("vest",), ("none",), ("none",), (None,)]
     before, after = Threshold().checked(GEAR), COSTS
-    (found,) = spending(
+    (found,) = decision_costs(
         GEAR,
         COSTS.tables(GEAR),
         targets,
@@ -46,7 +46,7 @@ def test_it_saves_where_confidences_are_calibrated() -> None:
     predictions, targets = population(2000)
     before = [Threshold().checked(GEAR).decide(p) for p in predictions]
     after = [COSTS.decide(p) for p in predictions]
-    (found,) = spending(GEAR, COSTS.tables(GEAR), targets, before, after)
+    (found,) = decision_costs(GEAR, COSTS.tables(GEAR), targets, before, after)
     assert found.saved.low > 0
     assert found.before.low <= found.before.value <= found.before.high
 
@@ -58,10 +58,46 @@ def test_the_interval_holds_the_truth() -> None:
     for seed in range(60):
         some, true = population(150, seed)
         after = [COSTS.decide(p) for p in some]
-        (found,) = spending(GEAR, COSTS.tables(GEAR), true, after, after, seed=seed)
+        (found,) = decision_costs(GEAR, COSTS.tables(GEAR), true, after, after)
         held += found.after.low <= truth <= found.after.high
         assert found.saved.value == 0.0
     assert held >= 51  # of 57 expected
+
+
+RARE = LeastCost({"none": {"vest": 1000}, "vest": {"none": 1}}).checked(GEAR)
+
+
+def test_a_dear_confusion_that_was_not_seen_is_not_ruled_out_by_cheap_ones() -> None:
+    """One in twenty is wrong at 1, one in a hundred at 1,000: of 95 pictures two in five show none of the latter."""
+    random = np.random.default_rng(3)
+    truth = 1000 * (0.05 * 1 + 0.01 * 1000)
+    (none,), (vest,) = (RARE.decide(Prediction(GEAR, (row,))) for row in ((1.0, 0.0), (0.0, 1.0)))
+    held = unseen = 0
+    for _ in range(300):
+        kinds = random.choice(3, 95, p=(0.94, 0.05, 0.01))
+        targets: list[tuple[Target, ...]] = [(("none", "vest", "none")[kind],) for kind in kinds]
+        decided = [((none, none, vest)[kind],) for kind in kinds]
+        (found,) = decision_costs(GEAR, RARE.tables(GEAR), targets, decided, decided)
+        held += found.after.low <= truth <= found.after.high
+        unseen += found.wrong_after > 0 and found.after.value < 1000
+    assert unseen > 80
+    assert held >= 285 - 11  # 95 %, and three standard errors
+
+
+@pytest.mark.parametrize("saving", [True, False])
+def test_what_is_saved_by_rare_confusions_is_covered(saving: bool) -> None:
+    """The one rule is wrong at 1,000 on one picture in a hundred, the other at 1 on one in ten."""
+    random = np.random.default_rng(4)
+    truth = 1000 * (0.01 * 1000 - 0.1 * 1) * (1 if saving else -1)
+    (none,), (vest,) = (RARE.decide(Prediction(GEAR, (row,))) for row in ((1.0, 0.0), (0.0, 1.0)))
+    held = 0
+    for _ in range(300):
+        kinds = random.choice(3, 95, p=(0.89, 0.1, 0.01))
+        targets: list[tuple[Target, ...]] = [(("none", "vest", "none")[kind],) for kind in kinds]
+        rules = [[((none, vest, vest)[k],) for k in kinds], [((none, none, none)[k],) for k in kinds]]
+        (found,) = decision_costs(GEAR, RARE.tables(GEAR), targets, *(rules if saving else rules[::-1]))
+        held += found.saved.low <= truth <= found.saved.high
+    assert held >= 285 - 11
 
 
 def _after(prediction: Prediction, target: tuple[Target, ...]) -> float:
@@ -76,7 +112,7 @@ def _after(prediction: Prediction, target: tuple[Target, ...]) -> float:
 def test_where_nothing_has_cost_anything_it_is_not_said_that_nothing_will() -> None:
     predictions = [Prediction(GEAR, ((0.0, 1.0),))] * 30
     decided = [COSTS.decide(p) for p in predictions]
-    (found,) = spending(GEAR, COSTS.tables(GEAR), [("vest",)] * 30, decided, decided)
+    (found,) = decision_costs(GEAR, COSTS.tables(GEAR), [("vest",)] * 30, decided, decided)
     assert (found.after.value, found.after.low) == (0.0, 0.0)
     assert found.after.high > 1000 * 500 * 0.05
 
@@ -87,7 +123,7 @@ def test_sources_widen_the_interval() -> None:
     after = [COSTS.decide(p) for p in predictions]
     sources = [str(at % 50) for at in range(400)]
     alone, together = (
-        spending(GEAR, COSTS.tables(GEAR), targets, after, after, sources=names)[0] for names in (None, sources)
+        decision_costs(GEAR, COSTS.tables(GEAR), targets, after, after, sources=names)[0] for names in (None, sources)
     )
     assert (alone.sources, together.sources) == (400, 50)
     assert together.after.high - together.after.low > 2 * (alone.after.high - alone.after.low)
@@ -100,7 +136,7 @@ def test_an_independent_group_pays_by_label() -> None:
     after = [rule.decide(p) for p in predictions]
     assert [(d.state, d.undecided) for (d,) in after] == [(("gloves", "mask"), ()), (("gloves",), ("mask",))]
     targets: list[tuple[Target, ...]] = [(frozenset(),), (frozenset({"gloves", "mask"}),)]
-    (found,) = spending(TAGS, rule.tables(TAGS), targets, after, after)
+    (found,) = decision_costs(TAGS, rule.tables(TAGS), targets, after, after)
     assert found.after.value == pytest.approx(1000 * ((1 + 2) + (0 + 0.3)) / 2)
     assert (found.looks_after, found.wrong_after) == (1, 1)
 
@@ -110,9 +146,9 @@ def test_what_a_look_costs_must_be_said_where_there_are_looks() -> None:
     predictions, targets = population(20)
     before = [Threshold({"vest": 0.99, "none": 0.99}).checked(GEAR).decide(p) for p in predictions]
     with pytest.raises(UsageError, match="not said what a look costs"):
-        spending(GEAR, free.tables(GEAR), targets, before, [free.decide(p) for p in predictions])
+        decision_costs(GEAR, free.tables(GEAR), targets, before, [free.decide(p) for p in predictions])
 
 
 def test_numbers_that_do_not_fit() -> None:
     with pytest.raises(UsageError, match="one of each"):
-        spending(GEAR, COSTS.tables(GEAR), [("vest",)], [], [])
+        decision_costs(GEAR, COSTS.tables(GEAR), [("vest",)], [], [])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from typing import TYPE_CHECKING
 
 from decisight.errors import UsageError
@@ -18,7 +17,7 @@ MOST_NEEDED = 10_000_000
 """Where more decisions than this would be needed, no number is given."""
 
 
-def upper_bound(errors: int, decisions: int, assurance: float) -> float:
+def upper_bound(errors: float, decisions: float, assurance: float) -> float:
     """The share of errors that the true one is not above, with that assurance.
 
     Clopper and Pearson, "The use of confidence or fiducial limits illustrated in the case of the binomial", Biometrika
@@ -26,7 +25,7 @@ def upper_bound(errors: int, decisions: int, assurance: float) -> float:
 
     Args:
         errors: how many of the decisions were wrong.
-        decisions: independent ones; of none the bound is 1.
+        decisions: independent ones; of none the bound is 1. Neither need be whole: they may be effective numbers.
         assurance: above 0, below 1.
 
     Returns:
@@ -72,21 +71,22 @@ def needed(max_error: float, assurance: float, *, errors: int = 0, share: float 
         share: instead, the share of them that is wrong, 0..1: their number grows with that of the decisions.
 
     Returns:
-        The fewest; ``None`` where there are none, since the share is not below ``max_error``, or it is more than
-        :data:`MOST_NEEDED`.
+        The fewest; with a share, about how many. ``None`` where there are none, since the share is not below
+        ``max_error``, or it is more than :data:`MOST_NEEDED`.
 
     Example:
         >>> needed(0.01, 0.95), needed(0.01, 0.95, errors=1), needed(0.01, 0.95, share=0.005)
-        (299, 473, 1441)
+        (299, 473, 1146)
     """
-    from scipy.special import bdtr
+    from scipy.special import betainc
 
     if share is not None and share >= max_error:
         return None
 
     def enough(decisions: int) -> bool:
-        wrong = errors if share is None else math.ceil(share * decisions)
-        return wrong < decisions and bool(bdtr(float(wrong), decisions, max_error) <= 1.0 - assurance)
+        # The binomial distribution at numbers that need not be whole: else a share would jump from one to the next.
+        wrong = float(errors) if share is None else share * decisions
+        return wrong < decisions and bool(betainc(decisions - wrong, wrong + 1.0, 1.0 - max_error) <= 1.0 - assurance)
 
     high = 1
     while not enough(high):

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from decisight.errors import UsageError
-from decisight.evaluation.intervals import bootstrap, source_count
+from decisight.evaluation.intervals import effective_size
+from decisight.evaluation.metrics import Floats
 from decisight.evaluation.operating.bounds import upper_bound
+from decisight.evaluation.paired_costs import picture_costs
 from decisight.evaluation.scored import cluster_numbers
-from decisight.policies.ballot import ABSENT, PRESENT
 from decisight.policies.loss_table import LossTable
 from decisight.types import Decision, LabelGroup, Reason, Target, Task
 
-__all__ = ["Amount", "Spending", "spending"]
+__all__ = ["Amount", "CostFigures", "decision_costs"]
 
 _EACH = 1000.0
 _LEVEL = 0.95
@@ -38,7 +39,7 @@ class Amount:
 
 
 @dataclass(frozen=True, slots=True)
-class Spending:
+class CostFigures:
     """What two rules cost in one group.
 
     Args:
@@ -76,7 +77,7 @@ class Spending:
         }
 
 
-def spending(
+def decision_costs(
     task: Task,
     tables: Sequence[Sequence[LossTable]],
     targets: Sequence[Sequence[Target]],
@@ -84,8 +85,7 @@ def spending(
     after: Sequence[Sequence[Decision]],
     *,
     sources: Sequence[str | None] | None = None,
-    seed: int = 0,
-) -> tuple[Spending, ...]:
+) -> tuple[CostFigures, ...]:
     """What two rules cost on the same pictures, by group.
 
     Neither may have been fitted to these pictures; that of least expected cost is fitted to none.
@@ -97,7 +97,6 @@ def spending(
         before: N, one a picture, each with one decision a group.
         after: the same of the other rule.
         sources: N, what each picture was cut from; ``None`` for its own source.
-        seed: of the bootstrap.
 
     Returns:
         One a group of which something is known, in the task's order.
@@ -119,107 +118,93 @@ def spending(
             continue
         truth = [targets[row][at] for row in known]
         clusters = cluster_numbers([names[row] for row in known])
-        one, other = (
-            [_cost(group, tables[at], decisions[row][at], target) for row, target in zip(known, truth, strict=True)]
-            for decisions in (before, after)
-        )
-        costs = np.array([[c[0] for c in one], [c[0] for c in other]], np.float64)
-        blind = (not any(c[2] for c in one), not any(c[2] for c in other))
+        one, other = ([decisions[row][at] for row in known] for decisions in (before, after))
+        costs = [picture_costs(group, tables[at], truth, made) for made in (one, other)]
+        most = _most(tables[at])
         found.append(
-            Spending(
+            CostFigures(
                 group.name,
                 len(known),
                 len(known) if clusters is None else int(clusters.max()) + 1,
-                *_amounts(costs, clusters, most=_most(tables[at]), blind=blind, seed=seed),
-                looks_before=sum(c[1] for c in one),
-                looks_after=sum(c[1] for c in other),
-                wrong_before=sum(c[2] for c in one),
-                wrong_after=sum(c[2] for c in other),
+                before=_amount(costs[0], clusters, most=most),
+                after=_amount(costs[1], clusters, most=most),
+                saved=_amount(costs[0] - costs[1], clusters, most=most, least=-most),
+                looks_before=_looks(one),
+                looks_after=_looks(other),
+                wrong_before=_wrong(group, truth, one),
+                wrong_after=_wrong(group, truth, other),
             )
         )
     return tuple(found)
 
 
-def _cost(
-    group: LabelGroup, tables: Sequence[LossTable], decision: Decision, target: Target
-) -> tuple[float, bool, bool]:
-    """What a decision costs, whether a person looks, and whether something is decided wrongly."""
-    decided = decision.reason is Reason.ACCEPTED
-    if group.exclusive:
-        actual = group.labels.index(str(target))
-        if not decided:
-            return _look(tables[0], actual, group), True, False
-        chosen = group.labels.index(str(decision.state))
-        return tables[0].losses[actual][chosen], False, chosen != actual
-    cost, looked, wrong = 0.0, False, False
-    for label, table in zip(group.labels, tables, strict=True):
-        actual = PRESENT if label in (target or ()) else ABSENT
-        if not decided or label in decision.undecided:
-            cost += _look(table, actual, group)
-            looked = True
-        else:
-            chosen = PRESENT if label in decision.state else ABSENT
-            cost += table.losses[actual][chosen]
-            wrong |= chosen != actual
-    return cost, looked, wrong
+def _looks(decisions: Sequence[Decision]) -> int:
+    """Of how many pictures something is left to a person."""
+    return sum(decision.reason is not Reason.ACCEPTED or bool(decision.undecided) for decision in decisions)
 
 
-def _look(table: LossTable, actual: int, group: LabelGroup) -> float:
-    if not table.review:
-        raise UsageError(
-            f"group {group.name!r}: the model's present rule leaves pictures to a person, and it is not said what a "
-            "look costs",
-            hint="say it in the file of costs, for example review: 15",
-        )
-    return table.review[actual]
+def _wrong(group: LabelGroup, truth: Sequence[Target], decisions: Sequence[Decision]) -> int:
+    """Of how many pictures something is decided wrongly."""
+
+    def is_wrong(target: Target, decision: Decision) -> bool:
+        if decision.reason is not Reason.ACCEPTED:
+            return False
+        if group.exclusive:
+            return decision.state != target
+        differ = frozenset(decision.state) ^ (target if isinstance(target, frozenset) else frozenset())
+        return bool(differ - frozenset(decision.undecided))
+
+    return sum(map(is_wrong, truth, decisions))
 
 
 def _most(tables: Sequence[LossTable]) -> float:
-    """The most that what is decided on one picture can cost."""
-    return sum(max(max(row) for row in table.losses) for table in tables)
+    """The most that what is decided on one picture, or left to a person, can cost."""
+    return math.fsum(max(*(max(row) for row in table.losses), *table.review) for table in tables)
 
 
-def _amounts(
-    costs: NDArray[np.float64],
-    clusters: NDArray[np.int64] | None,
-    *,
-    most: float,
-    blind: tuple[bool, bool],
-    seed: int,
-) -> tuple[Amount, Amount, Amount]:
-    """Means per 1,000, with percentiles of the bootstrap by source, set further out where the sources are few.
+def _amount(costs: Floats, clusters: NDArray[np.int64] | None, *, most: float, least: float = 0.0) -> Amount:
+    """A mean per 1,000, with exact bounds of how often a picture costs more than each amount.
 
-    Where a rule has decided nothing wrongly, no resample has a wrong decision: that they do not cost anything is not
-    known, but only that they are no more frequent than none among so many allows.
+    A mean is the sum, over the steps from each amount to the next, of the step times the share of pictures that cost
+    more than where it begins. Each of these shares is a proportion, and is bounded as one, whatever else was seen: what
+    has not been seen is no rarer than none among so many allows, and may cost as much as anything can. The bounds of
+    the shares are added, since pictures that cost much are among those that cost little: they are off together. What is
+    above and below 0 of a difference is put together as of independent figures (Zou and Donner, "Construction of
+    confidence limits about effect measures: a general approach", Statistics in Medicine 27, 2008).
 
     Args:
-        costs: ``(2, N)``, by the one rule and by the other.
+        costs: ``(N,)``.
         clusters: the source of each picture; ``None``: each is its own.
         most: what one picture can cost.
-        blind: which of the rules has decided nothing wrongly.
-        seed: of the bootstrap.
+        least: the least that it can cost; below 0 of a difference.
     """
-    examples = costs.shape[1]
-    units = float(examples) if clusters is None else source_count(clusters)
-    three = np.stack([costs[0], costs[1], costs[0] - costs[1]])
-    drawn = bootstrap(lambda w: (w @ three.T) / w.sum(axis=1, keepdims=True), examples, clusters=clusters, seed=seed)
-    tail = _tail(units)
-    unseen = upper_bound(0, max(1, int(units)), (1.0 + _LEVEL) / 2.0) * most
-    before, after = (unseen if one else 0.0 for one in blind)
-    found = []
-    for at, (below, above) in enumerate(((0.0, before), (0.0, after), (after, before))):
-        low, high = (float(q) for q in np.quantile(drawn[:, at], (tail, 1.0 - tail)))
-        value = float(three[at].mean())
-        low, high = min(low, value - below), max(high, value + above)
-        found.append(Amount(_EACH * value, _EACH * min(low, value), _EACH * max(high, value)))
-    return found[0], found[1], found[2]
+    dear, cheap = _steps(np.maximum(costs, 0.0), clusters, most), _steps(np.maximum(-costs, 0.0), clusters, -least)
+    value = float(costs.mean())
+    below, above = math.hypot(dear[0], cheap[1]), math.hypot(dear[1], cheap[0])
+    return Amount(_EACH * value, _EACH * max(least, value - below), _EACH * min(most, value + above))
 
 
-def _tail(units: float) -> float:
-    """How far out the percentiles lie: as Student's distribution is wider than the normal one (Hesterberg 2015)."""
-    from scipy.special import stdtrit
+def _steps(costs: Floats, clusters: NDArray[np.int64] | None, most: float) -> tuple[float, float]:
+    """How far the true mean may be below that of the costs, and how far above.
 
-    if units < 2.0:
-        return 0.0
-    reach = float(stdtrit(units - 1.0, (1.0 + _LEVEL) / 2.0)) * float(np.sqrt(units / (units - 1.0)))
-    return NormalDist().cdf(-reach)
+    Args:
+        costs: ``(N,)``, 0 to ``most``.
+        clusters: the source of each picture; ``None``: each is its own.
+        most: what one picture can cost.
+    """
+    amounts = np.unique(np.append(costs, (0.0, most)))
+    below = above = 0.0
+    for begin, step in zip(amounts, np.diff(amounts), strict=False):
+        dearer = costs > begin
+        share, size = float(dearer.mean()), effective_size(dearer, clusters)
+        low, high = _proportion(share * size, size)
+        below += float(step) * max(0.0, share - low)
+        above += float(step) * max(0.0, high - share)
+    return below, above
+
+
+def _proportion(errors: float, size: float) -> tuple[float, float]:
+    """The interval of Clopper and Pearson, 1934, for numbers that need not be whole: Korn and Graubard, 1998."""
+    tail = (1.0 - _LEVEL) / 2.0
+    low = 0.0 if errors <= 0.0 else 1.0 - upper_bound(size - errors, size, 1.0 - tail)
+    return low, upper_bound(errors, size, 1.0 - tail)

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decisight.evaluation.estimates import proportion
-from decisight.evaluation.operating.decision_costs import Spending
+from decisight.evaluation.operating.decision_costs import CostFigures
 from decisight.evaluation.operating.decisions import LabelDecisions
 from decisight.evaluation.operating.guarantee import METHOD, Guarantee
 from decisight.evaluation.operating.metric_thresholds import Point, ThresholdFigures
 
-__all__ = ["guarantee_entry", "point_entry", "spending_entry"]
+__all__ = ["costs_entry", "guarantee_entry", "point_entry"]
 
 CROSS_FITTING = "tenfold cross-fitting by source"
 
@@ -59,9 +59,13 @@ def point_entry(decisions: LabelDecisions, found: Point) -> dict[str, Any]:
     }
 
 
-def spending_entry(found: Spending) -> dict[str, Any]:
+def costs_entry(found: CostFigures) -> dict[str, Any]:
     """What costs come to in a group."""
-    return {"kind": "least_cost", **found.to_json(), "method": "bootstrap by source"}
+    return {
+        "kind": "least_cost",
+        **found.to_json(),
+        "method": "exact bounds of each amount's frequency",
+    }
 
 
 def _kept(decisions: LabelDecisions, accepted: NDArray[np.bool_]) -> dict[str, Any]:
