@@ -6,8 +6,11 @@ units of their variances there, in all others together in units of the variance 
 components, Tipping and Bishop 1999). Labels play no part in it.
 
 The p-value is the share of calibration pictures that are at least as far (Vovk et al. 2005, "Algorithmic learning in a
-random world"), with the picture itself counted among them. Of pictures drawn like those that were learnt from at most a
-share ``a`` has a familiarity of ``a`` or less.
+random world"), with the picture itself counted among them. Of pictures drawn like those that were learnt from about a
+share ``a`` has a familiarity of ``a`` or less. That is measured, not proven: the calibration pictures' distances are of
+fits on nine tenths each, the new picture's of a fit on all, and such a cross-conformal p-value is valid approximately
+only (Vovk 2015, "Cross-conformal predictors"). What is proven for a kin of it is ``2 a`` (Barber et al. 2021,
+"Predictive inference with the jackknife+", for CV+).
 """
 
 from __future__ import annotations
@@ -86,7 +89,7 @@ class Distance:
 class ConformalScale:
     """From distances to p-values: falling, linear between knots, level before the first and after the last.
 
-    It is never below the conformal p-value itself, so that what is promised of that holds for it too.
+    It is never below the p-value that is counted, so that it refuses no more than that.
 
     Args:
         centre: the distance that knots are counted from.
