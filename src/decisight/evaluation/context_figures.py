@@ -10,7 +10,7 @@ from decisight.evaluation.paired import PairedDifference
 __all__ = ["ContextCheck", "GroupContext"]
 
 _WORTH_KNOWING = 0.05
-"""A fall in accuracy below which it does not matter."""
+"""A fall in accuracy that is taken for none: where the interval reaches no further down, a model is acquitted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,12 @@ _VERDICTS: dict[tuple[bool, bool, bool | None], str] = {
     (True, False, True): f"It uses what is around the centre, {_AROUND}: it is right less often without it.",
     (False, True, True): "It can do without what is around the centre, and yet is better than chance with nothing "
     f"else: it knows {_AROUND}.",
-    (False, False, False): "There is no sign that it looks at the background.",
+    (
+        False,
+        False,
+        False,
+    ): "There is no sign that it looks at the background: without what is around the centre it loses "
+    f"{100.0 * _WORTH_KNOWING:.0f} points of accuracy at most, and with nothing else it is not surely better than chance.",
     (False, False, None): "These pictures are too few to tell whether it looks at the background.",
 }
 
