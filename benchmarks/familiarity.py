@@ -1,12 +1,14 @@
 """How surely a model tells pictures of another kind from those of its own, over the shared photo sets.
 
-    python benchmarks/familiarity.py --data ../shared/data [--json results/familiarity.json] [--cache FILE]
+    python benchmarks/familiarity.py --data ../shared/data [--json results/familiarity.json] [--cache FILE] [--few]
 
 Each set is trained on its train part with default settings. Familiarity is asked of its test part, and of the test
 parts of other kinds of pictures: cars, flowers, people. AUROC says how often a picture of its own is more familiar than
 one of the other kind. A familiarity of at most 0.05 shall be had by one in twenty of its own at most. As the hard case,
-classes of cars and flowers are left out in turn, and asked about as if they were of another kind. Last, how long one
-thread needs for a batch with familiarity in the graph, and without.
+classes of cars and flowers are left out in turn, and asked about as if they were of another kind. Then it is fitted on
+few sources only, drawn several times, and the share of its own is taken over the draws: more of them tell more than one
+fit. Last, how long one thread needs for a batch with familiarity in the graph, and without. With ``--few`` only the
+fits on few sources are done anew, and the rest of the results stays.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from onnx import ModelProto
@@ -26,12 +30,13 @@ from onnx import ModelProto
 from _machine import machine
 from _photos import SHARED_DATA
 from accuracy import REFERENCE, RUNTIMES, SETS, SOURCES
-from decisight.compute import choose, open_network, threads
+from decisight.compute import choose, one_blas_thread, open_network, threads
 from decisight.data.dataset import Dataset, Example
 from decisight.data.reading import read_dataset
 from decisight.evaluation.intervals import effective_size, wilson
-from decisight.models.backbones import backbones
+from decisight.models.backbones import Backbone, backbones
 from decisight.models.classifier import CHUNK, Classifier
+from decisight.models.familiarity import Familiarity
 from decisight.models.model_file import FAMILIARITY, output_name
 from decisight.training.cache import FeatureCache
 from decisight.training.familiarity import fit_familiarity
@@ -51,6 +56,8 @@ KINDS = {
 }
 LEFT_OUT = {"flowers": 5, "car_model": 7}
 """The sets of which classes are left out, and in how many parts: one flower or two models of cars at a time."""
+FEW, DRAWS = (20, 100), 20
+"""Of how many sources familiarity is fitted on, and how often they are drawn."""
 
 
 def auroc(own: Sequence[float], other: Sequence[float]) -> float:
@@ -97,7 +104,14 @@ def of_set(name: str, data: dict[str, Dataset], cache: FeatureCache) -> tuple[di
         "fit": trained.model.card.preprocessing.fit.value,
         "own": shares(own[REFERENCE], own_examples),
         "others": others,
-        "moved": {runtime: {"mean": float(by.mean()), "most": float(by.max())} for runtime, by in moved.items()},
+        "moved": {
+            runtime: {
+                "mean": float(by.mean()),
+                "most": float(by.max()),
+                "most_low": float(by[own[REFERENCE] <= LEVELS[-1]].max(initial=0.0)),
+            }
+            for runtime, by in moved.items()
+        },
     }, runs[REFERENCE]
 
 
@@ -106,37 +120,85 @@ def asked(model: Classifier, examples: Sequence[Example]) -> np.ndarray:
     return np.array([prediction.familiarity for prediction in model.predict_batch(e.path for e in examples)])
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What the backbone sees of a set."""
+
+    backbone: Backbone
+    view: View
+    train: Dataset
+    features: Features
+    test: Dataset
+    test_features: Features
+
+    @classmethod
+    def of(cls, dataset: Dataset, fit: str, cache: FeatureCache) -> Seen:
+        """Both parts, without pictures that cannot be read."""
+        backbone, view = backbones.build("efficientnet_lite0"), View(FitMode(fit))
+        extractor = FeatureExtractor(backbone, cache, threads=threads().count)
+        found: list[Any] = []
+        for split in ("train", "test"):
+            part = dataset.only(split)
+            features = extractor.extract(part.examples, [view], lambda *_: None)
+            found += [Dataset(part.root, part.task, tuple(part.examples[i] for i in features.kept)), features]
+        return cls(backbone, view, *found)
+
+    def fitted(self, rows: Sequence[int], seed: int = 0) -> Familiarity:
+        """Familiarity that is fitted on some of the training pictures."""
+        part, features, at = self.train, self.features, np.array(rows)
+        kept = Features(
+            at,
+            tuple(features.digests[i] for i in at),
+            features.shapes[at],
+            {self.view: features.views[self.view][at]},
+            (),
+            0,
+        )
+        taught = Dataset(part.root, part.task, tuple(part.examples[i] for i in at))
+        with one_blas_thread():
+            return fit_familiarity(self.backbone, taught, kept, self.view, seed=seed)
+
+    def asked(self, fitted: Familiarity) -> np.ndarray:
+        """The familiarity of all test pictures."""
+        columns = Layout(self.backbone).of(fitted.feature)
+        return fitted.of(self.test_features.views[self.view][:, columns])
+
+
+def few(dataset: Dataset, fit: str, cache: FeatureCache) -> dict[str, dict[str, object]]:
+    """Which share of its own test pictures has at most each level, in the mean of several fits on few sources."""
+    seen = Seen.of(dataset, fit, cache)
+    names = [e.source if e.source is not None else f"#{i}" for i, e in enumerate(seen.train.examples)]
+    distinct = sorted(set(names))
+    found = {}
+    for count in FEW:
+        if count > len(distinct):
+            continue
+        values, least = [], []
+        for seed in range(DRAWS):
+            drawn = set(np.random.default_rng(seed).choice(distinct, count, replace=False).tolist())
+            fitted = seen.fitted([i for i, name in enumerate(names) if name in drawn], seed)
+            values.append(seen.asked(fitted))
+            least.append(float(fitted.to_json()["least"]))
+        found[str(count)] = {
+            "draws": DRAWS,
+            "least": max(least),
+            "share": {f"{level:g}": float(np.mean(np.array(values) <= level)) for level in LEVELS},
+        }
+    return found
+
+
 def left_out(dataset: Dataset, fit: str, parts: int, cache: FeatureCache) -> list[dict[str, object]]:
     """AUROC of the test pictures of classes that were taught against those of classes that were left out, part by part.
 
     Familiarity looks at no labels, so it is fitted without heads.
     """
-    backbone, view = backbones.build("efficientnet_lite0"), View(FitMode(fit))
-    extractor = FeatureExtractor(backbone, cache, threads=threads().count)
-    columns = Layout(backbone).of(f"{backbone.taps[-1].name}.all.mean")
-
-    def of(split: str) -> tuple[Dataset, Features]:
-        part = dataset.only(split)
-        features = extractor.extract(part.examples, [view], lambda *_: None)
-        return Dataset(part.root, part.task, tuple(part.examples[i] for i in features.kept)), features
-
-    (part, features), (test, test_features) = of("train"), of("test")
+    seen = Seen.of(dataset, fit, cache)
     found = []
     for number in range(parts):
         out = set(dataset.task.groups[0].labels[number::parts])
-        rows = np.array([i for i, e in enumerate(part.examples) if e.targets[0] not in out])
-        taught = Dataset(part.root, part.task, tuple(part.examples[i] for i in rows))
-        kept = Features(
-            rows,
-            tuple(features.digests[i] for i in rows),
-            features.shapes[rows],
-            {view: features.views[view][rows]},
-            (),
-            0,
-        )
-        fitted = fit_familiarity(backbone, taught, kept, view)
-        values = fitted.of(test_features.views[view][:, columns])
-        strange = np.array([e.targets[0] in out for e in test.examples])
+        fitted = seen.fitted([i for i, e in enumerate(seen.train.examples) if e.targets[0] not in out])
+        values = seen.asked(fitted)
+        strange = np.array([e.targets[0] in out for e in seen.test.examples])
         found.append(
             {
                 "left_out": sorted(out),
@@ -144,6 +206,18 @@ def left_out(dataset: Dataset, fit: str, parts: int, cache: FeatureCache) -> lis
                 "at_most": {f"{level:g}": float((values[strange] <= level).mean()) for level in LEVELS},
             }
         )
+    return found
+
+
+def few_of_all(
+    data: dict[str, Dataset], sets: dict[str, dict[str, object]], cache: FeatureCache
+) -> dict[str, dict[str, dict[str, object]]]:
+    """What :func:`few` finds of every set, each brought to a square as its model does."""
+    found = {}
+    for name, dataset in data.items():
+        found[name] = few(dataset, str(sets[name]["fit"]), cache)
+        told = "  ".join(f"{count} sources: {of['share']}" for count, of in found[name].items())
+        print(f"{name:16} {told}", flush=True)
     return found
 
 
@@ -182,6 +256,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, default=SHARED_DATA)
     parser.add_argument("--json", type=Path, default=Path(__file__).parent / "results" / "familiarity.json")
     parser.add_argument("--cache", type=Path, help="keep features here; by default they are computed afresh")
+    parser.add_argument("--few", action="store_true", help="only fits on few sources; the rest of the results stays")
     options = parser.parse_args()
     if not options.data.is_dir():
         print(f"skipped: there is no folder {options.data}, and this benchmark needs its photo sets")
@@ -193,6 +268,11 @@ def main() -> int:
         tempfile.TemporaryDirectory() as folder,
         FeatureCache(options.cache or Path(os.path.join(folder, "features.sqlite3"))) as cache,
     ):
+        if options.few:
+            result = json.loads(options.json.read_text("utf-8"))
+            result["few"] = few_of_all(data, result["sets"], cache)
+            options.json.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+            return 0
         for name in paths:
             sets[name], model = of_set(name, data, cache)
             told = "  ".join(f"{kind} {found['auroc']:.4f}" for kind, found in sets[name]["others"].items())
@@ -202,6 +282,7 @@ def main() -> int:
             hard[name] = left_out(data[name], sets[name]["fit"], parts, cache)
             told = ", ".join(f"{found['auroc']:.3f}" for found in hard[name])
             print(f"{name}: classes left out: {np.mean([f['auroc'] for f in hard[name]]):.3f} in the mean of {told}")
+        of_few = few_of_all(data, sets, cache)
     times = forward(model)
     print("forward, ms a batch:", times)
     worst = min(found["auroc"] for of in sets.values() for found in of["others"].values())
@@ -220,6 +301,7 @@ def main() -> int:
         "over": over,
         "sets": sets,
         "left_out": hard,
+        "few": of_few,
         "forward_ms": times,
     }
     options.json.parent.mkdir(exist_ok=True)
