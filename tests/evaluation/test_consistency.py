@@ -83,6 +83,27 @@ def test_correlation_within_a_source():
     assert consistency(claimed[:100], held[:100], np.arange(100), resamples=10).correlation == 0.0
 
 
+def test_confidences_that_are_too_sure_are_not_excused_by_their_sources():
+    """What is off everywhere is no sign that pictures of a source err together: sources that do not cost no power."""
+    blind, aware, correlations = [], [], []
+    for seed in range(100):
+        claimed, held, clusters = claims_of(seed, n=240, each=8, sharper=1.5)
+        blind.append(consistency(claimed, held, resamples=200).p_value)
+        aware.append(consistency(claimed, held, clusters, resamples=200).p_value)
+        correlations.append(source_correlation(claimed, held, clusters))
+    assert np.mean(correlations) < 0.06
+    power = [np.mean(np.array(p_values) <= 0.1) for p_values in (blind, aware)]
+    assert power[0] > 0.5
+    assert power[1] > power[0] - 0.05
+
+
+def test_what_all_are_off_by_is_no_correlation():
+    claimed, held, clusters = claims_of(6, n=20_000, each=5, sharper=2.0)
+    assert source_correlation(claimed, held, clusters) < 0.02
+    claimed, held, clusters = claims_of(7, n=20_000, each=5, sharper=2.0, alike=0.7)
+    assert source_correlation(claimed, held, clusters) == pytest.approx(0.7**2, abs=0.15)
+
+
 @pytest.mark.parametrize("claimed", [[1.0, 1.0, 1.0], [0.0, 1.0, 1.0]])
 def test_confidences_without_any_doubt(claimed):
     sure = np.array(claimed)

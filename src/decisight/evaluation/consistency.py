@@ -20,6 +20,10 @@ from decisight.evaluation.reliability import BINS, equal_mass_bins
 
 __all__ = ["Consistency", "consistency", "draw_outcomes", "holm", "mean_gap", "source_correlation"]
 
+_SIZES = 5
+"""Into how many sizes claims are divided to see what they are off by, whatever the source. With many, what the pictures
+of a source have in common would be taken off too."""
+
 _CHUNK = 1_000_000
 """Outcomes held in memory at once."""
 
@@ -121,14 +125,17 @@ def source_correlation(claimed: Floats, held: NDArray[np.bool_], clusters: NDArr
     """How much outcomes of one source go together beyond what was claimed, 0..1.
 
     The product of the standardised residuals of two pictures of a source, summed over all such pairs, as a share of
-    what it would be if all of a source drew one lot.
+    what it would be if all of a source drew one lot. What all claims of about a size are off by is taken off first:
+    confidences that are too sure everywhere would else look like pictures that err together, and be excused by that.
 
     Args:
         claimed: ``(N,)``, 0..1.
         held: bool ``(N,)``.
         clusters: the source of each claim, int ``(N,)``.
     """
-    likely = np.clip(claimed, 1e-3, 1.0 - 1e-3)
+    of_size = equal_mass_bins(claimed, _SIZES)
+    off = np.bincount(of_size, held - claimed) / np.bincount(of_size)
+    likely = np.clip(claimed + off[of_size], 1e-3, 1.0 - 1e-3)
     order = np.lexsort((likely, clusters))
     likely, at = likely[order], clusters[order]
     residual = (held[order] - likely) / np.sqrt(likely * (1.0 - likely))
