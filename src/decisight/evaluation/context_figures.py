@@ -126,8 +126,8 @@ _VERDICTS: dict[tuple[bool, bool, bool | None], str] = {
     (False, True, True): "It can do without what is around the centre, and yet is better than chance with nothing "
     f"else: it knows {_AROUND}.",
     (False, False, False): "There is no sign that it looks at the background: without what is around the centre it "
-    f"loses {100.0 * _WORTH_KNOWING:.0f} points of accuracy at most, and with nothing else it is not surely better than "
-    "chance.",
+    f"loses {100.0 * _WORTH_KNOWING:.0f} points of accuracy at most, and with nothing else it is not surely better "
+    "than chance.",
     (False, False, None): "These pictures are too few to tell whether it looks at the background.",
 }
 
