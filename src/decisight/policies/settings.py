@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 from decisight.errors import UsageError
 from decisight.policies.ballot import Ballot, ballots
 from decisight.policies.familiarity import check_min_familiarity
-from decisight.policies.fold import Evidence, GroupFold, LabelFolds, Stability
+from decisight.policies.fold import Evidence, GroupFold, LabelFolds
 from decisight.policies.identity import state_mark
+from decisight.policies.stability import Stability
 from decisight.spans import SpanText, parse_seconds, parse_span
 from decisight.types import DEFAULT_FALLBACK, LabelGroup, Task, check_fallback, resolve_thresholds
 
