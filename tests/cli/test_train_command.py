@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from decisight import load
 from decisight.cli.train import TrainRequest
 from decisight.data.reading import read_dataset
 from decisight.regions import Region, parse_region
@@ -70,6 +71,8 @@ def test_the_report_as_json(run: Run, shades: Path, cache: Path, tmp_path: Path)
     assert report["model"]["name"] == "gate"
     assert report["pictures"] > 12
     assert list(report["evaluation"]["groups"]) == ["class"]
+    assert report["familiarity"] == load(model).card.familiarity
+    assert report["familiarity"]["sources"] > 12
     assert report["skipped"]
     assert all("broken" in skipped["path"] for skipped in report["skipped"])
     assert report["seconds"]["total"] > 0

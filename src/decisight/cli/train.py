@@ -175,6 +175,7 @@ def _summary(request: TrainRequest, trained: Trained, seconds: float) -> dict[st
         "choices": [{"group": c.group, "name": c.name, "value": c.value, "why": c.why} for c in report.choices],
         "evaluated_on": report.evaluated_on,
         "evaluation": report.evaluation.to_json(),
+        "familiarity": model.card.familiarity or None,
         "skipped": [{"path": str(s.path), "why": s.why} for s in report.skipped],
         "notes": list(report.notes),
         "seconds": {**report.seconds, "total": seconds},
