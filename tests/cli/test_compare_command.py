@@ -267,6 +267,23 @@ def test_costs_of_the_decisions(run: Run, small_model: Path, keen: Path, animals
     cost = json.loads(result.out)["groups"]["class"]["cost"]
     assert (cost["a"], cost["b"]) == (pytest.approx(21 / 14), 0.0)
     assert json.loads(result.out)["required"]["metric"] == "cost"
+    required = ["--costs", costs, "--require", "not-worse", "--metric", "cost", "--margin", "3"]
+    result = run("compare", small_model, keen, animals, *required)
+    assert result.status == 1
+    assert "14 pictures cannot show it" in " ".join(result.out.split())
+    assert run("compare", keen, keen, animals, *required).status == 0
+
+
+def test_sources_on_both_sides_are_told(run: Run, small_model: Path, keen: Path, animals: Path, tmp_path: Path) -> None:
+    rows = ["file_name,class,split,source"]
+    for at, path in enumerate(sorted(animals.rglob("*.png"))):
+        part = "train" if at % 2 else "test"
+        rows.append(f"{path},{path.parent.name},{part},clip{at // 2 if at < 4 else at}")
+    table = tmp_path / "divided.csv"
+    table.write_text("\n".join(rows) + "\n")
+    told = "2 source(s) have pictures in train as well as in test (clip0, clip1): the comparison flatters"
+    assert told in run("compare", small_model, keen, table).err
+    assert told not in run("compare", small_model, keen, table, "--split", "train").err
 
 
 def test_a_picture_that_cannot_be_read_is_named_once(run: Run, small_model: Path, keen: Path, animals: Path) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from decisight.cli import output
 from decisight.cli.compared import Compared, Side, compared_pictures, csv_rows, said_of
 from decisight.cli.console import progress_bars, say, terminal, warn
-from decisight.cli.judging import Chosen, chosen_part, say_skipped
+from decisight.cli.judging import Chosen, chosen_part, say_skipped, spread_sources
 from decisight.cli.predict import check_output, load_model, rule_for
 from decisight.cli.regions import RegionRequest, RegionWatch, warn_of_whole_pictures
 from decisight.errors import LabelError, UsageError
@@ -94,6 +94,11 @@ def run(options: CompareOptions) -> int:
     sides = _judge(models, part, regions, options.regions.size())
     say_skipped((*dataset.skipped, *sides[0].skipped))
     _warn_of_training(sides, part)
+    if spread := spread_sources(dataset, part):
+        warn(
+            f"{spread}: the comparison flatters what has learnt from those",
+            "divide the data so that each source is in one part",
+        )
     compared = _compare(options, pairing, sides, same=same)
     results = [] if options.requirement is None else options.requirement.judge(compared.groups)
     if not options.json_only:
@@ -127,7 +132,12 @@ def _check_outputs(options: CompareOptions) -> None:
     if options.folder is not None:
         output.check_folder(options.folder)
     files = [] if options.folder is None else [options.folder / name for name in ("comparison.json", "pictures.csv")]
-    inputs = {"model A": options.a, "model B": options.b, "the data": options.data, "the costs": options.costs}
+    inputs: dict[str, str | Path | None] = {
+        "model A": options.a,
+        "model B": options.b,
+        "the data": options.data,
+        "the costs": options.costs,
+    }
     output.check_apart([options.json, *files], inputs)
 
 

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING
 from decisight.cli import output
 from decisight.cli.console import progress_bars, say, terminal, warn
 from decisight.cli.evaluate_files import TABLES, Outcome, write_folder, write_report
-from decisight.cli.judging import Chosen, chosen_part, limits, say_skipped
+from decisight.cli.judging import Chosen, chosen_part, limits, say_skipped, spread_sources
 from decisight.cli.predict import check_output, load_model, rule_for
 from decisight.cli.regions import RegionRequest, RegionWatch, warn_of_whole_pictures
 from decisight.cli.unfamiliar import warn_of_familiarity
 
 if TYPE_CHECKING:
-    from decisight.data.dataset import Dataset
     from decisight.evaluation.guide import GroupCosts
     from decisight.models.classifier import Classifier
     from decisight.policies.least_cost import ImageRule
@@ -83,7 +82,8 @@ def run(options: EvaluateOptions) -> int:
     remarks = [*watch.complaints, *_seen_in_training(outcome)]
     for text in remarks:
         warn(text)
-    if spread := _spread_sources(dataset, outcome.chosen):
+    if spread := spread_sources(dataset, outcome.chosen):
+        spread += ": the figures flatter the model"
         warn(spread, "divide the data so that each source is in one part")
     remarks += [spread] * bool(spread)
     outcome = replace(outcome, data=options.data, costs=costs, left_out=len(skipped), remarks=tuple(remarks))
@@ -154,24 +154,6 @@ def _seen_in_training(outcome: Outcome) -> Iterator[str]:
         yield f"{judged.seen} of {len(judged)} pictures were seen in training: the figures flatter the model"
     if left_out and "seen" not in outcome.model.card.data:
         yield "the model does not say which pictures it was trained on: if these are among them, the figures flatter it"
-
-
-def _spread_sources(dataset: Dataset, part: Chosen) -> str:
-    """Which sources of the part have pictures in the data's training part too; empty where none has."""
-    from decisight.data.checks import spread_sources
-    from decisight.imaging import printable
-
-    if part.split in (None, "train"):
-        return ""
-    both = tuple(example for example in dataset.examples if example.split in ("train", part.split))
-    shared = spread_sources(replace(dataset, examples=both))
-    if not shared:
-        return ""
-    named = ", ".join(printable(source) for source in shared[:3]) + (", ..." if len(shared) > 3 else "")
-    return (
-        f"{len(shared)} source(s) have pictures in train as well as in {part.split} ({named}): "
-        "the figures flatter the model"
-    )
 
 
 def _report(options: EvaluateOptions, outcome: Outcome) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from decisight.cli.console import warn
@@ -24,6 +24,7 @@ __all__ = [
     "limits",
     "refused",
     "say_skipped",
+    "spread_sources",
     "tuning_part",
 ]
 
@@ -74,6 +75,21 @@ def chosen_part(dataset: Dataset, split: str | None) -> Chosen:
             f"{name} has no split {wanted!r}; it has: {have}", hint=f"for example --split {dataset.splits[-1]}"
         )
     return Chosen(dataset.only(wanted), wanted, leave_out_seen=False)
+
+
+def spread_sources(dataset: Dataset, part: Chosen) -> str:
+    """Which sources of the part have pictures in the data's training part too, in words; empty where none has."""
+    from decisight.data import checks
+    from decisight.imaging import printable
+
+    if part.split in (None, "train"):
+        return ""
+    both = tuple(example for example in dataset.examples if example.split in ("train", part.split))
+    shared = checks.spread_sources(replace(dataset, examples=both))
+    if not shared:
+        return ""
+    named = ", ".join(printable(source) for source in shared[:3]) + (", ..." if len(shared) > 3 else "")
+    return f"{len(shared)} source(s) have pictures in train as well as in {part.split} ({named})"
 
 
 def tuning_part(dataset: Dataset, split: str | None) -> Chosen:
