@@ -34,6 +34,9 @@ _WAYS: tuple[Callable[[imaging.Pixels], imaging.Pixels], ...] = (lambda pixels: 
 _ENOUGH = 1.3
 """A picture is blurred at so many times the model's input along its shorter side: more detail nobody sees."""
 _RESAMPLES = 1000
+_HALF = 0.5
+
+Floats = NDArray[np.float64]
 
 Progress = Callable[[str, int, int], None]
 
@@ -136,15 +139,19 @@ def _group_context(
     as_is, without_border, border_alone = (ModelOutputs(group, values, own) for values in rows)
     border = score_pair(group, targets, as_is, without_border, sources).arranged(sources)
     centre = score_pair(group, targets, as_is, border_alone, sources).arranged(sources)
+    commonest = _commonest(centre)
+    (seen, centred), (_, framed) = border.sides, centre.sides
     return GroupContext(
         group.name,
+        group.exclusive,
         len(border),
         len(border) if border.clusters is None else int(border.clusters.max()) + 1,
-        _accuracy(border.sides[0].right, border.sides[1].right, border.clusters),
-        _accuracy(centre.sides[0].right, centre.sides[1].right, centre.clusters),
-        _accuracy(_commonest(centre), centre.sides[1].right, centre.clusters),
-        _truth(border, seed),
-        _truth(centre, seed),
+        _accuracy(border, seen.said, centred.said, seed),
+        _accuracy(centre, centre.sides[0].said, framed.said, seed),
+        _accuracy(centre, commonest, centre.sides[0].said, seed),
+        _accuracy(centre, commonest, framed.said, seed),
+        _mean_gap(seen.truth, centred.truth, border.clusters, seed),
+        _mean_gap(centre.sides[0].truth, framed.truth, centre.clusters, seed),
         {
             label: (_recall(border, at), _recall(centre, at))
             for at, label in enumerate(group.labels)
@@ -154,7 +161,18 @@ def _group_context(
     )
 
 
-def _accuracy(a: NDArray[np.bool_], b: NDArray[np.bool_], clusters: NDArray[np.int64] | None) -> PairedDifference:
+def _accuracy(pair: ScoredPair, a: NDArray[np.bool_], b: NDArray[np.bool_], seed: int) -> PairedDifference:
+    """Of what is said of each label, (n, K) each: how often it is right, of an independent group label by label.
+
+    With many labels all of them are hardly ever right, with the border or without.
+    """
+    right = [said == pair.held for said in (a, b)]
+    if pair.group.exclusive:
+        return _share_gap(right[0].all(axis=1), right[1].all(axis=1), pair.clusters)
+    return _mean_gap(right[0].mean(axis=1), right[1].mean(axis=1), pair.clusters, seed)
+
+
+def _share_gap(a: NDArray[np.bool_], b: NDArray[np.bool_], clusters: NDArray[np.int64] | None) -> PairedDifference:
     gains = b.astype(np.int64) - a.astype(np.int64)
     return PairedDifference(float(a.mean()), float(b.mean()), *gain_interval(gains, clusters))
 
@@ -162,24 +180,24 @@ def _accuracy(a: NDArray[np.bool_], b: NDArray[np.bool_], clusters: NDArray[np.i
 def _recall(pair: ScoredPair, label: int) -> PairedDifference:
     has = pair.held[:, label]
     before, after = (side.said[has, label] for side in pair.sides)
-    return _accuracy(before, after, None if pair.clusters is None else pair.clusters[has])
+    return _share_gap(before, after, None if pair.clusters is None else pair.clusters[has])
 
 
 def _commonest(pair: ScoredPair) -> NDArray[np.bool_]:
-    """Where always saying what is true most often would be right."""
-    _, kinds, counts = np.unique(pair.held, axis=0, return_inverse=True, return_counts=True)
-    return np.asarray(kinds.ravel() == counts.argmax())
+    """What always saying what is true most often would say, (n, K); of an independent group of each label."""
+    shares = pair.held.mean(axis=0)
+    said = np.arange(len(shares)) == shares.argmax() if pair.group.exclusive else shares > _HALF
+    return np.broadcast_to(said, pair.held.shape)
 
 
-def _truth(pair: ScoredPair, seed: int) -> PairedDifference:
-    """Of the mean confidence in what is true, by the bootstrap of whole sources."""
-    a, b = (side.truth for side in pair.sides)
+def _mean_gap(a: Floats, b: Floats, clusters: NDArray[np.int64] | None, seed: int) -> PairedDifference:
+    """Of two means over the pictures, (n,) each, by the bootstrap of whole sources."""
     gaps = b - a
 
     def mean_gap(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray((weights @ gaps / weights.sum(axis=1))[:, None])
 
-    drawn = bootstrap(mean_gap, len(pair), clusters=pair.clusters, resamples=_RESAMPLES, seed=seed)
-    count = float(len(pair)) if pair.clusters is None else source_count(pair.clusters)
+    drawn = bootstrap(mean_gap, len(gaps), clusters=clusters, resamples=_RESAMPLES, seed=seed)
+    count = float(len(gaps)) if clusters is None else source_count(clusters)
     low, high = difference_interval(float(gaps.mean()), drawn[:, 0], count)
     return PairedDifference(float(a.mean()), float(b.mean()), low, high)

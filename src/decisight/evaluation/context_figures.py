@@ -9,8 +9,9 @@ from decisight.evaluation.paired import PairedDifference
 
 __all__ = ["ContextCheck", "GroupContext"]
 
-_WORTH_KNOWING = 0.05
-"""A fall in accuracy that is taken for none: where the interval reaches no further down, a model is acquitted."""
+_WORTH_KNOWING, _OF_GAIN = 0.05, 0.25
+"""A fall in accuracy that is taken for none, and the share that it may be of what the model knows beyond the commonest
+answer: where the interval reaches no further down, a model is acquitted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +20,12 @@ class GroupContext:
 
     Args:
         group: its name.
+        exclusive: whether it is; if not, accuracy is the share of its labels that it is right about.
         n: how many pictures were looked at.
         sources: how many sources they come from.
         border_blurred: accuracy as they are (``a``) and with everything but the centre blurred (``b``).
         centre_blurred: accuracy as they are and with everything but the border blurred.
+        over_commonest: accuracy of always saying what is true most often (``a``), and of the model as they are (``b``).
         beyond_commonest: accuracy of always saying what is true most often (``a``), and from the border alone (``b``).
         truth_border_blurred: as ``border_blurred``, of the mean confidence in what is true.
         truth_centre_blurred: as ``centre_blurred``, of the same.
@@ -31,10 +34,12 @@ class GroupContext:
     """
 
     group: str
+    exclusive: bool
     n: int
     sources: int
     border_blurred: PairedDifference
     centre_blurred: PairedDifference
+    over_commonest: PairedDifference
     beyond_commonest: PairedDifference
     truth_border_blurred: PairedDifference
     truth_centre_blurred: PairedDifference
@@ -55,17 +60,27 @@ class GroupContext:
     def looks_at_background(self) -> bool | None:
         """Whether it uses what is around the centre: the background, or a subject that reaches there.
 
-        ``None`` where these pictures are too few to tell.
+        ``None`` where these pictures are too few to tell, or the model is not surely better than the commonest answer:
+        what knows nothing loses nothing.
         """
         if self.needs_border or self.tells_from_border:
             return True
-        return None if self.border_blurred.low < -_WORTH_KNOWING else False
+        return False if self.knows_something and self.border_blurred.low >= -self.margin else None
+
+    @property
+    def knows_something(self) -> bool:
+        """Whether it is right more often than by always saying what is true most often, by more than chance would."""
+        return self.over_commonest.low > 0.0
+
+    @property
+    def margin(self) -> float:
+        """The fall in accuracy that is taken for none, 0 to 0.05."""
+        return min(_WORTH_KNOWING, _OF_GAIN * max(0.0, self.over_commonest.value))
 
     @property
     def sentences(self) -> list[str]:
         """What was found and what it means, in plain words: the verdict first."""
-        verdict = _VERDICTS[self.needs_border, self.tells_from_border, self.looks_at_background]
-        return [verdict, *_figures(self), *_lost(self)]
+        return [_verdict(self), *_figures(self), *_lost(self)]
 
     def to_json(self) -> dict[str, Any]:
         """All of it as plain values."""
@@ -74,6 +89,7 @@ class GroupContext:
             for name in (
                 "border_blurred",
                 "centre_blurred",
+                "over_commonest",
                 "beyond_commonest",
                 "truth_border_blurred",
                 "truth_centre_blurred",
@@ -82,6 +98,7 @@ class GroupContext:
         return {
             "n": self.n,
             "sources": self.sources,
+            "accuracy_of": "pictures" if self.exclusive else "labels",
             **figures,
             "per_class": {
                 label: {
@@ -119,26 +136,38 @@ class ContextCheck:
 
 
 _AROUND = "the background or what reaches there of the subject"
-_VERDICTS: dict[tuple[bool, bool, bool | None], str] = {
-    (True, True, True): f"It uses what is around the centre, {_AROUND}: it is right less often without it, and better "
-    "than chance with nothing else.",
-    (True, False, True): f"It uses what is around the centre, {_AROUND}: it is right less often without it.",
-    (False, True, True): "It can do without what is around the centre, and yet is better than chance with nothing "
-    f"else: it knows {_AROUND}.",
-    (False, False, False): "There is no sign that it looks at the background: without what is around the centre it "
-    f"loses {100.0 * _WORTH_KNOWING:.0f} points of accuracy at most, and with nothing else it is not surely better "
-    "than chance.",
-    (False, False, None): "These pictures are too few to tell whether it looks at the background.",
-}
+
+
+def _verdict(found: GroupContext) -> str:
+    if found.needs_border:
+        and_more = ", and better than the commonest answer with nothing else" if found.tells_from_border else ""
+        return f"It uses what is around the centre, {_AROUND}: it is right less often without it{and_more}."
+    if found.tells_from_border:
+        alone = round(100.0 * found.centre_blurred.b)
+        return f"With only the frame sharp it is still right in {alone} of 100: part of what it knows sits there."
+    if found.over_commonest.value <= 0.0:
+        return (
+            "Whether it looks at the background cannot be told: on these pictures it is no better than always saying "
+            "what is true most often."
+        )
+    if found.looks_at_background is None:
+        return "These pictures are too few to tell whether it looks at the background."
+    lost = max(0.0, -100.0 * found.border_blurred.low)
+    return (
+        "There is no sign that it looks at the background: without what is around the centre it loses "
+        f"{lost:.1f} points of accuracy at most (up to {100.0 * found.margin:.1f} are taken for none), and with "
+        "nothing else it is not surely better than the commonest answer."
+    )
 
 
 def _figures(found: GroupContext) -> list[str]:
     border, alone, commonest = found.border_blurred, found.centre_blurred, found.beyond_commonest
+    of = f"{found.n} pictures" if found.exclusive else f"the labels of {found.n} pictures"
     return [
-        f"As they are, it is right in {_share(border.a)} of {found.n} pictures; with the border blurred in "
+        f"As they are, it is right in {_share(border.a)} of {of}; with the border blurred in "
         f"{_share(border.b)} ({_gap(border)}), with the centre blurred in {_share(alone.b)} ({_gap(alone)}).",
-        f"Always saying what is true most often would be right in {_share(commonest.a)}; the border alone gains "
-        f"{_gap(commonest)} on that.",
+        f"Always saying what is true most often would be right in {_share(commonest.a)}; as they are, it gains "
+        f"{_gap(found.over_commonest)} on that, and the border alone {_gap(commonest)}.",
     ]
 
 
