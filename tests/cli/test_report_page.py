@@ -16,7 +16,7 @@ from PIL import Image
 from tests.browser import Browsing
 
 from decisight.cli import main
-from decisight.errors import OutputError
+from decisight.errors import ModelError, OutputError
 from decisight.models.model_file import read_model, seal, write_model
 from decisight.types import LabelGroup, Task
 
@@ -186,6 +186,88 @@ def test_the_matrix_by_keys_alone(browsing: Browsing, report: Path) -> None:
     assert shares.get_attribute("aria-pressed") == "true"
     assert cells.nth(0).locator(".count").is_hidden()
     assert re.fullmatch(r"\d+ %", cells.nth(0).inner_text())
+
+
+def test_a_matrix_is_one_stop_of_the_tabulator(browsing: Browsing, report: Path) -> None:
+    page = opened(browsing, report)
+    cells = page.locator("#cells-0 button.cell")
+
+    def stops() -> list[int]:
+        return [at for at, cell in enumerate(cells.all()) if cell.evaluate("cell => cell.tabIndex") == 0]
+
+    assert stops() == [0]
+    cells.nth(0).focus()
+    page.keyboard.press("ArrowDown")
+    assert stops() == [2]
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('#cells-0')") is None
+    page.keyboard.press("Shift+Tab")
+    assert cells.nth(2).evaluate("cell => cell === document.activeElement")
+    # What belongs to the browser is left to it.
+    taken = (
+        "(key) => !document.activeElement.dispatchEvent("
+        "new KeyboardEvent('keydown', {...key, bubbles: true, cancelable: true}))"
+    )
+    assert page.evaluate(taken, {"key": "ArrowUp"})
+    cells.nth(2).focus()
+    for modifier in ("altKey", "ctrlKey", "metaKey"):
+        assert not page.evaluate(taken, {"key": "ArrowUp", modifier: True})
+    assert cells.nth(2).evaluate("cell => cell === document.activeElement")
+
+
+def test_its_script_leaves_nothing_global(browsing: Browsing, report: Path) -> None:
+    page = opened(browsing, report)
+    for name in ("data", "viewer", "BATCH", "STEPS", "element"):
+        kept = page.evaluate(f"typeof {name} === 'undefined' || {name} instanceof Element")
+        assert kept, name
+
+
+def test_a_narrow_page_folds_what_is_secondary(browsing: Browsing, report: Path) -> None:
+    page = opened(browsing, report, (420, 800))
+    parts = page.locator("#group-0 details.part")
+    assert parts.count() == 3
+    assert page.locator("details.part[open]").count() == 0
+    parts.first.locator("summary").click()
+    assert page.locator("#group-0 .charts svg").first.is_visible()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("details.part:not([open])").count() == 0
+    assert opened(browsing, report).locator("details.part:not([open])").count() == 0
+
+
+def test_a_threshold_is_told_when_it_rests(browsing: Browsing, report: Path) -> None:
+    page = opened(browsing, report)
+    panel = page.locator("#group-1 .sweep")
+    told = panel.get_by_role("status")
+    assert told.text_content() == ""
+    panel.locator("input").focus()
+    page.keyboard.press("End")
+    said = panel.locator(".sweep-said").inner_text()
+    assert panel.locator("input").get_attribute("aria-valuetext").startswith("0.999: ")
+    panel.locator(".sweep-told", has_text="From a confidence").wait_for(state="attached")
+    assert told.text_content() == said
+    assert panel.locator("[aria-live]").count() == 0
+
+
+def test_where_the_model_looked_is_spoken_of_where_it_is_shown(
+    run: Run, small_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for label, level in (("cat", 0), ("dog", 255)):
+        (tmp_path / "data" / label).mkdir(parents=True)
+        Image.new("RGB", (20, 20), (level,) * 3).save(tmp_path / "data" / label / "0.png")
+    command = ("evaluate", small_model, tmp_path / "data", "--report", tmp_path / "report")
+    assert run(*command).status == 0
+    page = (tmp_path / "report" / "report.html").read_text("utf-8")
+    assert "Beside each picture: where the model looked." in page
+    assert '<p class="soft">Judged on 2 labelled pictures of <bdi>data</bdi>, ' in page
+
+    def refuse(*_: object) -> None:
+        raise ModelError("it is not built as others are")
+
+    monkeypatch.setattr("decisight.evaluation.report.where.Explainer", refuse)
+    assert run(*command).status == 0
+    page = (tmp_path / "report" / "report.html").read_text("utf-8")
+    assert "Beside each picture" not in page
+    assert "Where the model looked cannot be shown: it is not built as others are." in page
 
 
 def test_labels_and_sources_open_and_sort(browsing: Browsing, report: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from decisight.data.dataset import Example
-from decisight.documents import render
+from decisight.documents import pages, render
 from decisight.evaluation import report
 from decisight.evaluation.evaluate import evaluate
 from decisight.evaluation.judging import Judged
@@ -173,7 +173,7 @@ def test_of_many_labels_the_page_lists_confusions_instead_of_a_matrix(made_exclu
     task, judged = judged_of(made)
     (own,) = answers(task, judged, {})
     evaluation = evaluate(task, judged.targets, judged.confidences)
-    card = SimpleNamespace(backbone={"name": "x", "digest": "y"}, versions={}, data={})
+    card = SimpleNamespace(backbone={"name": "x", "digest": "y"}, versions={}, data={}, low_familiarity=float)
     runtime = SimpleNamespace(name="r", version="1", precision="fp32")
     model = SimpleNamespace(
         name="m", card=card, runtime=runtime, reference=SimpleNamespace(digest="sha256:0"), task=task
@@ -192,6 +192,7 @@ def test_of_many_labels_the_page_lists_confusions_instead_of_a_matrix(made_exclu
         parts=[(found, [], own)],
         wrong=[0],
         context=None,
+        unexplained="",
         shown=0,
         data={},
     )
@@ -218,6 +219,14 @@ def test_sources_from_the_worst_on(made_exclusive):
         rows = [row for row, source in enumerate(own.sources) if source == one.name]
         assert (one.pictures, one.right) == (len(rows), int(own.right[rows].sum()))
     assert by_source(own, most=3).left_out == 17
+    # Those with mistakes are seen at once, at most twelve of them.
+    wrong = sum(one.right < one.pictures for one in found.slices)
+    assert found.shown == min(wrong, 12)
+    assert all(one.right < one.pictures for one in found.slices[: found.shown])
+    assert wrong == 20
+    assert found.folded == "8 more with mistakes"
+    sure = by_source(answers_of(made_exclusive(n=120, of_a_source=6, signal=9.0)))
+    assert (sure.shown, sure.folded) == (0, "20 sources where every picture is right")
     assert by_source(answers_of(made_exclusive(n=20))) is None
 
 
@@ -252,6 +261,19 @@ def test_familiarity(made_exclusive):
     assert [one.pictures for one in found.slices] == [5, 45, 50]
     assert "5.0 % of the pictures are unfamiliar" in found.sentence
     assert "many of these pictures are unlike" in by_familiarity(own, np.full(100, 0.01)).sentence
+    # A model of few sources cannot say as little as that.
+    few = by_familiarity(own, np.linspace(0.0, 1.0, 100), 0.25)
+    assert few.slices[0].name == "unfamiliar: below 0.25"
+    assert [one.pictures for one in few.slices] == [25, 25, 50]
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [(1.0, "about 100"), (0.996, "more than 99"), (0.934, "about 93"), (0.003, "fewer than 1"), (0.0, "about 0")],
+)
+def test_what_is_not_quite_all_is_not_called_so(share, said):
+    environment = pages._environment(Path(report.__file__).parent)
+    assert environment.get_template("report_parts.html").module.of_100(share) == said
 
 
 def test_a_look_at_pictures_of_which_one_is_gone(tmp_path):

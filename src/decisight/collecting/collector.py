@@ -14,6 +14,7 @@ from decisight.collecting.stretches import GAP, Stretches
 from decisight.deciding import model_settings
 from decisight.errors import UsageError
 from decisight.gates.motion import Motion
+from decisight.models.card import UNFAMILIAR
 from decisight.pipeline import cut, rectangle
 from decisight.pipeline.lookout import Lookout
 from decisight.policies.threshold import Threshold
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["MARGIN", "Choice", "Collector", "View", "uncertainty"]
 
-UNFAMILIAR = 0.05
-"""A picture that is less familiar than this is worth collecting: of those that the model knows one in twenty is."""
 MARGIN = 0.2
 """A model is not sure where its first label is ahead of the second by less than this, where nobody says."""
 

@@ -12,10 +12,13 @@ from typing import Any
 from decisight.errors import LabelError, NewerFormatError, NotAModelError, UsageError
 from decisight.types import DEFAULT_FALLBACK, FitMode, LabelGroup, Task, check_fallback, resolve_thresholds
 
-__all__ = ["UPGRADE", "Calibration", "ModelCard", "Preprocessing"]
+__all__ = ["UNFAMILIAR", "UPGRADE", "Calibration", "ModelCard", "Preprocessing"]
 
 UPGRADE = "it was made by a newer Decisight: use that one, or a newer one, to read it"
 """What to do about a model file that says more than this version understands."""
+
+UNFAMILIAR = 0.05
+"""Less familiarity than this is called unfamiliar: of pictures like those learnt from, one in twenty has less."""
 
 _PREFIX = "decisight."
 _REQUIRED = (

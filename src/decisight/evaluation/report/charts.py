@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,30 +112,20 @@ def roc_chart(answers: GroupAnswers) -> Chart | None:
     Returns:
         ``None`` where there is no such label.
     """
-    chosen = _chosen(answers, 0)
-    if not chosen:
-        return None
-    lines, sentences = [], []
-    for at, style, area in chosen:
-        curve = roc_curve(answers.held[:, at], answers.confidences[:, at])
-        false, true = curve.false_positive_rate, curve.true_positive_rate
-        lines.append(Line(_name(answers, at, style), _path(false, true), style, area))
-        if style == 1:
-            reached = float(true[false <= 0.05].max())
-            sentences.append(
-                f"{answers.group.labels[at]}: area {area:.3f}; with at most 5 % false alarms {100 * reached:.0f} % of "
-                "its pictures are found."
-            )
-    return Chart(
-        "ROC",
-        "false positive rate",
-        "true positive rate (recall)",
-        _said(sentences, len(chosen)),
-        _drawn(lines),
-        _DIAGONAL,
-        "ROC-AUC",
-        max(0, len(lines) - _STYLED - _FAINT),
-    )
+
+    def curve(at: int, area: float) -> _Curve:
+        found = roc_curve(answers.held[:, at], answers.confidences[:, at])
+        false, true = found.false_positive_rate, found.true_positive_rate
+        reached = float(true[false <= 0.05].max())
+        return _Curve(
+            false,
+            true,
+            f"{answers.group.labels[at]}: area {area:.3f}; with at most 5 % false alarms {100 * reached:.0f} % of its "
+            "pictures are found.",
+        )
+
+    axes = Chart("ROC", "false positive rate", "true positive rate (recall)", "", chance=_DIAGONAL, unit="ROC-AUC")
+    return _with_curves(axes, answers, _chosen(answers, 0), curve)
 
 
 def precision_recall_chart(answers: GroupAnswers) -> Chart | None:
@@ -147,37 +137,67 @@ def precision_recall_chart(answers: GroupAnswers) -> Chart | None:
     Returns:
         ``None`` where there is no such label.
     """
-    chosen = _chosen(answers, 1)
-    if not chosen:
-        return None
-    lines, sentences = [], []
-    for at, style, area in chosen:
-        curve = precision_recall_curve(answers.held[:, at], answers.confidences[:, at])
+
+    def curve(at: int, area: float) -> _Curve:
+        found = precision_recall_curve(answers.held[:, at], answers.confidences[:, at])
         # The precision found at a recall holds from the recall before it on: the area of these steps is the average
         # precision.
-        gains = np.flatnonzero(np.diff(curve.recall, prepend=0.0))
-        recall, precision = curve.recall[gains], curve.precision[gains]
-        across = np.repeat(np.append(0.0, recall), 2)[1:-1]
-        lines.append(Line(_name(answers, at, style), _path(across, np.repeat(precision, 2)), style, area))
-        if style == 1:
-            reached = precision[np.searchsorted(recall, 0.9)]
-            sentences.append(
-                f"{answers.group.labels[at]}: average precision {area:.3f}; where 90 % of its pictures are found, "
-                f"{100 * float(reached):.0f} % of what is taken for it is right."
-            )
+        gains = np.flatnonzero(np.diff(found.recall, prepend=0.0))
+        recall, precision = found.recall[gains], found.precision[gains]
+        reached = float(precision[np.searchsorted(recall, 0.9)])
+        return _Curve(
+            np.repeat(np.append(0.0, recall), 2)[1:-1],
+            np.repeat(precision, 2),
+            f"{answers.group.labels[at]}: average precision {area:.3f}; where 90 % of its pictures are found, "
+            f"{100 * reached:.0f} % of what is taken for it is right.",
+        )
+
+    chosen = _chosen(answers, 1)
     chance = ""
     if len(chosen) == 1:
         level = _SIDE * (1.0 - float(answers.held[:, chosen[0][0]].mean()))
         chance = f"M0 {level:.1f}H{_SIDE}"
-    return Chart(
-        "Precision and recall",
-        "recall",
-        "precision",
-        _said(sentences, len(chosen)),
-        _drawn(lines),
-        chance,
-        "average precision",
-        max(0, len(lines) - _STYLED - _FAINT),
+    axes = Chart("Precision and recall", "recall", "precision", "", chance=chance, unit="average precision")
+    return _with_curves(axes, answers, chosen, curve)
+
+
+@dataclass(frozen=True, slots=True)
+class _Curve:
+    """One label's curve, 0..1 both ways, and what it shows in a sentence."""
+
+    across: Floats
+    up: Floats
+    said: str
+
+
+def _with_curves(
+    axes: Chart,
+    answers: GroupAnswers,
+    chosen: Sequence[tuple[int, int, float]],
+    curve: Callable[[int, float], _Curve],
+) -> Chart | None:
+    """A chart with a curve for each label that was chosen, and a sentence on the lowest; ``None`` where none was.
+
+    Args:
+        axes: the chart without them.
+        answers: of a group.
+        chosen: number, style and area of each label, the smallest area first.
+        curve: of a label, by its number and its area.
+    """
+    if not chosen:
+        return None
+    curves = [curve(at, area) for at, _, area in chosen]
+    lines = [
+        Line(answers.group.labels[at] if style else "", _path(one.across, one.up), style, area)
+        for (at, style, area), one in zip(chosen, curves, strict=True)
+    ]
+    faint = [line for line in lines if not line.style]
+    worst = "" if len(chosen) == 1 else f"{len(chosen)} labels, each against the rest. The lowest is "
+    return replace(
+        axes,
+        said=worst + curves[0].said,
+        lines=(*faint[:_FAINT], *(line for line in lines if line.style)),
+        more=max(0, len(faint) - _FAINT),
     )
 
 
@@ -246,20 +266,6 @@ def _chosen(answers: GroupAnswers, which: int) -> list[tuple[int, int, float]]:
     numbers = [1] if which == 0 and answers.group.exclusive and labels == 2 else range(labels)
     ordered = sorted((float(areas[at]), at) for at in numbers if not np.isnan(areas[at]))
     return [(at, place if place <= _STYLED else 0, area) for place, (area, at) in enumerate(ordered, start=1)]
-
-
-def _drawn(lines: Sequence[Line]) -> tuple[Line, ...]:
-    faint = [line for line in lines if not line.style]
-    return (*faint[:_FAINT], *(line for line in lines if line.style))
-
-
-def _name(answers: GroupAnswers, at: int, style: int) -> str:
-    return answers.group.labels[at] if style else ""
-
-
-def _said(sentences: Sequence[str], curves: int) -> str:
-    worst = "" if curves == 1 else f"{curves} labels, each against the rest. The lowest is "
-    return worst + " ".join(sentences)
 
 
 def _path(across: Floats, up: Floats) -> str:

@@ -71,7 +71,7 @@ def write_report(path: Path, subject: Subject, *, progress: Progress | None = No
     mistakes = [(one.group, mistake) for one, own in zip(groups, selection.gallery, strict=True) for mistake in own]
     explained = evidence(model, judged.examples, mistakes, _LARGE, progress=progress)
     thumbnails = _within_budget(selection, looks)
-    galleries = _galleries(subject, groups, selection, thumbnails, explained)
+    galleries = _galleries(subject, groups, selection, thumbnails, explained.found)
     sections = [
         section(subject, one, found, looks) for one, found in zip(groups, subject.evaluation.groups, strict=True)
     ]
@@ -100,10 +100,11 @@ def write_report(path: Path, subject: Subject, *, progress: Progress | None = No
         parts=list(zip(sections, galleries, groups, strict=True)),
         wrong=[len(one.mistakes()) for one in groups],
         context=context,
+        unexplained=explained.why_not,
         shown=len(records),
         data=data,
     )
-    return Written(size, len(records), sum(one is not None and one.picture is not None for one in explained))
+    return Written(size, len(records), sum(one is not None and one.picture is not None for one in explained.found))
 
 
 def _sides(selection: Selection) -> dict[int, int]:

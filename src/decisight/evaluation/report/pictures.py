@@ -50,6 +50,11 @@ class GalleryItem:
     familiarity: float | None
     decided: str
 
+    @property
+    def heat(self) -> Thumbnail | None:
+        """Where the model looked, as a picture, if there is one."""
+        return None if self.evidence is None else self.evidence.picture
+
 
 def gallery_item(
     subject: Subject, answers: GroupAnswers, mistake: Mistake, thumbnail: Thumbnail | None, evidence: Evidence | None

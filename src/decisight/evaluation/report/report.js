@@ -1,3 +1,4 @@
+(() => {
 'use strict';
 const data = JSON.parse(document.getElementById('data').textContent);
 const BATCH = 120; // pictures that are put into the viewer at once
@@ -125,8 +126,16 @@ for (const button of document.querySelectorAll('button.show-cells')) {
 
 const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 
+// A matrix is one stop of the tabulator: the cell that was last in use.
+for (const table of document.querySelectorAll('table.matrix')) {
+  const cells = [...table.querySelectorAll('button.cell')];
+  const stop_at = (cell) => cells.forEach((one) => { one.tabIndex = one === cell ? 0 : -1; });
+  stop_at(cells[0]);
+  table.addEventListener('focusin', (event) => { if (cells.includes(event.target)) stop_at(event.target); });
+}
+
 document.addEventListener('keydown', (event) => {
-  const step = STEPS[event.key];
+  const step = event.altKey || event.ctrlKey || event.metaKey || event.shiftKey ? undefined : STEPS[event.key];
   const cell = document.activeElement && document.activeElement.closest('table.matrix td');
   if (!step || !cell) return;
   event.preventDefault();
@@ -149,6 +158,7 @@ document.addEventListener('keydown', (event) => {
 // --- thresholds ---
 
 const SIDE = 320;
+const PAUSE = 500; // milliseconds
 const said = (part, whole) => (whole ? (part / whole).toFixed(3) : '\u2013');
 const percent = (part, whole) => (whole ? `${(100 * part / whole).toFixed(1)} %` : '\u2013');
 
@@ -181,7 +191,8 @@ function sweep_of(panel) {
     const [accepted, right] = [one.accepted[n], one.right[n]];
     line('at').setAttribute('d', `M${SIDE * threshold} 0V${SIDE}`);
     panel.querySelector('.sweep-at').textContent = threshold.toFixed(3).replace(/0$/, '');
-    range.setAttribute('aria-valuetext', String(threshold));
+    range.setAttribute('aria-valuetext',
+      `${threshold}: ${percent(accepted, one.asked)} accepted, precision ${said(right, accepted)}`);
     const words = panel.querySelector('.sweep-said');
     const label = one.label === null ? null : element('bdi', `\u201c${one.label}\u201d`);
     words.replaceChildren(`From a confidence of ${threshold} on, `);
@@ -193,6 +204,14 @@ function sweep_of(panel) {
     if (label === null) words.append(`Of all pictures ${percent(right, one.held)} are decided rightly.`);
     else words.append(`Of the ${one.held} pictures that have it ${right} are found: recall ${said(right, one.held)}` +
       `${between(one.recall, n)}.`);
+  }
+
+  // What is read aloud, when the threshold has come to rest.
+  const told = panel.querySelector('.sweep-told');
+  let pause;
+  function announce() {
+    clearTimeout(pause);
+    pause = setTimeout(() => { told.textContent = panel.querySelector('.sweep-said').textContent; }, PAUSE);
   }
 
   function draw() {
@@ -217,8 +236,10 @@ function sweep_of(panel) {
     tell();
   }
 
-  select.addEventListener('change', draw);
+  select.addEventListener('change', () => { draw(); announce(); });
   range.addEventListener('input', tell);
+  range.addEventListener('change', announce);
+  chart.addEventListener('pointerup', announce);
   chart.addEventListener('pointerdown', (event) => {
     chart.setPointerCapture(event.pointerId);
     drag(event);
@@ -228,3 +249,10 @@ function sweep_of(panel) {
 }
 
 for (const panel of document.querySelectorAll('.sweep')) sweep_of(panel);
+
+// --- what is folded: on a narrow screen all but the most important; on paper nothing ---
+
+const parts = [...document.querySelectorAll('details.part')];
+if (matchMedia('(max-width: 600px)').matches) for (const part of parts) part.open = false;
+addEventListener('beforeprint', () => { for (const part of parts) part.open = true; });
+})();

@@ -206,6 +206,6 @@ def _slicings(subject: Subject, answers: GroupAnswers, looks: list[Look | None])
         by_source(answers),
         by_thirds(answers, sizes, "size", ("small", "medium", "large"), lambda pixels: f"{pixels:.3g}"),
         by_thirds(answers, light, "brightness", ("dark", "medium", "bright"), lambda share: f"{100 * share:.0f} %"),
-        by_familiarity(answers, subject.familiarity[answers.pictures]),
+        by_familiarity(answers, subject.familiarity[answers.pictures], subject.unfamiliar),
     )
     yield from (one for one in found if one is not None)

@@ -14,14 +14,15 @@ from decisight.evaluation.estimates import proportion
 from decisight.evaluation.figures import Estimate
 from decisight.evaluation.metrics import Floats
 from decisight.evaluation.report.answers import GroupAnswers
+from decisight.models.card import UNFAMILIAR
 
 __all__ = ["MOST_SOURCES", "Slice", "Slicing", "by_familiarity", "by_source", "by_thirds"]
 
 MOST_SOURCES = 100
 """At most how many sources are listed: those found worst."""
 
-UNFAMILIAR = 0.05
-"""Below which familiarity a picture is called unfamiliar: of pictures like those learnt from, one in twenty is."""
+_SHOWN_SOURCES = 12
+"""At most how many sources are seen at once: those with mistakes, the worst first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +59,16 @@ class Slicing:
         kind: ``source``, ``size``, ``brightness`` or ``familiarity``.
         slices: sources from the worst on, others in the order of what was measured.
         sentence: what it shows, in plain words.
+        shown: how many of the slices are seen at once; the others are folded.
+        folded: what is said of those that are not seen at once.
         left_out: how many further slices there are.
     """
 
     kind: str
     slices: tuple[Slice, ...]
     sentence: str
+    shown: int
+    folded: str = ""
     left_out: int = 0
 
 
@@ -96,10 +101,24 @@ def by_source(answers: GroupAnswers, *, most: int = MOST_SOURCES) -> Slicing | N
     if flawless < len(slices):
         wrong = sorted((one.pictures - one.right for one in slices), reverse=True)
         tenth = max(1, round(len(slices) / 10))
-        sentence += f" The {tenth} with the most mistakes have {sum(wrong[:tenth])} of all {sum(wrong)}."
+        mistakes = f"{sum(wrong)} mistake{'s' if sum(wrong) != 1 else ''}"
+        if tenth < len(slices) - flawless:
+            sentence += f" The {tenth} with the most mistakes have {sum(wrong[:tenth])} of all {mistakes}."
+        else:
+            sentence += f" The others have {mistakes}."
     if alone:
         sentence += f" {alone} pictures have no source and are not listed."
-    return Slicing("source", tuple(slices[:most]), sentence, max(0, len(slices) - most))
+    listed = slices[:most]
+    shown = min(len(slices) - flawless, _SHOWN_SOURCES)
+    folded = _folded(len(slices) - flawless - shown, flawless)
+    return Slicing("source", tuple(listed), sentence, min(shown, most), folded, len(slices) - len(listed))
+
+
+def _folded(wrong: int, flawless: int) -> str:
+    """So many further sources with mistakes, and so many without."""
+    with_mistakes = f"{wrong} more with mistakes" if wrong else ""
+    right = f"{flawless} source{'s' if flawless != 1 else ''} where every picture is right" if flawless else ""
+    return " and ".join(filter(None, (with_mistakes, right)))
 
 
 def by_thirds(
@@ -122,7 +141,7 @@ def by_thirds(
         return None
     values = measured[known]
     if values.min() == values.max():
-        return Slicing(kind, (), f"All pictures have the same: {said(float(values[0]))}.")
+        return Slicing(kind, (), f"All pictures have the same: {said(float(values[0]))}.", 0)
     edges = np.quantile(values, [1 / 3, 2 / 3], method="inverted_cdf")
     third = np.where(known, np.searchsorted(edges, measured, side="left"), -1)
     right, clusters = answers.right, answers.clusters
@@ -133,15 +152,16 @@ def by_thirds(
             low, high = (said(float(end)) for end in (measured[chosen].min(), measured[chosen].max()))
             span = low if low == high else f"{low} to {high}"
             slices.append(_slice(f"{word}: {span}", right[chosen], None if clusters is None else clusters[chosen]))
-    return Slicing(kind, tuple(slices), _compared(slices))
+    return Slicing(kind, tuple(slices), _compared(slices), len(slices))
 
 
-def by_familiarity(answers: GroupAnswers, familiarity: Floats) -> Slicing | None:
+def by_familiarity(answers: GroupAnswers, familiarity: Floats, low: float = UNFAMILIAR) -> Slicing | None:
     """The pictures that are like those learnt from, and those that are not.
 
     Args:
         answers: of a group.
         familiarity: ``(N,)``; NaN where the model does not say.
+        low: below which a picture is called unfamiliar, 0..1: so large a share of familiar ones is too.
 
     Returns:
         ``None`` where it says it of none.
@@ -151,26 +171,27 @@ def by_familiarity(answers: GroupAnswers, familiarity: Floats) -> Slicing | None
         return None
     right, clusters = answers.right, answers.clusters
     parts: Sequence[tuple[str, NDArray[np.bool_]]] = (
-        (f"unfamiliar: below {UNFAMILIAR:g}", familiarity < UNFAMILIAR),
-        (f"somewhat: {UNFAMILIAR:g} to 0.5", (familiarity >= UNFAMILIAR) & (familiarity < 0.5)),
-        ("familiar: 0.5 and more", familiarity >= 0.5),
+        (f"unfamiliar: below {low:.3g}", familiarity < low),
+        (f"somewhat: {low:.3g} to 0.5", (familiarity >= low) & (familiarity < 0.5)),
+        ("familiar: 0.5 and more", familiarity >= max(low, 0.5)),
     )
     slices = [
         _slice(name, right[chosen], None if clusters is None else clusters[chosen])
         for name, chosen in parts
         if chosen.any()
     ]
-    share = float((familiarity[known] < UNFAMILIAR).mean())
+    share = float((familiarity[known] < low).mean())
     more = (
         "more than that: many of these pictures are unlike those that the model has learnt from."
-        if share > 2 * UNFAMILIAR
+        if share > 2 * low
         else "about that, or less."
     )
     return Slicing(
         "familiarity",
         tuple(slices),
         f"{100 * share:.1f} % of the pictures are unfamiliar. Of pictures like those that the model has learnt from, "
-        f"{100 * UNFAMILIAR:.0f} % would be; here it is {more} {_compared(slices)}",
+        f"{100 * low:.0f} % would be; here it is {more} {_compared(slices)}",
+        len(slices),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from decisight.evaluation.judging import Judged
 from decisight.evaluation.metrics import Floats
 from decisight.evaluation.report.kept import Kept
 from decisight.files import printable
+from decisight.models.card import UNFAMILIAR
 from decisight.models.classifier import Classifier
 from decisight.types import Decision
 
@@ -62,6 +64,16 @@ class Subject:
         """``(N,)``, 0..1; NaN where the model does not say."""
         values = (prediction.familiarity for prediction in self.judged.predictions)
         return np.array([np.nan if value is None else value for value in values])
+
+    @property
+    def unfamiliar(self) -> float:
+        """Below which familiarity a picture is called unfamiliar, 0..1."""
+        return self.model.card.low_familiarity(UNFAMILIAR)
+
+    @property
+    def data_name(self) -> str:
+        """The name of the folder or file that the pictures were read from, without the folders that it lies in."""
+        return Path(os.path.abspath(self.data)).name or str(self.data)
 
     def name_of(self, example: Example) -> str:
         """A picture's name as people find it in the data; with the region, where a part of the picture is meant."""

@@ -15,7 +15,7 @@ from decisight.imaging import decode_reduced
 from decisight.models.classifier import Classifier, Part, Picture
 from decisight.types import LabelGroup
 
-__all__ = ["Evidence", "evidence"]
+__all__ = ["Evidence", "Explained", "evidence"]
 
 Progress = Callable[[str, int, int], None]
 
@@ -39,6 +39,19 @@ class Evidence:
     said: str
 
 
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Where the model looked, mistake for mistake.
+
+    Args:
+        found: M; ``None`` where the picture cannot be read any more, and everywhere if the model cannot be explained.
+        why_not: why the model cannot be explained; empty where it can.
+    """
+
+    found: tuple[Evidence | None, ...]
+    why_not: str = ""
+
+
 def evidence(
     model: Classifier,
     examples: Sequence[Example],
@@ -46,7 +59,7 @@ def evidence(
     side: int,
     *,
     progress: Progress | None = None,
-) -> list[Evidence | None]:
+) -> Explained:
     """What spoke for the label that was answered wrongly, or against the one that was missed.
 
     Args:
@@ -55,15 +68,12 @@ def evidence(
         mistakes: M of them, each with its group.
         side: how long the pictures may be, in pixels.
         progress: called with ``"explaining mistakes"``, how many are done, and M.
-
-    Returns:
-        M; ``None`` where a picture cannot be read any more, and everywhere if the model cannot be explained.
     """
     tell = progress or (lambda *_: None)
     try:
         explainer = Explainer(model)
-    except ModelError:
-        return [None] * len(mistakes)
+    except ModelError as error:
+        return Explained((None,) * len(mistakes), error.message)
     budget = Thumbnails(_MOST_BYTES, side=side)
     fill = model.card.preprocessing.fill
 
@@ -83,7 +93,7 @@ def evidence(
             else:
                 found.append(_shown(example, outcome, mistake, side, fill, budget))
             tell("explaining mistakes", len(found), len(mistakes))
-    return found
+    return Explained(tuple(found))
 
 
 def _content(example: Example) -> bytes:
