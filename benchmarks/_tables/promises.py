@@ -21,12 +21,23 @@ def _promises(results: Results) -> list[str]:
                 f"{100 * row['max_error']:.0f} % at {100 * row['assurance']:.0f} %",
                 f"{100 * row['broken']:.1f} %",
                 f"{100 * row['limit']:.1f} %",
-                f"{100 * row['promised']:.0f} %",
+                f"{100 * row['promised']:.1f} %",
+                "-" if row["of_promised"] is None else f"{100 * row['of_promised']:.0f} %",
                 f"{100 * row['accepted']:.0f} %",
                 "" if other is None else f"{100 * other['accepted']:.0f} %",
             ]
         )
-    head = ["population", "drawn", "asked for", "broken", "at most", "promised", "accepted", "by Bonferroni"]
+    head = [
+        "population",
+        "drawn",
+        "asked for",
+        "broken",
+        "at most",
+        "promised",
+        "of those broken",
+        "accepted",
+        "by Bonferroni",
+    ]
     return table(head, rows)
 
 

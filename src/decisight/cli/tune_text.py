@@ -24,6 +24,14 @@ _SINGLE = (
     "A promise is for single pictures drawn like these, from the same cameras, places and times. It is not for the "
     "pictures of a video: those that follow one another are wrong together."
 )
+_EACH_SOURCE = (
+    "Each source counts once: take one accepted picture of each of many sources, and of these so many are wrong at most. "
+    "Of all their pictures together it may be more, where sources with many pictures are wrong oftener."
+)
+_ASSURANCE = (
+    "The assurance: of all the times that one asks like this, so many end without a promise that does not hold. One that "
+    "was got after several refusals, or with other figures each time, is worth less."
+)
 
 
 def refusal(of_labels: Mapping[str, LabelDecisions], short: Mapping[str, Shortfall]) -> DataError:
@@ -79,6 +87,9 @@ def lines(
     if any(entry.kind == "max_error" for entry in found):
         several = sum(entry.kind == "max_error" for entry in found) > 1
         yield textwrap.fill(_SINGLE, _WIDTH)
+        if any(entry.kind == "max_error" and entry.values.get("unit") == "source" for entry in found):
+            yield textwrap.fill(_EACH_SOURCE, _WIDTH)
+        yield textwrap.fill(_ASSURANCE, _WIDTH)
         if several and not options.jointly:
             yield textwrap.fill(
                 "Each promise stands for itself; with --jointly the assurance is that all of them hold.", _WIDTH
