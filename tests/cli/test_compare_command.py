@@ -126,6 +126,7 @@ def test_a_folder_gets_the_comparison_and_every_picture(
         (["--require", "better"], 1, "better in class: NOT MET"),
         (["--require", "not-worse", "--metric", "log_loss", "--margin", "9"], 1, "from 14 sources, and fewer than 20"),
         (["--require", "not-worse", "--margin", "0.2"], 0, "not-worse in class: met"),
+        (["--require", "not-worse", "--margin", "2"], 2, "say 0.02 for 2 points"),
         (["--require", "not-worse", "--metric", "recall:dog", "--margin", "0.5"], 0, "not-worse in class: met"),
         (["--require", "not-worse", "--metric", "recall:dog"], 1, "not-worse in class: NOT MET"),
         (["--require", "not-worse", "--metric", "recall:cow"], 2, "no label 'cow'"),
@@ -212,6 +213,15 @@ def test_only_groups_and_labels_in_common_are_compared(run: Run, gear_model: Pat
     text = run("compare", gear_model, other, folder, "--groups", "vest")
     assert "helmet is not compared" in text.out
     assert "recall of worn" in text.out
+    # What is required is not shown of a group that is not compared.
+    required = ["compare", gear_model, gear_model, folder, "--require", "not-worse"]
+    result = run(*required)
+    assert result.status == 1
+    assert "not-worse in helmet: met" in result.out
+    assert "not-worse in extras: NOT MET. it is not compared" in result.out
+    assert "name those that count with --groups" in " ".join(result.out.split())
+    assert run(*required, "--groups", "helmet,vest").status == 0
+    assert json.loads(run(*required, "--json", "-").out)["required"]["groups"]["extras"] is False
 
 
 def test_models_with_nothing_in_common(run: Run, small_model: Path, gear_model: Path, animals: Path) -> None:

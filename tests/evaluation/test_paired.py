@@ -237,14 +237,46 @@ def test_the_text_says_what_is_shown_and_what_is_not():
     targets = [GEAR.labels[k] for k in truth]
     worse = np.roll(a, 1, axis=0)
     text = paired_report(compare_group(GEAR, targets, ModelOutputs(GEAR, worse), ModelOutputs(GEAR, a)))
-    assert "B is clearly more often right than A" in text
+    assert "B is more often right than A, by" in text
     assert "is more than chance" in " ".join(text.split())
-    assert "clearly less often" in paired_report(
+    assert "B is less often right than A" in paired_report(
         compare_group(GEAR, targets, ModelOutputs(GEAR, a), ModelOutputs(GEAR, worse))
     )
     nearly = np.concatenate([worse[:3], a[3:]])
     near = compare_group(GEAR, targets, ModelOutputs(GEAR, a), ModelOutputs(GEAR, nearly))
     assert "Neither is clearly more often right" in " ".join(paired_report(near).split())
+
+
+def test_where_interval_and_test_disagree_it_is_said_which_counts():
+    """Five gained and none lost: the score interval lies above 0, and the exact test says p = 0.0625."""
+    targets = ["helmet"] * 100
+    right, wrong = [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]
+    sides = np.array([right] * 100), np.array([wrong] * 5 + [right] * 95)
+    found = compare_group(GEAR, targets, *(ModelOutputs(GEAR, values) for values in sides[::-1]))
+    assert found.figures["accuracy"].low > 0.0
+    assert found.p_value == pytest.approx(0.0625)
+    text = " ".join(paired_report(found).split())
+    assert "may be chance (p = 0.062). The interval does not say the same, and is what --require goes by: B" in text
+    clear = compare_group(GEAR, targets, *(ModelOutputs(GEAR, np.roll(values, 1, axis=1)) for values in sides))
+    assert "does not say the same" not in paired_report(clear)
+
+
+def test_models_that_differ_in_their_rules_only():
+    truth, (a, _) = predictions(8)
+    targets = [GEAR.labels[k] for k in truth]
+    said = [ModelOutputs(GEAR, a, decisions=decided(GEAR, a, bar), costs=np.ones(120)) for bar in (0.5, 0.9)]
+    found = compare_group(GEAR, targets, *said).of_one_model(same_rule=False)
+    fixed = [found.figures["accuracy"], found.figures["log_loss"], *found.recalls.values()]
+    assert {(one.low, one.high) for one in fixed} == {(0.0, 0.0)}
+    assert found.accepted_share.low < found.accepted_share.value < found.accepted_share.high
+    assert found.figures["cost"].low < 0.0 < found.figures["cost"].high
+    held = [frozenset({"hat"}), frozenset(), frozenset({"scarf"})] * 10
+    values = np.tile([[0.8, 0.3], [0.3, 0.1], [0.2, 0.9]], (10, 1))
+    outputs = ModelOutputs(TAGS, values, {"hat": 0.4}), ModelOutputs(TAGS, values, {"hat": 0.6})
+    tags = compare_group(TAGS, held, *outputs).of_one_model(same_rule=False)
+    assert (tags.figures["log_loss"].low, tags.figures["log_loss"].high) == (0.0, 0.0)
+    assert tags.figures["accuracy"].low < tags.figures["accuracy"].high
+    assert tags.recalls["hat"].low < tags.recalls["hat"].high
 
 
 def test_many_labels_are_cut_to_those_that_differ_most():

@@ -88,6 +88,8 @@ def test_a_label_is_looked_for_in_the_groups_that_have_it():
         (("better", "accuracy", 0.1), "--margin is of --require not-worse"),
         (("not-worse", "accuracy", -0.1), "the margin is -0.1"),
         (("not-worse", "accuracy", float("nan")), "the margin is nan"),
+        (("not-worse", "accuracy", 2.0), "no accuracy can be worse by more"),
+        (("not-worse", "recall:cat", 1.0), "no recall:cat can be worse by more"),
         (("not-worse", "cost"), "in the unit of the costs"),
     ],
 )

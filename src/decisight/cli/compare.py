@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from decisight.cli import output
 from decisight.cli.compared import Compared, Side, compared_pictures, csv_rows, said_of
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from decisight.types import LabelGroup, Task
 
 __all__ = ["CompareOptions", "run"]
+
+_Same: TypeAlias = Literal["nothing", "confidences", "decisions"]
+"""What two models have in common: each more than the one before."""
 
 _NAMED = 10
 """How many pictures are named that only one model has right, of each."""
@@ -85,7 +88,7 @@ def run(options: CompareOptions) -> int:
     _check_outputs(options)
     regions = options.regions.regions()
     models = [_load(name, options) for name in (options.a, options.b)]
-    same = _are_one(*models)
+    same = _what_is_one(*models)
     pairing = _pair(*(model.task for model in models))
     dataset = read_dataset(
         options.data, groups=options.groups, source_pattern=options.source_pattern, task=pairing.read_as
@@ -100,7 +103,7 @@ def run(options: CompareOptions) -> int:
             "divide the data so that each source is in one part",
         )
     compared = _compare(options, pairing, sides, same=same)
-    results = [] if options.requirement is None else options.requirement.judge(compared.groups)
+    results = [] if options.requirement is None else _required(options, options.requirement, compared)
     if not options.json_only:
         _say_heading(options, part, compared, len(regions))
         screen = terminal(sys.stdout)
@@ -141,15 +144,15 @@ def _check_outputs(options: CompareOptions) -> None:
     output.check_apart([options.json, *files], inputs)
 
 
-def _are_one(a: Classifier, b: Classifier) -> bool:
-    """Whether two models are one, which is said; so it is where only their rules differ."""
+def _what_is_one(a: Classifier, b: Classifier) -> _Same:
+    """What two models have in common, which is said."""
     if a.reference.digest != b.reference.digest or a.task != b.task:
-        return False
+        return "nothing"
     if a.file.settings_digest != b.file.settings_digest:
         warn("A and B compute the same, and differ in their rules only: thresholds, fall-back, familiarity or costs")
-        return False
+        return "confidences"
     warn("A and B are one model: they compute the same and decide the same")
-    return True
+    return "decisions"
 
 
 def _pair(a: Task, b: Task) -> _Pairing:
@@ -226,7 +229,7 @@ def _warn_of_training(sides: Sequence[Side], part: Chosen) -> None:
             )
 
 
-def _compare(options: CompareOptions, pairing: _Pairing, sides: tuple[Side, Side], *, same: bool) -> Compared:
+def _compare(options: CompareOptions, pairing: _Pairing, sides: tuple[Side, Side], *, same: _Same) -> Compared:
     """Compare group after group; a group that no picture has a label of is left out.
 
     Raises:
@@ -251,12 +254,31 @@ def _compare(options: CompareOptions, pairing: _Pairing, sides: tuple[Side, Side
         ]
         try:
             paired = compare_group(group, targets, *said, sources=pictures.sources)
-            found.append(paired.of_one_model() if same else paired)
+            found.append(paired if same == "nothing" else paired.of_one_model(same_rule=same == "decisions"))
         except DataError as error:
             left_out[group.name], reason = error.message, error
     if not found and reason is not None:
         raise reason
     return Compared(sides, pictures, pairing.groups, tuple(found), left_out)
+
+
+def _required(options: CompareOptions, requirement: Requirement, compared: Compared) -> list[RequirementResult]:
+    """Whether what is required is shown, of a group that is not compared too; of ``--groups``, where it is given.
+
+    What only the second model has is nothing that it could be worse at.
+    """
+    from decisight.evaluation.requirement import RequirementResult
+
+    found = requirement.judge(compared.groups)
+    if requirement.label is not None:
+        return found
+    of_first = {group.name for group in compared.sides[0].model.task.groups}
+    counting = of_first if options.groups is None else of_first & set(options.groups)
+    return found + [
+        RequirementResult(name, met=False, sentence=f"it is not compared: {why}; name those that count with --groups")
+        for name, why in compared.left_out.items()
+        if name in counting
+    ]
 
 
 def _say_heading(options: CompareOptions, part: Chosen, compared: Compared, regions: int) -> None:

@@ -95,7 +95,7 @@ class PairedGroup:
         p_value_by_picture: as if each picture were its own source.
         accepted_share: by each model's own rule; ``None`` where there is none, or the group is independent.
         accepted_accuracy: among what each accepts.
-        one_model: the two are one, so that no picture can show a difference.
+        one_model: both compute the same confidences, so that no picture can show a difference in them.
     """
 
     group: LabelGroup
@@ -134,19 +134,28 @@ class PairedGroup:
         apart = np.abs(self.truth[0] - self.truth[1])[found]
         return [int(at) for at in found[np.argsort(-apart, kind="stable")]]
 
-    def of_one_model(self) -> PairedGroup:
-        """The same, where the two are one: no other pictures could show a difference."""
-        figures, recalls = (
-            {name: replace(one, low=one.value, high=one.value) for name, one in found.items()}
-            for found in (self.figures, self.recalls)
-        )
-        share, accuracy = (
-            None if one is None else replace(one, low=one.value, high=one.value)
-            for one in (self.accepted_share, self.accepted_accuracy)
-        )
-        return replace(
-            self, figures=figures, recalls=recalls, accepted_share=share, accepted_accuracy=accuracy, one_model=True
-        )
+    def of_one_model(self, *, same_rule: bool = True) -> PairedGroup:
+        """The same, where both compute the same: no other pictures could show a difference.
+
+        Args:
+            same_rule: they decide the same too. Else they may differ in what they accept and cost, and in an
+                independent group, whose labels are predicted by thresholds, in all but the log loss.
+        """
+
+        def pinned(found: PairedDifference) -> PairedDifference:
+            return replace(found, low=found.value, high=found.value)
+
+        by_rule = {"cost"} if self.group.exclusive else self.figures.keys() - {"log_loss"}
+        figures = {
+            name: found if name in by_rule and not same_rule else pinned(found) for name, found in self.figures.items()
+        }
+        fixed = replace(self, figures=figures, one_model=True)
+        if same_rule or self.group.exclusive:
+            fixed = replace(fixed, recalls={label: pinned(found) for label, found in self.recalls.items()})
+        if same_rule and self.accepted_share is not None and self.accepted_accuracy is not None:
+            accepted = pinned(self.accepted_share), pinned(self.accepted_accuracy)
+            fixed = replace(fixed, accepted_share=accepted[0], accepted_accuracy=accepted[1])
+        return fixed
 
     def to_json(self) -> dict[str, Any]:
         """All figures as plain numbers, ``None`` where undefined."""

@@ -80,7 +80,7 @@ def _sentences(found: PairedGroup) -> Iterator[str]:
         yield "They are right and wrong on the same pictures."
     else:
         by_source = " exchanged source by source" if found.sources != len(found) else ""
-        shown = "is more than chance" if found.p_value <= _LEVEL else "may well be chance"
+        shown = "is more than chance" if found.p_value <= _LEVEL else "may be chance"
         yield (
             f"They differ on {differing} picture{'s' if differing != 1 else ''}: only A is right on {cells['only_a']}, "
             f"only B on {cells['only_b']}. By McNemar's test{by_source} that {shown} (p = {found.p_value:.2g})."
@@ -88,12 +88,16 @@ def _sentences(found: PairedGroup) -> Iterator[str]:
     low, high = (100.0 * end for end in (accuracy.low, accuracy.high))
     if low == high:
         return
+    # The exact test is strict where few differ, and the interval wide where sources are few.
+    agreed = (low > 0.0 or high < 0.0) == (differing > 0 and found.p_value <= _LEVEL)
+    by_interval = "" if agreed else "The interval does not say the same, and is what --require goes by: "
     if low > 0.0:
-        yield f"B is clearly more often right than A: by {low:.1f} to {high:.1f} points."
+        told = f"B is more often right than A, by {low:.1f} to {high:.1f} points."
     elif high < 0.0:
-        yield f"B is clearly less often right than A: by {-high:.1f} to {-low:.1f} points."
+        told = f"B is less often right than A, by {-high:.1f} to {-low:.1f} points."
     else:
-        yield (
+        told = (
             f"Neither is clearly more often right: B may be up to {-low:.1f} points worse, or up to {high:.1f} points "
             "better."
         )
+    yield by_interval + (told if agreed or told.startswith(("A", "B")) else told[0].lower() + told[1:])

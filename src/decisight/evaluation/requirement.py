@@ -72,6 +72,11 @@ class Requirement:
             raise UsageError("--margin is of --require not-worse", hint="leave it out: better is better than 0")
         if self.margin is not None and not 0.0 <= self.margin < math.inf:
             raise UsageError(f"the margin is {self.margin:g}", hint="give 0 or more, for example 0.02")
+        if self.margin is not None and self.margin >= 1.0 and self.metric not in ("log_loss", "cost"):
+            raise UsageError(
+                f"the margin is {self.margin:g}, and no {METRICS.get(self.metric, self.metric)} can be worse by more",
+                hint="say 0.02 for 2 points",
+            )
         if self.metric == "cost" and self.kind == "not-worse" and self.margin is None:
             raise UsageError("a margin of costs is in the unit of the costs, so none is known", hint="give --margin")
 
@@ -82,6 +87,11 @@ class Requirement:
             return 0.0
         return DEFAULT_MARGIN if self.margin is None else self.margin
 
+    @property
+    def label(self) -> str | None:
+        """The label whose recall is required; ``None`` of any other metric."""
+        return self.metric.removeprefix(_RECALL) if self.metric.startswith(_RECALL) else None
+
     def judge(self, groups: Sequence[PairedGroup]) -> list[RequirementResult]:
         """Whether it is met, in each group; the recall of a label in those groups that have it.
 
@@ -89,9 +99,9 @@ class Requirement:
             LabelError: no group has the label.
             UsageError: it is of costs, and none are known.
         """
-        if not self.metric.startswith(_RECALL):
+        label = self.label
+        if label is None:
             return [self._judge(found) for found in groups]
-        label = self.metric.removeprefix(_RECALL)
         having = [found for found in groups if label in found.recalls]
         if not having:
             labels = sorted({label for found in groups for label in found.recalls})
@@ -129,8 +139,8 @@ class Requirement:
         }
 
     def _figure(self, found: PairedGroup) -> PairedDifference:
-        if self.metric.startswith(_RECALL):
-            return found.recalls[self.metric.removeprefix(_RECALL)]
+        if self.label is not None:
+            return found.recalls[self.label]
         if self.metric not in found.figures:
             raise UsageError(
                 f"--metric {self.metric}: what decisions cost is not known", hint="say it with --costs FILE"
