@@ -230,11 +230,16 @@ def test_costs_decide_and_what_they_save_is_told(run: Run, small_model: Path, an
     assert "abstained" in shown
     with_threshold = run("predict", tuned, animals / "dog" / "0.png", "--threshold", "cat=0.1", "--format", "json")
     assert json.loads(with_threshold.out)[0]["decision"]["state"] == "cat"
+    assert "the costs that small was tuned by do not decide here" in with_threshold.err
+    assert "do not decide here" in run("evaluate", tuned, animals, "--threshold", "cat=0.1").err
+    assert "do not decide here" in run("decide", tuned, animals / "dog" / "0.png", "--policy", "majority_vote").err
     judged = run("evaluate", tuned, animals)
     assert "by the costs in the model 90 of 96 pictures are decided" in " ".join(judged.out.split())
     assert "decided by what costs least" in run("info", tuned).out
     single = run("decide", tuned, animals / "dog" / "0.png", "--policy", "least_cost", "--format", "json")
     assert "abstained" in single.out
+    assert "do not decide here" not in judged.err + grey.err + single.err
+    assert "flatters" not in result.err  # nothing is fitted to these pictures
 
 
 def test_later_thresholds_end_the_promises_of_those_before(
@@ -245,8 +250,10 @@ def test_later_thresholds_end_the_promises_of_those_before(
     assert run("tune", first, animals, "-o", second, "--best", "dog=f1").status == 0
     assert list(promised(second)) == ["class:cat", "class:dog"]
     assert promised(second)["class:cat"] == promised(first)["class:cat"]
-    assert run("tune", second, animals, "-o", third, "--min-recall", "cat=0.5").status == 0
+    lost = run("tune", second, animals, "-o", third, "--min-recall", "cat=0.5")
+    assert lost.status == 0
     assert promised(third)["class:cat"]["kind"] == "min_recall"
+    assert "what was promised of 'class:cat' is given up" in lost.err
     (tmp_path / "costs.yaml").write_text("default: 1\nreview: 1\n")
     assert run("tune", third, animals, "-o", first, "--costs", tmp_path / "costs.yaml").status == 0
     assert list(promised(first)) == ["class"]

@@ -17,7 +17,7 @@ from decisight.cli.console import progress_bars, terminal, warn
 from decisight.cli.fallbacks import warn_of_fallbacks
 from decisight.cli.pictures import PictureSearch
 from decisight.cli.predict import check_output, load_model, why
-from decisight.cli.promised import warn_of_promises_over_several
+from decisight.cli.promised import warn_of_costs, warn_of_promises_over_several
 from decisight.cli.regions import RegionRequest, RegionWatch, warn_of_whole_pictures
 from decisight.cli.renderings import LOW_FAMILIARITY
 from decisight.cli.sequence_renderings import DecideFormat, comparison_lines, plain, sequence_lines, show
@@ -103,6 +103,7 @@ def run(options: DecideOptions) -> int:
     )
     warn_of_fallbacks(model.task, policies)
     warn_of_promises_over_several([model])
+    warn_of_costs(model, policies.values())
     warn_of_familiarity(model.card, [getattr(policy, "min_familiarity", None) for policy in policies.values()])
     sequences = [_timed(sequence, options.fps) for sequence in _sequences(options.paths, model)]
     for sequence in sequences:

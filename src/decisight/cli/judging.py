@@ -92,13 +92,14 @@ def spread_sources(dataset: Dataset, part: Chosen) -> str:
     return f"{len(shared)} source(s) have pictures in train as well as in {part.split} ({named})"
 
 
-def tuning_part(dataset: Dataset, split: str | None) -> Chosen:
+def tuning_part(dataset: Dataset, split: str | None, *, fitted: bool = True) -> Chosen:
     """The part that thresholds are chosen by: never one that the model has learnt from.
 
     Args:
         dataset: all of the data.
         split: ``train``, ``val``, ``test`` or ``all``; ``None`` for ``val``, where there is none for ``test``, and
             where the data is not divided, for all that the model was not trained on.
+        fitted: something is fitted to them; else they only tell what follows.
 
     Raises:
         UsageError: the data has no such split, or nothing but a training part.
@@ -112,13 +113,13 @@ def tuning_part(dataset: Dataset, split: str | None) -> Chosen:
                 f"{printable(dataset.root)} has a training part only, and nothing that is found there holds for others",
                 hint="give pictures that the model has not learnt from",
             )
-        if split == "test":
+        if split == "test" and fitted:
             warn(
                 "there is no split val, so the thresholds are chosen by test: what evaluate says of them on these "
                 "pictures flatters from now on",
                 "keep some pictures aside to choose thresholds by, as a split val",
             )
-    elif split is None:
+    elif split is None and fitted:
         warn(
             "the data is not divided, so the thresholds are chosen by all pictures that the model has not learnt from: "
             "what evaluate says of them on these pictures flatters from now on"

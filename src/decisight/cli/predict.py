@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from decisight.cli import output
 from decisight.cli.console import Progress, complain, progress_bars, terminal, warn
 from decisight.cli.pictures import PictureSearch
-from decisight.cli.promised import warn_of_promises
+from decisight.cli.promised import warn_of_costs, warn_of_promises
 from decisight.cli.regions import RegionRequest, RegionWatch, warn_of_whole_pictures
 from decisight.cli.renderings import (
     LOW_FAMILIARITY,
@@ -91,6 +91,7 @@ def run(options: PredictOptions) -> int:
     model = load_model(options.model, threads=options.threads, runtime=options.runtime)
     rule = rule_for(model, options.thresholds, options.fallback, options.min_familiarity)
     warn_of_promises(model, rule)
+    warn_of_costs(model, [rule])
     warn_of_familiarity(model.card, [rule.min_familiarity])
     search = PictureSearch(options.pictures, options.null_separated)
     first, pictures = _first_known(search)
@@ -131,7 +132,7 @@ def load_model(name: str, *, threads: int | None, runtime: str | None = None) ->
     if is_image_name(name) and os.path.isfile(name):
         raise UsageError(
             f"{printable(name)} is a picture, not a model",
-            hint="the model comes first: decisight predict MODEL PATH...",
+            hint="the model comes first, then what it is asked about",
         )
     return load(name, threads=threads, runtime=runtime)
 

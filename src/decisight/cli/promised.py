@@ -1,4 +1,4 @@
-"""Warnings where what a model promises does not hold for what is done with it."""
+"""Warnings where what a model promises, or the costs it was tuned by, do not hold for what is done with it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from decisight.models.classifier import Classifier
     from decisight.policies.least_cost import ImageRule
 
-__all__ = ["warn_of_promises", "warn_of_promises_over_several"]
+__all__ = ["warn_of_costs", "warn_of_promises", "warn_of_promises_over_several"]
 
 
 def warn_of_promises(model: Classifier, rule: ImageRule) -> None:
@@ -35,6 +35,25 @@ def warn_of_promises(model: Classifier, rule: ImageRule) -> None:
     if found:
         more = f"; nor do {len(found) - 1} more" if len(found) > 1 else ""
         warn(printable(found[0] + more))
+
+
+def warn_of_costs(model: Classifier, rules: Iterable[object]) -> None:
+    """Say, in one line, that a model was tuned by costs, and that something else decides.
+
+    Args:
+        model: the model.
+        rules: policies, or rules of a single image, that decide.
+    """
+    from decisight.imaging import printable
+    from decisight.policies.least_cost import LeastCost
+
+    others = {str(getattr(rule, "name", "")) for rule in rules if not isinstance(rule, LeastCost)}
+    if model.card.costs and others:
+        warn(
+            f"the costs that {printable(model.name)} was tuned by do not decide here, for none of the labels that the "
+            f"policy {printable(' or '.join(sorted(others)))} is for",
+            "leave out --threshold, or take the policy least_cost, to decide by what costs least",
+        )
 
 
 def warn_of_promises_over_several(models: Iterable[Classifier]) -> None:

@@ -67,6 +67,7 @@ def run(options: TuneOptions) -> int:
     check_wishes(options)
     _check_output(options)
     model = load_model(options.model, threads=options.threads, runtime=options.runtime)
+    read = model.card
     if options.min_familiarity is not None:
         card = replace(model.card, min_familiarity=options.min_familiarity or None)
         model = type(model)(with_card(model.file, card), threads=options.threads, runtime=options.runtime)
@@ -75,6 +76,7 @@ def run(options: TuneOptions) -> int:
     basis = _judged(options, model)
     entries = _by_costs(basis, costs) if costs is not None else _by_wishes(options, basis)
     file = with_card(model.file, _card(model.card, entries, costs))
+    _warn_of_lost_promises(read, file.card)
     if options.output is not None:
         write_model(options.output, file)
     if options.format is ReportFormat.JSON:
@@ -114,7 +116,7 @@ def _judged(options: TuneOptions, model: Classifier) -> _Basis:
     dataset = read_dataset(options.data, groups=options.groups, source_pattern=options.source_pattern, task=model.task)
     watch = RegionWatch(model.card.data, options.regions.size())
     dataset = with_regions(dataset, [watch.over(region) for region in options.regions.regions()])
-    chosen = tuning_part(dataset, options.split)
+    chosen = tuning_part(dataset, options.split, fitted=options.costs is None)
     if all(example.region is None for example in chosen.dataset.examples):
         warn_of_whole_pictures(model.card.data)
     chosen = _without_learnt_sources(dataset, chosen)
@@ -329,6 +331,17 @@ def _card(card: ModelCard, entries: Mapping[str, Mapping[str, Any]], costs: Leas
     changed = with_thresholds(card, {key: thresholds[key] for key in order if key in thresholds})
     promises = changed.promises | dict(entries)
     return replace(changed, promises={key: promises[key] for key in order if key in promises})
+
+
+def _warn_of_lost_promises(before: ModelCard, after: ModelCard) -> None:
+    from decisight.imaging import printable
+    from decisight.models.promises import entries
+
+    had, has = (
+        [promise.key for promise in entries(card.promises) if promise.kind == "max_error"] for card in (before, after)
+    )
+    if lost := [key for key in had if key not in has]:
+        warn(printable(f"what was promised of {', '.join(map(repr, lost))} is given up: it is decided otherwise now"))
 
 
 def _summary(

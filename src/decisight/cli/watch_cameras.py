@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from decisight.cli.console import terminal, warn
 from decisight.cli.fallbacks import warn_of_fallbacks
-from decisight.cli.promised import warn_of_promises_over_several
+from decisight.cli.promised import warn_of_costs, warn_of_promises_over_several
 from decisight.cli.regions import warn_of_whole_pictures
 from decisight.cli.signals import end_in_order, hearing
 from decisight.cli.unfamiliar import warn_of_familiarity
@@ -78,6 +78,7 @@ def open_cameras(options: WatchOptions, site: Site) -> list[Opened]:
     for name, model in models.items():
         rules = [policy for view in views if view.name == name for policy in view.policies.values()]
         warn_of_familiarity(model.card, [getattr(policy, "min_familiarity", None) for policy in rules])
+        warn_of_costs(model, rules)
     warn_of_promises_over_several(view.model for view in views)
     return [_opened(site, setup) for setup in found]
 

@@ -27,8 +27,8 @@ MISS, FALSE_ALARM = "miss", "false_alarm"
 MOST_LABELS = 200
 """An exclusive group of more labels is not decided by costs: there would be the square of that of them."""
 
-MOST_COST = 1e100
-"""Sums of so many costs as anybody has pictures, and of their products, are still numbers."""
+MOST_COST = 1e12
+"""More than anything costs in any money; a sum over as many pictures as anybody has is still a number."""
 
 
 @dataclass(frozen=True, slots=True)
