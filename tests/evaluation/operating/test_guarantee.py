@@ -11,6 +11,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from decisight.errors import UsageError
 from decisight.evaluation.operating.bounds import needed
@@ -59,10 +60,36 @@ WORST = [
     ("just too bad", 300, 0.1, 1, True),
     ("calibrated", 600, 0.05, 1, False),
     ("worst on top", 600, 0.05, 1, False),
+    ("slightly bad middle", 600, 0.05, 1, False),
+    ("large sources are bad", 600, 0.15, 1, True),
     ("few confidences", 150, 0.1, 1, False),
     ("too sure", 150, 0.1, 1, True),
 ]
 INDEPENDENT = [("just too bad", 600, 0.1), ("any number holds", 300, 0.1)]
+
+
+HARDEST: list[tuple[float, int, float, bool]] = [
+    # what is asked for, pictures, the share that is wrong whatever the confidence, whether each has a copy beside it
+    (0.1, 250, 0.1001, False),
+    (0.05, 300, 0.0501, False),
+    (0.1, 200, 0.1001, True),
+    (0.2, 120, 0.2001, False),
+]
+
+
+def test_what_is_just_too_bad_is_promised_as_rarely_as_is_said() -> None:
+    """The truth is known, each promise is broken, and this is as often as it can be: all tries are pooled."""
+    random, tries, broken = np.random.default_rng(11), 0, 0
+    for max_error, units, error, in_sources in HARDEST:
+        for _ in range(500):
+            confidence, wrong = random.uniform(0.5, 1.0, units) ** 0.3, random.random(units) < error
+            sources = np.arange(units)
+            if in_sources:
+                confidence, wrong, sources = (np.repeat(some, 2) for some in (confidence, wrong, sources))
+            found = guarantee(decisions(confidence, wrong, sources), max_error)
+            tries, broken = tries + 1, broken + isinstance(found, Guarantee)
+    assert broken <= binom.ppf(0.999, tries, 0.05)  # 6.6 %
+    assert broken > 0.02 * tries  # what it costs to be so sure is not wasted
 
 
 @pytest.mark.parametrize(("population", "units", "max_error", "labels", "sources"), WORST)

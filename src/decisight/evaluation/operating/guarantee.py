@@ -8,17 +8,27 @@ Angelopoulos et al., "Learn then test", 2021; Bauer, "Multiple testing in clinic
 1991): to be wrong, the first threshold that does not keep what is asked for would have to pass its test.
 
 The strictest thresholds accept too few decisions for any test to pass, so the order begins at the first that accepts
-:func:`fewest_accepted`, a number that depends on nothing but how many decisions there are. Where more confident
-decisions are wrong no oftener than less confident ones this is exact: whether the order begins before the first bad
-threshold then depends on the number only that this accepts, given which its test is exact; and where it begins behind
-it, all that is counted is wrong too often. Where they are not, ``benchmarks/promises.py`` finds no more broken promises
-either. There too: Bonferroni's correction over a dozen thresholds accepts less.
+:func:`fewest_accepted`, a number that depends on nothing but how many decisions there are.
+
+For single pictures the assurance is exact under one assumption: a more confident decision is wrong no oftener than a
+less confident one. Then all thresholds below the first bad one (more than the asked share is wrong) are bad as well:
+
+1. If the order begins at the first bad threshold or before, a bad one is taken only if that first one passes its test.
+   Whether it begins so depends on how many that threshold accepts, given which its errors are binomial.
+2. If it begins behind, all that is counted there is wrong oftener than asked for, however many of it came from where:
+   the decisions that the threshold before accepts, which is bad, and those in between, which are wrong no less often.
+3. In both cases the test passes with a chance of at most 1 - assurance; so does the mixture of both.
+
+This bounds how often a promise is made that does not hold, among all the times that one is asked for, and not the share
+of the promises made that do not hold. Where the assumption fails, and with sources, ``benchmarks/promises.py`` finds no
+more broken promises either. There too: Bonferroni's correction over a dozen thresholds accepts less.
 
 The thresholds are those of :data:`GRID`, so that they do not depend on the pictures.
 
 Pictures of one source tend to be right or wrong together, and are not independent. So each source counts once: of its
-accepted decisions one is drawn, by lot. Sources are independent, so the test is exact, for the share of wrong decisions
-where each source that has any counts the same.
+accepted decisions one is drawn, by a lot that follows from the picture, so that another order of the same pictures is
+no second try. Sources are independent, so the test of each threshold is exact, for the share of wrong decisions where
+each source that has any counts the same.
 """
 
 from __future__ import annotations
@@ -157,7 +167,7 @@ def guarantee(decisions: LabelDecisions, max_error: float, assurance: float = 0.
     Args:
         decisions: on pictures that the model has not learnt from, drawn like those to come; their order says nothing.
         max_error: above 0, below 1.
-        assurance: how surely, at least 0.5, below 1.
+        assurance: the least share of all calls that do not end in a promise that does not hold; at least 0.5, below 1.
 
     Returns:
         The threshold and what it rests on; or why there is none.
