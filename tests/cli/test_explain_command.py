@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.cli.conftest import Run, picture
+from tests.familiar import knowing
 
 from decisight import load
 
@@ -26,10 +27,9 @@ def half(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_it_says_what_speaks_for_the_top_label(run: Run, small_model: Path, half: Path) -> None:
     done = run("explain", small_model, half)
     assert (done.status, done.err) == (0, "")
-    first, depths, *sentences = done.out.splitlines()
+    first, *sentences = done.out.splitlines()  # of one depth alone there is no line of depths
     top = load(small_model).predict(half).top()
-    assert first == f"half.png: {top.label}, confidence {top.confidence:.4f}"
-    assert depths.startswith("  by depth: stem ")
+    assert first.startswith(f"half.png: {top.label}, confidence {top.confidence:.4f}")
     assert sentences[0].startswith("  What is seen speaks ")
     assert "mostly in the" in sentences[1]
     assert sentences[2] == "  Its heads look at early depths alone (colour, texture, edges)."
@@ -40,10 +40,14 @@ def test_as_json_it_adds_up(run: Run, gear_model: Path, half: Path) -> None:
     answer = json.loads(done.out)
     assert answer["image"] == "half.png"
     assert answer["model"] == {"name": "gear", "digest": load(gear_model).file.graph_digest}
+    assert answer["runtime"] == load(gear_model).runtime.to_json()
+    assert (answer["evidence_runtime"]["name"], answer["evidence_runtime"]["precision"]) == ("onnxruntime", "fp32")
     assert [(e["group"], e["label"]) for e in answer["explanations"]] == [("helmet", "worn"), ("extras", "goggles")]
     for found in answer["explanations"]:
         assert found["baseline"] + sum(found["by_depth"].values()) == pytest.approx(found["logit"], abs=1e-4)
-        assert found["confidence"] == pytest.approx(1.0 / (1.0 + np.exp(-found["logit"])), abs=1e-4)
+        assert found["evidence_confidence"] == pytest.approx(1.0 / (1.0 + np.exp(-found["logit"])), abs=1e-6)
+        assert found["confidence"] == pytest.approx(found["evidence_confidence"], abs=0.02)
+        assert np.sum(found["grid"]) + found["baseline"] == pytest.approx(found["logit"], abs=1e-4)
         assert found["early_share"] + found["late_share"] == pytest.approx(1.0)
         assert len(found["sentences"]) >= 3
     assert "output" not in answer
@@ -79,6 +83,7 @@ def test_regions_are_explained_one_by_one(run: Run, small_model: Path, half: Pat
     [
         (["nowhere.jpg"], "nowhere.jpg: does not exist"),
         (["."], "is a folder, not a picture"),
+        (["."], "predict MODEL FOLDER --explain"),
         (["broken.jpg"], "broken.jpg: "),
         (["half.png", "--label", "cow"], "there is no label 'cow'"),
         (["half.png", "-o", "."], "no name of a picture"),
@@ -106,6 +111,21 @@ def test_what_cannot_be_done_is_refused_and_nothing_is_lost(
     assert done.out == ""
     assert (half.read_bytes(), small_model.read_bytes()) == before
     assert not Path("heat.png").exists()
+
+
+def test_confidence_and_evidence_are_told_apart_where_they_differ(run: Run, small_model: Path, half: Path) -> None:
+    exact = run("explain", small_model, half, "--runtime", "onnxruntime:fp32")
+    assert "the evidence adds up to" not in exact.out
+    assert "bf17" in run("explain", small_model, half, "--runtime", "onnxruntime:bf17").err
+
+
+def test_an_unfamiliar_picture_is_said_to_be(run: Run, small_model: Path, half: Path, tmp_path: Path) -> None:
+    model = knowing(small_model, tmp_path / "knowing.onnx")
+    grey = picture(tmp_path / "grey.png", (128, 128, 128))
+    assert "The picture is unfamiliar (familiarity 0.004)" in run("explain", model, grey).out
+    assert json.loads(run("explain", model, grey, "--format", "json").out)["explanations"][0]["familiarity"] < 0.01
+    white = picture(tmp_path / "white.png", (255, 255, 255))
+    assert "is unfamiliar" not in run("explain", model, white).out
 
 
 def test_more_than_a_sheet_can_show_is_refused(run: Run, small_model: Path, half: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -252,7 +253,31 @@ def test_sentences_say_what_was_counted(model: Classifier, pictures: list[np.nda
     assert "% of what was counted is early (colour, texture, edges)" in depths
     (found,) = Explainer(bright(FitMode.LETTERBOX)).explain(blob((20, 300), (10, 150), 5), ["cat"])
     assert found.sentences()[2] == "Its heads look at early depths alone (colour, texture, edges)."
-    assert found.to_json()["by_depth"].keys() == {"stem"}
+    answer = found.to_json()
+    assert answer["by_depth"].keys() == {"stem"}
+    assert np.shape(answer["grid"]) == (7, 7)
+    assert np.sum(answer["grid"]) + answer["baseline"] == pytest.approx(answer["logit"], abs=1e-4)
+
+
+def test_labels_and_confidences_are_those_of_the_runtime_in_use(model: Classifier, pictures: list[np.ndarray]) -> None:
+    pytest.importorskip("openvino", reason="needs decisight[openvino]")
+    try:
+        rough = Classifier(model.file, threads=2, runtime="openvino:bf16")
+    except UsageError as error:
+        pytest.skip(f"this machine does not compute so: {error}")
+    explainer = Explainer(rough)
+    assert (explainer.runtime.name, explainer.runtime.precision) == ("onnxruntime", "fp32")
+    for picture in pictures[::3]:
+        said, exact = rough.predict(picture), model.predict(picture)
+        for one in explainer.explain(picture):
+            name = f"{one.group}:{one.label}"
+            assert one.confidence == pytest.approx(said.confidence(name), abs=1e-9)
+            assert one.evidence_confidence == pytest.approx(exact.confidence(name), abs=1e-5)
+        tops = [said.top(group.name).label for group in GROUPS[:2]]
+        assert [one.label for one in explainer.explain(picture)][:2] == tops
+    swapped = replace(said, confidences=tuple(row[::-1] for row in said.confidences))
+    (first, *_) = explainer.explain(picture, prediction=swapped)
+    assert (first.label, first.confidence) == (swapped.top("helmet").label, swapped.top("helmet").confidence)
 
 
 def test_labels_and_pictures_that_there_are_not_are_refused(model: Classifier, pictures: list[np.ndarray]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from decisight.cli.console import say, warn
 from decisight.cli.options import ReportFormat
 from decisight.cli.predict import load_model
 from decisight.cli.regions import RegionRequest, RegionWatch, warn_of_whole_pictures
+from decisight.cli.renderings import LOW_FAMILIARITY, familiarity_text, low_familiarity
 from decisight.errors import OutputError, UsageError
 from decisight.files import printable, storable
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from decisight.explaining.explanation import Explanation
     from decisight.models.classifier import Classifier
     from decisight.regions import Region
+    from decisight.types import Prediction
 
 __all__ = ["ExplainOptions", "run"]
 
@@ -48,10 +51,11 @@ class ExplainOptions:
 
 @dataclass(frozen=True, slots=True)
 class _Explained:
-    """An explanation, and the region that was looked at; ``None``: all of the picture."""
+    """An explanation, the region that was looked at (``None``: all of the picture), and what the model says of it."""
 
     region: str | None
     explanation: Explanation
+    prediction: Prediction
 
 
 def run(options: ExplainOptions) -> int:
@@ -77,6 +81,11 @@ def run(options: ExplainOptions) -> int:
         warn_of_whole_pictures(model.card.data)
     for label in options.labels:
         model.task.find(label)
+    if os.path.isdir(options.picture):
+        raise UsageError(
+            f"{printable(options.picture)} is a folder, not a picture",
+            hint="name one picture, or let decisight predict MODEL FOLDER --explain WHY draw all of them",
+        )
     pixels = as_pixels(options.picture)
     explained = _explained(
         explainer, pixels, [watch.over(region) for region in regions], list(dict.fromkeys(options.labels))
@@ -99,13 +108,15 @@ def _explained(
 ) -> list[_Explained]:
     from decisight.models.classifier import Part
 
-    if not regions:
-        return [_Explained(None, explanation) for explanation in explainer.explain(pixels, labels or None)]
-    return [
-        _Explained(region.name, explanation)
-        for region in regions
-        for explanation in explainer.explain(Part(pixels, region), labels or None)
-    ]
+    found = []
+    places: Sequence[Region | None] = regions or [None]
+    for region in places:
+        picture = pixels if region is None else Part(pixels, region)
+        said = explainer.model.predict(picture)
+        name = None if region is None else region.name
+        explanations = explainer.explain(picture, labels or None, prediction=said)
+        found += [_Explained(name, explanation, said) for explanation in explanations]
+    return found
 
 
 def _check_place(place: Path, options: ExplainOptions) -> None:
@@ -142,7 +153,8 @@ def _as_json(explainer: Explainer, explained: Sequence[_Explained], options: Exp
     found = []
     for one in explained:
         region = {} if one.region is None else {"region": one.region}
-        found.append({**region, **one.explanation.to_json(), "sentences": one.explanation.sentences()})
+        said = {**one.prediction.familiarity_json(), "sentences": one.explanation.sentences()}
+        found.append({**region, **one.explanation.to_json(), **said})
     written = {} if options.output is None else {"output": storable(str(options.output))}
     model = explainer.model
     return {
@@ -157,18 +169,29 @@ def _as_json(explainer: Explainer, explained: Sequence[_Explained], options: Exp
 
 def _print(explainer: Explainer, explained: Sequence[_Explained], options: ExplainOptions) -> None:
     model = explainer.model
+    low = model.card.low_familiarity(LOW_FAMILIARITY)
     for number, one in enumerate(explained):
         found = one.explanation
         if number:
             say()
         place = printable(options.picture) + ("" if one.region is None else f", {one.region}")
         label = f"{found.group}: {found.label}" if len(model.task.groups) > 1 else found.label
-        say(f"{place}: {label}, confidence {found.confidence:.4f}")
-        say(f"  by depth: {', '.join(f'{tap} {value:+.2f}' for tap, value in found.by_tap.items())}")
+        say(f"{place}: {label}, confidence {found.confidence:.4f}{_of_evidence(explainer, found)}")
+        if low_familiarity(one.prediction, low):
+            known = familiarity_text(one.prediction)
+            say(f"  The picture is unfamiliar (familiarity {known}): what is said of it may mean nothing.")
+        if len(found.by_tap) > 1:
+            say(f"  by depth: {', '.join(f'{tap} {value:+.2f}' for tap, value in found.by_tap.items())}")
         for sentence in found.sentences():
             say(f"  {sentence}")
-    if model.runtime.precision != explainer.runtime.precision:
-        told = f"confidence by {model.runtime.name} in {model.runtime.precision}"
-        say(f"{told}, evidence by {explainer.runtime.name} in {explainer.runtime.precision}")
     if options.output is not None:
         say(f"written to {printable(options.output)}")
+
+
+def _of_evidence(explainer: Explainer, found: Explanation) -> str:
+    """The confidence that the evidence adds up to, where that is seen to be another one."""
+    own = f"{found.evidence_confidence:.4f}"
+    if own == f"{found.confidence:.4f}":
+        return ""
+    answered, computed = explainer.model.runtime, explainer.runtime
+    return f" ({answered.name} in {answered.precision}; the evidence adds up to {own}, in {computed.precision})"

@@ -64,23 +64,23 @@ def write_sheet(
     figure = Figure(figsize=sheet, dpi=_DPI, facecolor="white")
     FigureCanvasAgg(figure)
 
-    def axes_at(number: int, above: float, high: float) -> Axes:
+    def axes_at(number: int, above: float, wide: float, high: float) -> Axes:
         row, column = divmod(number, across)
-        left = column * cell[0] + (cell[0] - width) / 2
+        left = column * cell[0] + (cell[0] - wide) / 2
         bottom = _FOOT + (down - 1 - row) * cell[1] + above
-        place = left / sheet[0], bottom / sheet[1], width / sheet[0], high / sheet[1]
+        place = left / sheet[0], bottom / sheet[1], wide / sheet[0], high / sheet[1]
         return figure.add_axes(place)
 
     pictures = [shown, *(explanation.overlay(shown) for _, explanation in explanations)]
     titles = ["the picture", *(title for title, _ in explanations)]
     for number, (picture, title) in enumerate(zip(pictures, titles, strict=True)):
-        axes = axes_at(number, 0.45, height)
+        axes = axes_at(number, 0.45, width, height)
         axes.imshow(picture)
         axes.set_axis_off()
         axes.set_title(_title(title), fontsize=9, family=list(font_families(title)))
         if number > 0:
             _outline(axes, explanations[number - 1][1], shown)
-            _scale(axes_at(number, 0.25, 0.1), explanations[number - 1][1])
+            _scale(axes_at(number, 0.25, max(width, _NARROWEST), 0.1), explanations[number - 1][1])
     figure.text(0.5, 0.1 / sheet[1], _READ, ha="center", fontsize=7, color="#444444")
     settings: dict[str, Any] = {"quality": quality} if kind == "jpeg" else {}
     with draft_of(path) as draft:

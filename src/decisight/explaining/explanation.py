@@ -21,6 +21,7 @@ _STRIP = 1 << 18
 _LEAST_SCALE = 2.0
 """The full colour stands for at least as much as would come to this logit if it were so everywhere: what is faint looks
 faint."""
+_GRID = 7
 _LOUDEST = 99.5
 """Per cent of the places whose evidence the colours tell apart: beyond, they are full."""
 
@@ -57,6 +58,11 @@ class Explanation:
     early: frozenset[str]
     evidence: npt.NDArray[np.float64] = field(repr=False)
     geometry: InputGeometry
+
+    @property
+    def evidence_confidence(self) -> float:
+        """The confidence that the evidence adds up to, 0..1: the model's in float32."""
+        return float(1.0 / (1.0 + np.exp(-np.clip(self.logit, -700.0, 700.0))))
 
     @property
     def early_share(self) -> float:
@@ -140,11 +146,15 @@ class Explanation:
         return sentences(self.label, self.logit, self.baseline, places, self.by_tap, self.early, self.early_share)
 
     def to_json(self) -> dict[str, Any]:
-        """All but the evidence of single pixels, as JSON values."""
+        """All but the evidence of single pixels, as JSON values.
+
+        ``grid`` is the evidence of 7 x 7 equal parts of the picture, from its left upper corner row by row.
+        """
         return {
             "group": self.group,
             "label": self.label,
             "confidence": round(self.confidence, 8),
+            "evidence_confidence": round(self.evidence_confidence, 8),
             "logit": round(self.logit, 6),
             "baseline": round(self.baseline, 6),
             "by_depth": {tap: round(value, 6) for tap, value in self.by_tap.items()},
@@ -152,6 +162,7 @@ class Explanation:
             "late_share": round(self.late_share, 4),
             "for": self.place(),
             "against": self.place(against=True),
+            "grid": self.heat(_GRID, _GRID).round(6).tolist(),
         }
 
 
