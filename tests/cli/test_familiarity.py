@@ -405,7 +405,7 @@ def test_what_refuses_nothing_is_warned_of(
     result = run(command, knowing, data, "--min-familiarity", "0.001")
     assert result.status == 0
     assert says in result.err
-    assert "more sources than 999" in result.err
+    assert "pictures of 1000 sources or more" in result.err
     assert "refuses nothing" not in run(command, knowing, data, "--min-familiarity", "0.0011").err
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -28,5 +29,5 @@ def warn_of_familiarity(card: ModelCard, asked: Iterable[float | None]) -> None:
             warn(
                 f"a least familiarity of {least:g} refuses nothing: {printable(card.name)} says {floor:.3g} of what is "
                 "least familiar to it",
-                f"ask for more than that, or train it on pictures of more sources than {round(1 / floor) - 1}",
+                f"ask for more than that, or train it on pictures of {math.floor(1 / least)} sources or more",
             )
