@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import json
 import platform
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 
 from decisight.compute import chip, cpus
 from decisight.versions import library_versions
@@ -24,3 +27,10 @@ def machine() -> dict[str, object]:
         "versions": versions,
         "date": datetime.now(UTC).date().isoformat(),
     }
+
+
+def write_result(path: Path, result: Mapping[str, object]) -> None:
+    """Write what a script has measured, and say where."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+    print(f"written: {path}")

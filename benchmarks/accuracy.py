@@ -11,7 +11,6 @@ maximum of every depth of the whole picture. Each model is judged on every runti
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 import time
@@ -19,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from _machine import machine
+from _machine import machine, write_result
 from _photos import SHARED_DATA
 from decisight.compute import chip, open_session, threads
 from decisight.compute.runtimes import runtimes
@@ -222,8 +221,7 @@ def main() -> int:
         "runtimes": by_runtime,
         "tasks": rows,
     }
-    options.json.parent.mkdir(exist_ok=True)
-    options.json.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+    write_result(options.json, result)
     kept = means["decisight"]["accuracy"] >= LEAST_ACCURACY
     if not options.no_yardsticks:
         kept &= means["decisight"]["balanced_accuracy"] > means["stretch: max"]["balanced_accuracy"]

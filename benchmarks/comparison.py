@@ -26,7 +26,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import csv
-import json
 import statistics
 import subprocess
 import time
@@ -34,7 +33,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from _machine import machine
+from _machine import machine, write_result
 from _peer import CONTENDERS, KEPT, OURS, Contender, Environment, Peer, asked, environment
 from _photos import describe, sample_photos
 
@@ -168,9 +167,7 @@ def main() -> int:
         like = describe(photos)
     show(rows)
     result = {"machine": machine(), "photos": like, "threads": options.threads, "rounds": options.rounds}
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps({**result, "contenders": rows}, indent=1) + "\n", "utf-8")
-    print(f"written: {options.json}")
+    write_result(options.json, {**result, "contenders": rows})
     return 0
 
 

@@ -9,13 +9,12 @@ with the border blurred, and with the centre blurred. There is no limit: it show
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from _machine import machine
+from _machine import machine, write_result
 from _photos import SHARED_DATA
 from accuracy import REFERENCE, SETS, SOURCES
 from decisight.compute import threads
@@ -50,8 +49,7 @@ def main() -> int:
                     tasks[f"{name.split('/')[0]}: {group.group}"] = group.to_json()
                     print(f"{name.split('/')[0]}: {group.group}", *group.sentences, sep="\n    ", flush=True)
     result = {"machine": machine(), "seconds": time.time() - begin, "tasks": tasks}
-    options.json.parent.mkdir(exist_ok=True)
-    options.json.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+    write_result(options.json, result)
     return 0
 
 

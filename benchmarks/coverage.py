@@ -14,7 +14,6 @@ samples are evaluated as if each picture were its own source.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import time
 from collections.abc import Iterator
@@ -23,7 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
-from _machine import machine
+from _coverage import lowest_and_mean, measured, show
+from _machine import machine, write_result
 from decisight.compute import one_blas_thread
 from decisight.evaluation.acceptance import acceptance
 from decisight.evaluation.evaluate import Estimate, evaluate_group
@@ -133,29 +133,13 @@ def estimates(setting: Setting, sample: Sample, *, aware: bool = True) -> Iterat
 
 def measure(setting: Setting, times: int) -> dict[str, dict[str, float]]:
     """By figure: the share of intervals that hold the truth, their mean width, and the share without sources."""
-    truth = [e.value for _, e in estimates(setting, draw(setting, POPULATION // setting.pictures, 2**32), aware=False)]
-    inside: dict[str, list[bool]] = {}
-    blind: dict[str, list[bool]] = {}
-    widths: dict[str, list[float]] = {}
-    for seed in range(times):
-        sample = draw(setting, setting.sources, seed)
-        for aware, held in ((True, inside), (False, blind)):
-            if not aware and setting.pictures == 1:
-                continue
-            for true, (name, estimate) in zip(truth, estimates(setting, sample, aware=aware), strict=True):
-                if math.isnan(estimate.value) or math.isnan(true):
-                    continue
-                held.setdefault(name, []).append(estimate.low <= true <= estimate.high)
-                if aware:
-                    widths.setdefault(name, []).append(estimate.high - estimate.low)
-    return {
-        name: {
-            "coverage": float(np.mean(held)),
-            "width": float(np.mean(widths[name])),
-            **({"without_sources": float(np.mean(blind[name]))} if name in blind else {}),
-        }
-        for name, held in inside.items()
-    }
+    population = draw(setting, POPULATION // setting.pictures, 2**32)
+    return measured(
+        [estimate.value for _, estimate in estimates(setting, population, aware=False)],
+        lambda seed, aware: estimates(setting, draw(setting, setting.sources, seed), aware=aware),
+        times,
+        with_sources=setting.pictures > 1,
+    )
 
 
 def main() -> int:
@@ -170,12 +154,8 @@ def main() -> int:
     with one_blas_thread():
         for name, setting in SETTINGS.items():
             found[name] = {"setting": asdict(setting), "figures": measure(setting, options.times)}
-            print(f"\n{name}\n{'':26}{'held':>7}{'width':>8}{'without sources':>18}")
-            for figure, row in found[name]["figures"].items():
-                blind = f"{row['without_sources']:18.1%}" if "without_sources" in row else ""
-                print(f"{figure:26}{row['coverage']:7.1%}{row['width']:8.3f}{blind}", flush=True)
-    covered = [row["coverage"] for one in found.values() for row in one["figures"].values()]
-    mean, least = float(np.mean(covered)), min(covered)
+            show(name, found[name]["figures"])
+    least, mean = lowest_and_mean(one["figures"] for one in found.values())
     kept = mean >= LEAST_MEAN and least >= LEAST_EACH
     print(f"\nmean {mean:.1%} (at least {LEAST_MEAN:.0%}), lowest {least:.1%} (at least {LEAST_EACH:.0%}): ", end="")
     print("kept" if kept else "NOT KEPT")
@@ -190,9 +170,7 @@ def main() -> int:
         "kept": kept,
         "settings": found,
     }
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
-    print(f"written: {options.json}")
+    write_result(options.json, result)
     return 0 if kept else 1
 
 

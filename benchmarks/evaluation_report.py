@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import statistics
 import sys
 import tempfile
@@ -27,7 +26,7 @@ from typing import Any, TypeVar
 import numpy as np
 from PIL import Image
 
-from _machine import machine
+from _machine import machine, write_result
 from decisight.cli.judging import limits
 from decisight.compute import threads
 from decisight.data.reading import read_dataset
@@ -138,8 +137,7 @@ def main() -> int:
         "limits": {"beyond_s": MOST_SECONDS, "megabytes": MOST_MB},
         "kept": kept,
     }
-    options.json.parent.mkdir(exist_ok=True)
-    options.json.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+    write_result(options.json, result)
     print(f"beyond prediction {median['beyond_s']:.1f} s (limit {MOST_SECONDS:g}), {median['megabytes']:.1f} MB")
     return 0 if kept else 1
 

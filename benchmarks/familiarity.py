@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 from onnx import ModelProto
 
-from _machine import machine
+from _machine import machine, write_result
 from _photos import SHARED_DATA
 from accuracy import REFERENCE, RUNTIMES, SETS, SOURCES
 from decisight.compute import choose, one_blas_thread, open_network, threads
@@ -304,8 +304,7 @@ def main() -> int:
         "few": of_few,
         "forward_ms": times,
     }
-    options.json.parent.mkdir(exist_ok=True)
-    options.json.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+    write_result(options.json, result)
     kept = worst >= LEAST_AUROC and not over and slower <= MOST_TIME
     print(f"least AUROC {worst:.4f}; more than a share of its own: {over or 'none'}; time x {slower:.3f}")
     print("kept" if kept else "NOT KEPT")

@@ -17,7 +17,6 @@ Without ``--photos`` the photos are those of ``throughput.py``.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import subprocess
@@ -33,7 +32,7 @@ from typing import IO, Any
 import numpy as np
 
 from _footprint import memory_of
-from _machine import machine
+from _machine import machine, write_result
 from _photos import MODEL, describe, sample_photos
 from decisight.compute.runtimes import runtimes
 
@@ -172,9 +171,7 @@ def main() -> int:
         "kept": kept,
         "runtimes": found,
     }
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
-    print(f"written: {options.json}")
+    write_result(options.json, result)
     return 0 if kept else 1
 
 

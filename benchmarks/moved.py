@@ -19,7 +19,6 @@ an unmoved camera is refused.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import tempfile
 import time
@@ -31,7 +30,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from _machine import machine
+from _machine import machine, write_result
 from _watched_views import CHANGES, Change, Clip, Gate, Light, View, covered
 from decisight.gates.moved import Moved
 from decisight.imaging import encode_png, resize
@@ -226,9 +225,7 @@ def main() -> int:
     kept = not missed and not wrong
     print("kept" if kept else f"NOT KEPT: missed {missed}, refused though unmoved {wrong}")
     result = {"machine": machine(), "unmoved": still, "moved": changes, "time": times, "kept": kept}
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
-    print(f"written: {options.json}")
+    write_result(options.json, result)
     return 0 if kept else 1
 
 

@@ -9,8 +9,9 @@ population gives (40,000 pictures). Then small samples are drawn again and again
 does, and it is counted how many of the intervals hold the truth; and, where both models are equally good, how often
 McNemar's test says that they are not, at 5 %.
 
-The limits: 94 % on the mean of all figures and settings, 85 % for every single figure, and for the test 5 % and
-three standard errors of that. For comparison, the same samples as if each picture were its own source.
+The limits: 94 % on the mean of all figures and settings, 92 % for every single figure but the log loss, 88 % for that,
+and for the test 5 % and three standard errors of that. Costs are measured where the dear confusions are rare. For
+comparison, the same samples as if each picture were its own source.
 """
 
 from __future__ import annotations
@@ -25,15 +26,21 @@ from pathlib import Path
 
 import numpy as np
 
-from _machine import machine
+from _coverage import lowest_and_mean, measured, show
+from _machine import machine, write_result
 from decisight.compute import one_blas_thread
 from decisight.evaluation.paired import PairedDifference, PairedGroup, compare_group
+from decisight.evaluation.paired_costs import picture_costs
 from decisight.evaluation.paired_scored import ModelOutputs
+from decisight.evaluation.paired_stakes import most_apart
+from decisight.policies.least_cost import LeastCost
 from decisight.policies.threshold import Threshold
 from decisight.types import LabelGroup, Prediction, Target, Task
 
 LEAST_MEAN = 0.94
-LEAST_EACH = 0.85
+LEAST_EACH = 0.92
+LEAST_OF = {"log_loss": 0.88}
+"""Of few pictures hardly any may show the sure mistakes that decide a log loss."""
 LEVEL = 0.05
 POPULATION = 40_000
 THRESHOLD = 0.8
@@ -51,6 +58,7 @@ class Setting:
         together: the share of the noise that both models have in common, 0..1.
         alike: the share of the noise that pictures of one source have in common, 0..1.
         independent: any number of the labels holds.
+        costs: by what is true, by what is decided; each model then decides what is expected to cost least.
     """
 
     sources: int
@@ -60,6 +68,7 @@ class Setting:
     together: float = 0.7
     alike: float = 0.0
     independent: bool = False
+    costs: tuple[tuple[float, ...], ...] = ()
 
     @property
     def group(self) -> LabelGroup:
@@ -74,6 +83,12 @@ SETTINGS = {
     "5 labels, 150 pictures": Setting(150, 1, (0.3, 0.25, 0.2, 0.15, 0.1), (1.8, 1.8), 0.5),
     "3 labels, 40 sources of 4": Setting(40, 4, (0.5, 0.3, 0.2), (1.8, 1.8), 0.6, 0.7),
     "2 labels, 15 sources of 8": Setting(15, 8, (0.5, 0.5), (1.5, 2.2), 0.5, 0.5),
+    "2 labels, 200 pictures, dear confusions": Setting(
+        200, 1, (0.95, 0.05), (2.5, 2.5), 0.8, costs=((0.0, 1.0), (100.0, 0.0))
+    ),
+    "3 labels, 40 sources of 4, dear confusions": Setting(
+        40, 4, (0.5, 0.45, 0.05), (2.2, 2.4), 0.6, 0.7, costs=((0.0, 1.0, 5.0), (1.0, 0.0, 5.0), (60.0, 60.0, 0.0))
+    ),
     "3 tags, 80 pictures": Setting(80, 1, (0.5, 0.3, 0.1), (1.8, 2.2), independent=True),
 }
 
@@ -109,18 +124,30 @@ def draw(setting: Setting, sources: int, seed: int) -> tuple[list[Target], list[
     return targets, confidences, [str(at // setting.pictures) for at in range(len(targets))]
 
 
+def rule_of(setting: Setting) -> Threshold | LeastCost:
+    """By which the models decide: by costs, where there are any."""
+    labels = setting.group.labels
+    if not setting.costs:
+        return Threshold(dict.fromkeys(labels, THRESHOLD))
+    rows = [dict(zip(labels, row, strict=True)) for row in setting.costs]
+    return LeastCost(dict(zip(labels, rows, strict=True)))
+
+
 def compared(setting: Setting, sources: int, seed: int, *, aware: bool = True) -> PairedGroup:
     """Both models on a sample, as ``decisight compare`` has it."""
     targets, confidences, names = draw(setting, sources, seed)
     group = setting.group
     task = Task((group,))
-    rule = Threshold(dict.fromkeys(group.labels, THRESHOLD)).checked(task)
-    said = [
-        ModelOutputs(
-            group, values, decisions=[rule.decide(Prediction(task, (tuple(row),)))[0] for row in values.tolist()]
-        )
-        for values in confidences
-    ]
+    rule = rule_of(setting).checked(task)
+    said = []
+    for values in confidences:
+        decisions = [rule.decide(Prediction(task, (tuple(row),)))[0] for row in values.tolist()]
+        one = ModelOutputs(group, values, decisions=decisions)
+        if isinstance(rule, LeastCost):
+            (tables,) = rule.tables(task)
+            costs = picture_costs(group, tables, targets, decisions)
+            one = replace(one, costs=costs, most_apart=most_apart(tables))
+        said.append(one)
     return compare_group(group, targets, *said, sources=names if aware else None)
 
 
@@ -136,28 +163,12 @@ def differences(found: PairedGroup) -> Iterator[tuple[str, PairedDifference]]:
 
 def measure(setting: Setting, times: int) -> dict[str, dict[str, float]]:
     """By figure: the share of intervals that hold the truth, their mean width, and the share without sources."""
-    truth = [one.value for _, one in differences(compared(setting, POPULATION // setting.pictures, 2**32))]
-    inside: dict[str, list[bool]] = {}
-    blind: dict[str, list[bool]] = {}
-    widths: dict[str, list[float]] = {}
-    for seed in range(times):
-        for aware, held in ((True, inside), (False, blind)):
-            if not aware and setting.pictures == 1:
-                continue
-            found = differences(compared(setting, setting.sources, seed, aware=aware))
-            for true, (name, one) in zip(truth, found, strict=True):
-                if not math.isnan(one.value) and not math.isnan(true):
-                    held.setdefault(name, []).append(one.low <= true <= one.high)
-                    if aware:
-                        widths.setdefault(name, []).append(one.high - one.low)
-    return {
-        name: {
-            "coverage": float(np.mean(held)),
-            "width": float(np.mean(widths[name])),
-            **({"without_sources": float(np.mean(blind[name]))} if name in blind else {}),
-        }
-        for name, held in inside.items()
-    }
+    return measured(
+        [one.value for _, one in differences(compared(setting, POPULATION // setting.pictures, 2**32))],
+        lambda seed, aware: differences(compared(setting, setting.sources, seed, aware=aware)),
+        times,
+        with_sources=setting.pictures > 1,
+    )
 
 
 def false_alarms(setting: Setting, times: int) -> dict[str, float]:
@@ -177,26 +188,42 @@ def main() -> int:
     parser.add_argument(
         "--json", type=Path, default=Path(__file__).parent / "results" / "paired_coverage.json", help="write here"
     )
+    parser.add_argument(
+        "--only",
+        action="append",
+        choices=SETTINGS,
+        metavar="SETTING",
+        help="measure this, and keep the others' figures",
+    )
     options = parser.parse_args()
     begin, found = time.time(), {}
+    kept_figures = json.loads(options.json.read_text("utf-8"))["settings"] if options.only else {}
     with one_blas_thread():
         for name, setting in SETTINGS.items():
+            if options.only and name not in options.only:
+                found[name] = kept_figures[name]
+                continue
             alarms = false_alarms(setting, options.times)
             rows = measure(setting, options.times)
             found[name] = {"setting": asdict(setting), "figures": rows, "false_alarms": alarms}
-            print(f"\n{name}\n{'':26}{'held':>7}{'width':>8}{'without sources':>18}")
-            for figure, row in rows.items():
-                blind = f"{row['without_sources']:18.1%}" if "without_sources" in row else ""
-                print(f"{figure:26}{row['coverage']:7.1%}{row['width']:8.3f}{blind}", flush=True)
+            show(name, rows)
             print(f"{'false alarms of the test':26}{alarms['by_source']:7.1%}{'':8}{alarms['by_picture']:18.1%}")
-    covered = [row["coverage"] for one in found.values() for row in one["figures"].values()]
-    mean, least = float(np.mean(covered)), min(covered)
+    settings = [one["figures"] for one in found.values()]
+    least, mean = lowest_and_mean(settings)
+    least_but, _ = lowest_and_mean(settings, but=LEAST_OF)
+    least_of = {name: min(rows[name]["coverage"] for rows in settings if name in rows) for name in LEAST_OF}
     most = max(one["false_alarms"]["by_source"] for one in found.values())
     allowed = LEVEL + 3.0 * math.sqrt(LEVEL * (1.0 - LEVEL) / options.times)
-    kept = mean >= LEAST_MEAN and least >= LEAST_EACH and most <= allowed
+    kept = (
+        mean >= LEAST_MEAN
+        and least_but >= LEAST_EACH
+        and all(least_of[name] >= limit for name, limit in LEAST_OF.items())
+        and most <= allowed
+    )
+    said = [f"{name.replace('_', ' ')} {least_of[name]:.1%} (at least {limit:.0%})" for name, limit in LEAST_OF.items()]
     print(
-        f"\nmean {mean:.1%} (at least {LEAST_MEAN:.0%}), lowest {least:.1%} (at least {LEAST_EACH:.0%}), false alarms "
-        f"{most:.1%} (at most {allowed:.1%}): {'kept' if kept else 'NOT KEPT'}"
+        f"\nmean {mean:.1%} (at least {LEAST_MEAN:.0%}), lowest {least_but:.1%} (at least {LEAST_EACH:.0%}), but of "
+        f"{', '.join(said)}; false alarms {most:.1%} (at most {allowed:.1%}): {'kept' if kept else 'NOT KEPT'}"
     )
     result = {
         "machine": machine(),
@@ -206,14 +233,14 @@ def main() -> int:
         "threshold": THRESHOLD,
         "mean": mean,
         "lowest": least,
+        "lowest_of": least_of,
+        "lowest_but": least_but,
         "false_alarms": most,
         "false_alarms_allowed": allowed,
         "kept": kept,
         "settings": found,
     }
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
-    print(f"written: {options.json}")
+    write_result(options.json, result)
     return 0 if kept else 1
 
 

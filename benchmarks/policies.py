@@ -13,7 +13,6 @@ The limit is a million steps a minute, for every policy on an exclusive group.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from _machine import machine
+from _machine import machine, write_result
 from decisight.policies import POLICIES
 from decisight.policies.parsing import has_setting
 from decisight.protocols import Fold
@@ -105,9 +104,7 @@ def main() -> int:
         "steps_a_second": found,
         "kept": kept,
     }
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
-    print(f"written: {options.json}")
+    write_result(options.json, result)
     return 0 if kept else 1
 
 

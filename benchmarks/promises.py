@@ -37,7 +37,7 @@ from pathlib import Path
 
 import numpy as np
 
-from _machine import machine
+from _machine import machine, write_result
 from _photos import SHARED_DATA
 from accuracy import SETS, SOURCES
 from decisight.compute import one_blas_thread, threads
@@ -405,8 +405,7 @@ def main() -> int:
         "means": means,
         "settings": rows,
     }
-    options.json.parent.mkdir(exist_ok=True)
-    options.json.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+    write_result(options.json, result)
     print("kept" if kept else "NOT KEPT", "(1 - assurance and three standard errors)")
     return 0 if kept else 1
 

@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from _machine import machine
+from _machine import machine, write_result
 from decisight.errors import StoreError
 from decisight.events import SOURCE_ENDED, EventFold, EventState, Moment, Scope, close_events
 from decisight.policies.identity import policy_digest
@@ -279,9 +279,7 @@ def main() -> int:
     print(f"alterations {altered['made']:29,}, of which {altered['not_found']} were not found, limit 0")
     print("kept" if kept else "NOT KEPT")
     result = {"machine": machine(), "seed": options.seed, **found, "kept": kept}
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
-    print(f"written: {options.json}")
+    write_result(options.json, result)
     return 0 if kept else 1
 
 

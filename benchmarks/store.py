@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import statistics
 import sys
 import tempfile
@@ -30,7 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from _machine import machine
+from _machine import machine, write_result
 from decisight.policies import POLICIES
 from decisight.policies.identity import policy_digest
 from decisight.policies.task_fold import TaskFold
@@ -198,9 +197,7 @@ def main() -> int:
         **found,
         "kept": kept,
     }
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
-    print(f"written: {options.json}")
+    write_result(options.json, result)
     return 0 if kept else 1
 
 

@@ -32,7 +32,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import itertools
-import json
 import statistics
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -46,7 +45,7 @@ import numpy as np
 
 import decisight
 from _latency import Singles, measure_singles
-from _machine import machine
+from _machine import machine, write_result
 from _peer import KEPT, TIMM, Peer, asked, environment
 from _photos import MODEL, describe, sample_photos
 from _ways import ONE_PHOTO, STARTED, Rate, computing_ways, decoding_ways, peer_ways, prefix
@@ -261,9 +260,7 @@ def main() -> int:
         if not options.no_peers:
             peer = stack.enter_context(asked(environment(TIMM, options.peers.resolve()), options.threads))
         result = run(options, photos, peer)
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
-    print(f"written: {options.json}")
+    write_result(options.json, result)
     return 0 if result["kept"] else 1
 
 

@@ -15,7 +15,6 @@ the photos are rendered ones: workers at a gate, two label groups, one of them i
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import tempfile
 import time
@@ -24,7 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from _machine import machine
+from _machine import machine, write_result
 from _photos import SHARED_DATA
 from decisight.compute import threads as granted_threads
 from decisight.data.dataset import Dataset
@@ -138,9 +137,7 @@ def main() -> int:
         found = measure(sets, options.photos, options.runs, threads)
     kept = show(found)
     result = {"machine": machine(), "threads": threads, "runs": options.runs, "sets": found, "kept": kept}
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
-    print(f"written: {options.json}")
+    write_result(options.json, result)
     return 0 if kept else 1
 
 
