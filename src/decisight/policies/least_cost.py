@@ -13,11 +13,12 @@ from decisight.policies import POLICIES
 from decisight.policies.ballot import NOTHING, PRESENT
 from decisight.policies.familiarity import refused_familiarity
 from decisight.policies.fold import Evidence, Finding, Row
+from decisight.policies.last_image import LastImage
 from decisight.policies.loss_table import Costs, LossTable, Review, loss_tables
 from decisight.policies.settings import Settings
 from decisight.policies.threshold import Threshold
 from decisight.spans import SpanText
-from decisight.types import DEFAULT_FALLBACK, Decision, LabelGroup, Prediction, Reading, Reason, Task
+from decisight.types import DEFAULT_FALLBACK, Decision, LabelGroup, Prediction, Reason, Task
 
 __all__ = ["ImageRule", "LeastCost"]
 
@@ -173,7 +174,7 @@ class LeastCost(Settings):
 
     def evidences(self, task: Task, group: LabelGroup) -> list[Evidence]:
         """See :class:`~decisight.policies.settings.Settings`."""
-        return [_LastImage(table) for table in self.tables(task)[task.groups.index(group)]]
+        return [_last_image(table) for table in self.tables(task)[task.groups.index(group)]]
 
     def to_section(self, task: Task) -> dict[str, Any]:
         """See :class:`~decisight.protocols.Policy`.
@@ -197,34 +198,9 @@ ImageRule: TypeAlias = Threshold | LeastCost
 _EXAMPLE = 'for example {"costs": {"gear:none": {"vest": 500}}, "review": {"gear:none": 20}}'
 
 
-@dataclass(frozen=True, slots=True)
-class _LastImage:
-    """The evidence is the last image's confidences, and nothing where it could not be judged."""
+def _last_image(table: LossTable) -> LastImage:
+    def finding(row: Row, held: int) -> Finding:
+        label, expected = table.cheapest(row)
+        return Finding(label, tuple(row), expected, Reason.ABSTAINED if label == NOTHING else Reason.ACCEPTED)
 
-    table: LossTable
-
-    @property
-    def fewest(self) -> int:
-        return 1
-
-    @property
-    def in_seconds(self) -> bool:
-        return False
-
-    def initial(self) -> Row | None:
-        return None
-
-    def take(self, evidence: Row | None, row: Row | None, reading: Reading, now: float, held: int) -> Row | None:
-        return row
-
-    def find(self, evidence: Row | None, now: float, held: int) -> Finding:
-        if evidence is None:
-            return Finding(NOTHING, (), (), Reason.ABSTAINED)
-        label, expected = self.table.cheapest(evidence)
-        return Finding(label, tuple(evidence), expected, Reason.ABSTAINED if label == NOTHING else Reason.ACCEPTED)
-
-    def explain(self, evidence: Row | None, now: float, held: int) -> str:
-        return self.table.explain(evidence) if evidence else "no picture that could be judged"
-
-    def settled(self, evidence: Row | None, now: float) -> bool:
-        return True
+    return LastImage(finding, lambda row, held: table.explain(row))

@@ -12,8 +12,9 @@ from decisight.policies import POLICIES
 from decisight.policies.ballot import INDEPENDENT_THRESHOLD, NOTHING, PRESENT, Ballot, ballots
 from decisight.policies.familiarity import refused_familiarity
 from decisight.policies.fold import Evidence, Finding, Row
+from decisight.policies.last_image import LastImage
 from decisight.policies.settings import VotingSettings
-from decisight.types import Decision, LabelGroup, Prediction, Reading, Reason, Task, resolve_thresholds
+from decisight.types import Decision, LabelGroup, Prediction, Reason, Task, resolve_thresholds
 
 __all__ = ["INDEPENDENT_THRESHOLD", "Threshold", "parse_thresholds"]
 
@@ -98,7 +99,12 @@ class Threshold(VotingSettings):
 
     def evidence(self, ballot: Ballot) -> Evidence:
         """See :class:`~decisight.policies.settings.VotingSettings`."""
-        return _LastImage(ballot)
+
+        def finding(row: Row, held: int) -> Finding:
+            label, scores = ballot.vote(row, held), tuple(row)
+            return Finding(label, scores, scores, Reason.BELOW_THRESHOLD if label == NOTHING else Reason.ACCEPTED)
+
+        return LastImage(finding, ballot.explain)
 
 
 def _decide_independent(group: LabelGroup, row: Row, rules: Sequence[Ballot]) -> Decision:
@@ -111,40 +117,6 @@ def _decide_independent(group: LabelGroup, row: Row, rules: Sequence[Ballot]) ->
 def _best(group: LabelGroup, row: Row) -> float:
     """The confidence of what would be said of a group."""
     return max(row) if group.exclusive else math.prod(max(c, 1.0 - c) for c in row)
-
-
-@dataclass(frozen=True, slots=True)
-class _LastImage:
-    """The evidence is the last image's confidences, and nothing where it could not be judged, or is unfamiliar."""
-
-    ballot: Ballot
-
-    @property
-    def fewest(self) -> int:
-        return 1
-
-    @property
-    def in_seconds(self) -> bool:
-        return False
-
-    def initial(self) -> Row | None:
-        return None
-
-    def take(self, evidence: Row | None, row: Row | None, reading: Reading, now: float, held: int) -> Row | None:
-        return row
-
-    def find(self, evidence: Row | None, now: float, held: int) -> Finding:
-        if evidence is None:
-            return Finding(NOTHING, (), (), Reason.ABSTAINED)
-        label = self.ballot.vote(evidence, held)
-        scores = tuple(evidence)
-        return Finding(label, scores, scores, Reason.BELOW_THRESHOLD if label == NOTHING else Reason.ACCEPTED)
-
-    def explain(self, evidence: Row | None, now: float, held: int) -> str:
-        return self.ballot.explain(evidence, held) if evidence else "no picture that could be judged"
-
-    def settled(self, evidence: Row | None, now: float) -> bool:
-        return True
 
 
 def parse_thresholds(texts: list[str]) -> dict[str, float]:
