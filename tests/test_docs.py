@@ -43,6 +43,7 @@ from decisight.cli.app import app
 from decisight.cli.entry import Status
 from decisight.data import read_dataset
 from decisight.models.safety import OPERATORS
+from decisight.types import Reason
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -524,6 +525,11 @@ def test_the_lists_of_names_are_complete() -> None:
     assert set(re.split(r",\s+", shown[1])) == OPERATORS
     (block,) = blocks(ROOT / "docs/extending.md", "toml")
     assert list(tomllib.loads(block)["project"]["entry-points"]) == [registry.ENTRY_POINTS]
+
+
+def test_every_reason_is_explained() -> None:
+    (row,) = re.findall(r"^\| `reason` \|.*$", page_text("docs/predict.md"), re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", row)) - {"reason", "decide"} == {str(reason) for reason in Reason}
 
 
 def test_the_layers_are_those_that_are_enforced() -> None:

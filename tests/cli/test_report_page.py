@@ -131,7 +131,7 @@ def test_its_figures_are_those_of_the_json(browsing: Browsing, report: Path) -> 
             held, said = divmod(column, 2)
             expected = matrix[row][column] if group["kind"] == "exclusive" else matrix[group["labels"][row]][held][said]
             assert count == expected > 0
-        sentences = page.locator(".guide").nth(at).locator("li").all_inner_texts()
+        sentences = page.locator(".guide").nth(at).locator("li, .note").all_inner_texts()
         assert sentences == figures["guide"][name]["sentences"]
     assert figures["model"]["digest"] in page.locator("#judged").inner_text()
 
@@ -156,6 +156,7 @@ def test_every_cell_opens_its_pictures(browsing: Browsing, report: Path) -> None
 def test_a_cell_opens_what_the_predictions_say(browsing: Browsing, report: Path) -> None:
     with (report / "predictions.csv").open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
+    assert len({row["source"] for row in rows}) == 9
     wrong = [
         Path(row["image"]).name
         for row in rows
@@ -393,6 +394,9 @@ def test_what_costs_make_of_it_is_said_everywhere(run: Run, small_model: Path, t
     assert (advice["recall_of"], advice["precision_of"]) == (["dog"], ["cat"])
     page = (tmp_path / "report" / "report.html").read_text("utf-8")
     assert "recall of &#39;dog&#39;" in page
+    assert page.count("look here") == 2
+    assert "They decide nothing here" in page
+    assert '<td class="number">500</td>' in page
     result = run("evaluate", small_model, tmp_path / "data", "--costs", tmp_path / "none.yaml")
     assert result.status == 2
     assert "none.yaml" in result.err

@@ -143,6 +143,44 @@ def test_labels_that_were_never_predicted_are_named():
     assert "taken for" not in " ".join(guide(judged([[9, 1, 0], [2, 8, 0], [0, 0, 0]])))
 
 
-@pytest.mark.parametrize(("matrix", "expected"), [([[1, 0], [0, 0]], 3), ([[0, 1], [0, 0]], 4)])
+@pytest.mark.parametrize(("matrix", "expected"), [([[1, 0], [0, 0]], 4), ([[0, 1], [0, 0]], 5)])
 def test_a_single_example_has_a_guide(matrix, expected):
-    assert len(guide(judged(matrix))) == expected
+    sentences = guide(judged(matrix))
+    assert len(sentences) == expected
+    assert sentences[0].startswith("1 picture is too few to say much: the accuracy may be anything from 0.")
+
+
+@pytest.mark.parametrize(
+    ("matrix", "caution"),
+    [
+        ([[45, 5], [8, 42]], ""),
+        ([[76, 4], [15, 5]], ""),  # rare labels are hard, but it has learnt something
+        (
+            [[6, 1], [2, 5]],
+            "14 pictures are too few to say much: the accuracy may be anything from 0.52 to 0.92. To know",
+        ),
+        ([[30, 30], [30, 30]], "Nothing here shows that it is better than guessing: balanced accuracy 0.500 ("),
+        ([[10, 40], [40, 10]], "It is worse than guessing here: balanced accuracy 0.200 ("),
+        ([[0, 40], [40, 0]], "It is a bad model for these pictures: every one was judged wrongly."),
+    ],
+)
+def test_what_makes_every_figure_worth_little_comes_first(matrix, caution):
+    advice = advise(judged(matrix))
+    assert advice.caution.startswith(caution)
+    assert bool(advice.caution) == bool(caution)
+    assert not caution or advice.sentences[0] == advice.caution
+
+
+def test_uneven_costs_come_before_figures_that_count_mistakes_alike():
+    advice = advise(judged([[45, 5], [8, 42]]), GroupCosts(np.array([[0.0, 1.0], [50.0, 0.0]])))
+    assert advice.figures == ()
+    assert advice.sentences[0].startswith("By your costs the dearest mistake is to take 'b' for 'a' (50)")
+    assert "count all mistakes alike, so they say less here" in advice.sentences[1]
+    assert "fair" not in " ".join(advice.sentences)
+    even = advise(judged([[45, 5], [8, 42]]), GroupCosts(np.array([[0.0, 3.0], [2.0, 0.0]])))
+    assert even.figures == ("accuracy", "macro_f1", "roc_auc")
+
+
+def test_where_no_label_is_worse_the_one_known_least_well_is_named():
+    said = " ".join(guide(judged([[90, 0], [0, 60]])))
+    assert "precision (1.000 of every label; known least well: 'b', from 0.940)" in said

@@ -251,7 +251,7 @@ def test_a_clear_difference_is_told_and_no_other(made_exclusive):
     told = by_thirds(own, own.right.astype(float), "size", ("small", "medium", "large"), str)
     assert "clearly less often right on 'small: 0.0' (0.000)" in told.sentence
     chance = by_thirds(own, np.random.default_rng(1).random(300), "size", ("small", "medium", "large"), str)
-    assert chance.sentence == "No difference is clear: the intervals overlap."
+    assert chance.sentence == "No difference is clear at this rough look: the intervals overlap."
 
 
 def test_familiarity(made_exclusive):

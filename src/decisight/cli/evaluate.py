@@ -15,6 +15,7 @@ from decisight.cli.console import progress_bars, say, terminal, warn
 from decisight.cli.evaluate_files import TABLES, Outcome, write_folder, write_report
 from decisight.cli.judging import Chosen, chosen_part, limits, say_skipped, spread_sources
 from decisight.cli.predict import check_output, load_model, rule_for
+from decisight.cli.promised import warn_of_costs
 from decisight.cli.regions import RegionRequest, RegionWatch, warn_of_whole_pictures
 from decisight.cli.unfamiliar import warn_of_familiarity
 
@@ -69,6 +70,7 @@ def run(options: EvaluateOptions) -> int:
     model = load_model(options.model, threads=options.threads, runtime=options.runtime)
     rule = rule_for(model, options.thresholds, None, options.min_familiarity)
     warn_of_familiarity(model.card, [rule.min_familiarity])
+    warn_of_costs(model, [rule])
     dataset = read_dataset(options.data, groups=options.groups, source_pattern=options.source_pattern, task=model.task)
     watch = RegionWatch(model.card.data, options.regions.size())
     dataset = with_regions(dataset, [watch.over(region) for region in regions])
@@ -86,7 +88,14 @@ def run(options: EvaluateOptions) -> int:
         spread += ": the figures flatter the model"
         warn(spread, "divide the data so that each source is in one part")
     remarks += [spread] * bool(spread)
-    outcome = replace(outcome, data=options.data, costs=costs, left_out=len(skipped), remarks=tuple(remarks))
+    outcome = replace(
+        outcome,
+        data=options.data,
+        costs=costs,
+        costs_given=options.costs is not None,
+        left_out=len(skipped),
+        remarks=tuple(remarks),
+    )
     if not options.json_only:
         _report(options, outcome)
     _write(options, outcome)

@@ -49,6 +49,7 @@ class Outcome:
         regions: what was looked at of every picture.
         data: where the pictures were read from.
         costs: what mistakes cost, by group.
+        costs_given: the user has said so, not the model: they choose figures, and decide nothing.
         left_out: how many pictures could not be used.
         remarks: what has to be known before a figure is trusted.
     """
@@ -64,6 +65,7 @@ class Outcome:
     regions: tuple[Region, ...]
     data: Path = Path()
     costs: dict[str, GroupCosts] = field(default_factory=dict)
+    costs_given: bool = False
     left_out: int = 0
     remarks: tuple[str, ...] = ()
 
@@ -87,6 +89,7 @@ class Outcome:
             "min_familiarity": self.rule.min_familiarity or None,
             "unfamiliar": refused(self.decisions),
             "accepted": {accepted.group.name: accepted.to_json() for accepted in self.accepted},
+            "costs": {name: costs.matrix.tolist() for name, costs in self.costs.items()},
             "guide": {name: one.to_json() for name, one in advice.items()},
             **self.evaluation.to_json(),
         }
@@ -95,6 +98,11 @@ class Outcome:
         """What the rule does with these pictures, a sentence each."""
         yield from familiarity_lines(self.rule, self.decisions)
         yield from acceptance_lines(self.model.task, self.rule, self.accepted)
+        if self.costs_given:
+            yield (
+                "Your costs say which figures count. They decide nothing here: decisight tune --costs makes a rule of "
+                "them."
+            )
 
 
 def write_folder(folder: Path, outcome: Outcome, text: str) -> list[Path]:
@@ -203,10 +211,13 @@ def _write_tables(folder: Path, outcome: Outcome, text: str) -> list[Path]:
         stream.write(text)
     with output.replacing(table) as stream:
         in_parts = any(example.region is not None for example in judged.examples)
+        sourced = any(example.source is not None for example in judged.examples)
         familiar = bool(model.card.familiarity)
-        stream.write(csv_row(csv_columns(task, actual=True, region=in_parts, familiarity=familiar)))
+        columns = csv_columns(task, actual=True, region=in_parts, familiarity=familiar)
+        stream.write(csv_row([*columns, *["source"] * sourced]))
         for example, prediction, made in zip(judged.examples, judged.predictions, outcome.decisions, strict=True):
             region = None if example.region is None else example.region.name
             answer = Answer(storable(str(example.path)), model.reference, prediction, made, region=region)
-            stream.write(csv_row(csv_cells(answer, task, example.targets, region=in_parts, familiarity=familiar)))
+            cells = csv_cells(answer, task, example.targets, region=in_parts, familiarity=familiar)
+            stream.write(csv_row([*cells, *[example.source or ""] * sourced]))
     return [figures, table]

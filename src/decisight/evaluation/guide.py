@@ -17,6 +17,15 @@ __all__ = ["IMBALANCED", "Advice", "GroupCosts", "advise", "guide"]
 IMBALANCED = 2.0
 """From how many times as frequent on accuracy is called one-sided, and costs are called uneven."""
 
+_VAGUE = 0.3
+"""How wide the interval of the accuracy is at least where pictures are called too few."""
+
+_MARGIN = 0.05
+"""How near the accuracy is to be known, where it is said how many pictures that would take."""
+
+_POOR = 0.3
+"""Below which F1 an independent group is called badly judged."""
+
 _NAMED = 3
 """At most how many labels of an independent group are named for what their mistakes cost."""
 
@@ -59,16 +68,19 @@ class Advice:
     """Which figures count, and why.
 
     Args:
-        sentences: two to six.
-        figures: attributes of :class:`~decisight.evaluation.figures.GroupEvaluation` to trust, the first above all.
+        sentences: two to seven.
+        figures: attributes of :class:`~decisight.evaluation.figures.GroupEvaluation` to trust, the first above all;
+            none where costs make single labels count instead.
         precision_of: labels whose precision counts, as taking something else for them is costly.
         recall_of: labels whose recall counts, as missing them is costly.
+        caution: the first of the sentences where it is why no figure is worth much; else empty.
     """
 
     sentences: tuple[str, ...]
     figures: tuple[str, ...]
     precision_of: tuple[str, ...] = ()
     recall_of: tuple[str, ...] = ()
+    caution: str = ""
 
     def to_json(self) -> dict[str, list[str]]:
         """``trust``, ``precision_of``, ``recall_of`` and ``sentences``."""
@@ -81,7 +93,7 @@ class Advice:
 
 
 def guide(evaluation: GroupEvaluation, costs: GroupCosts | None = None) -> list[str]:
-    """Say which figure counts here: two to six plain sentences, those of :func:`advise`.
+    """Say which figure counts here: two to seven plain sentences, those of :func:`advise`.
 
     Args:
         evaluation: of one group.
@@ -93,9 +105,11 @@ def guide(evaluation: GroupEvaluation, costs: GroupCosts | None = None) -> list[
 def advise(evaluation: GroupEvaluation, costs: GroupCosts | None = None) -> Advice:
     """Which figure to trust here, and why.
 
-    Of balanced labels accuracy, F1 and ROC-AUC; of unevenly frequent ones the precision-recall curve and F1. Where
-    false alarms are costly precision, where misses are costly recall. Whether the accuracy beats always giving the
-    commonest answer; and which labels had no picture, or were given to none.
+    First whether the pictures are too few, or the model no better than guessing. Then, of balanced labels accuracy, F1
+    and ROC-AUC; of unevenly frequent ones the precision-recall curve and F1. Where false alarms are costly precision,
+    where misses are costly recall: where the user's costs say so they come first, and figures that count all mistakes
+    alike are no longer trusted. Whether the accuracy beats always giving the commonest answer; and which labels had no
+    picture, or were given to none.
 
     Args:
         evaluation: of one group.
@@ -111,12 +125,57 @@ def advise(evaluation: GroupEvaluation, costs: GroupCosts | None = None) -> Advi
     else:
         weigh = _confusion_costs if evaluation.group.exclusive else _label_costs
         said, precision_of, recall_of = weigh(evaluation, costs)
-    sentences = [frequency, _majority(evaluation), said]
+    if precision_of or recall_of:
+        trusted = ()
+        sentences = [said, _alike(evaluation), _majority(evaluation)]
+    else:
+        sentences = [frequency, _majority(evaluation), said]
+    caution = _caution(evaluation)
+    sentences.insert(0, caution)
     if given_up:
         sentences.append(f"No picture was taken for {_listed(given_up)}: in macro precision that counts as 0.")
     if absent:
         sentences.append(f"No picture here has {_listed(absent)}: how well that is found is not known.")
-    return Advice(tuple(filter(None, sentences)), trusted, precision_of, recall_of)
+    return Advice(tuple(filter(None, sentences)), trusted, precision_of, recall_of, caution)
+
+
+def _caution(evaluation: GroupEvaluation) -> str:
+    """Why no figure is worth much, or the model is not; empty where neither is so."""
+    accuracy, balanced, f1 = evaluation.accuracy, evaluation.balanced_accuracy, evaluation.macro_f1
+    exclusive = evaluation.group.exclusive
+    present = sum(figures.support > 0 for figures in evaluation.per_class)
+    guessing = 1.0 / max(1, present) if exclusive else 0.5
+    if accuracy.high - accuracy.low > _VAGUE:
+        middle = (accuracy.low + accuracy.high) / 2.0
+        enough = math.ceil(1.96**2 * middle * (1.0 - middle) / _MARGIN**2 / 10.0) * 10
+        count = f"{evaluation.n} picture{'s' if evaluation.n != 1 else ''}"
+        if evaluation.sources < evaluation.n:
+            count += f" of {evaluation.sources} source{'s' if evaluation.sources != 1 else ''}"
+        return (
+            f"{count} {'is' if evaluation.n == 1 else 'are'} too few to say much: the accuracy may be anything from "
+            f"{accuracy.low:.2f} to {accuracy.high:.2f}. To know it to within {_MARGIN:g} takes about {enough}, each "
+            "of another source."
+        )
+    if exclusive and accuracy.value == 0.0:
+        return "It is a bad model for these pictures: every one was judged wrongly."
+    if (present > 1 or not exclusive) and balanced.high < guessing:
+        return f"It is worse than guessing here: balanced accuracy {_said(balanced)}; guessing reaches {guessing:.2f}."
+    if (present > 1 or not exclusive) and balanced.low <= guessing:
+        return (
+            f"Nothing here shows that it is better than guessing: balanced accuracy {_said(balanced)}; guessing "
+            f"reaches {guessing:.2f}."
+        )
+    if not exclusive and f1.high < _POOR:
+        return f"It finds its labels badly here: F1 is {_said(f1)} in the mean of the labels, and 1 is best."
+    return ""
+
+
+def _alike(evaluation: GroupEvaluation) -> str:
+    """The figures of the whole group, where costs say that mistakes are not alike."""
+    return (
+        f"Accuracy, {_said(evaluation.accuracy)}, F1, {_value(evaluation.macro_f1)}, and ROC-AUC, "
+        f"{_value(evaluation.roc_auc)}, count all mistakes alike, so they say less here."
+    )
 
 
 def _independent(evaluation: GroupEvaluation) -> tuple[str, tuple[str, ...]]:
@@ -245,7 +304,10 @@ def _lowest(evaluation: GroupEvaluation, figure: Callable[[ClassFigures], Estima
     known = [figures for figures in evaluation.per_class if not math.isnan(figure(figures).value)]
     if not known:
         return ""
-    worst = min(known, key=lambda figures: figure(figures).value)
+    worst = min(known, key=lambda figures: (figure(figures).value, figure(figures).low))
+    if len(known) > 1 and len({figure(figures).value for figures in known}) == 1:
+        one = figure(worst)
+        return f" ({one.value:.3f} of every label; known least well: '{worst.label}', from {one.low:.3f})"
     return f" (lowest: '{worst.label}', {figure(worst).value:.3f})"
 
 

@@ -28,6 +28,7 @@ class Kept:
         verdict: ``good``: within what was promised; ``bad``: clearly beyond; ``warn``: not to be judged here; else
             empty.
         complaints: why it does not hold here, a sentence each.
+        promises: it is a promise, not only what was chosen and what that reached then.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Kept:
     here: str
     verdict: str = ""
     complaints: tuple[str, ...] = ()
+    promises: bool = False
 
 
 def kept_here(
@@ -59,9 +61,10 @@ def kept_here(
         same: these are the pictures that it was found on.
     """
     sentences = tuple(sentence.strip() for sentence in said)
+    promises = entry.kind == "max_error"
     at = next((at for at, group in enumerate(task.groups) if entry.key.startswith(f"{group.name}:")), None)
     if at is None or entry.label not in task.groups[at].labels:
-        return Kept(entry.key, sentences, "", complaints=tuple(complaints))
+        return Kept(entry.key, sentences, "", complaints=tuple(complaints), promises=promises)
     right, sources = [], []
     for example, made in zip(judged.examples, decisions, strict=True):
         target, decision = example.targets[at], made[at]
@@ -71,13 +74,15 @@ def kept_here(
             right.append(target == entry.label if isinstance(target, str) else entry.label in target)
             sources.append(example.source)
     if not right:
-        return Kept(entry.key, sentences, "Here nothing is decided as it.", complaints=tuple(complaints))
+        return Kept(
+            entry.key, sentences, "Here nothing is decided as it.", complaints=tuple(complaints), promises=promises
+        )
     wrong = ~np.array(right, np.bool_)
     share = proportion(wrong, cluster_numbers(sources))
     here = f"Here {int(wrong.sum())} of {len(wrong)} decisions for it are wrong, {estimate_text(share)}."
     if same:
         here = f"{here} It was found on these very pictures, so that says nothing of others."
-        return Kept(entry.key, sentences, here, "warn", tuple(complaints))
+        return Kept(entry.key, sentences, here, "warn", tuple(complaints), promises)
     verdict = ""
     if entry.kind == "max_error" and entry.wanted is not None:
         if share.low > entry.wanted:
@@ -86,4 +91,4 @@ def kept_here(
             verdict, here = "good", f"{here} That is within what was promised."
         else:
             here = f"{here} That is more than was promised, but may be chance."
-    return Kept(entry.key, sentences, here, verdict, tuple(complaints))
+    return Kept(entry.key, sentences, here, verdict, tuple(complaints), promises)

@@ -24,8 +24,8 @@ WHOLE_MATRIX = 40
 _CONFUSIONS = 100
 """At most how many kinds of confusion are listed where the matrix is not shown."""
 
-_COSTLY = 2
-"""At most how many labels are named for their recall, and for their precision, as costs make it count."""
+_COSTLY = 3
+"""At most how many figures of single labels are shown as those that costs make count."""
 
 _SMALLEST_NAME = 9
 """From how many characters on the names of columns are set upright."""
@@ -157,9 +157,13 @@ def _figures(evaluation: GroupEvaluation, advice: Advice) -> Iterator[Figure]:
         ("calibration error", "ece", f"0 is best; debiased, root mean square: {_number(evaluation.debiased_ece)}"),
     )
     per_class = {one.label: one for one in evaluation.per_class}
-    for what, labels in (("recall", advice.recall_of), ("precision", advice.precision_of)):
-        for label in labels[:_COSTLY]:
-            yield Figure(f"{what} of '{label}'", getattr(per_class[label], what), "by your costs", trusted=True)
+    recalls, precisions = (
+        [(what, label) for label in labels]
+        for what, labels in (("recall", advice.recall_of), ("precision", advice.precision_of))
+    )
+    few = min(len(precisions), max(1, _COSTLY - len(recalls)))
+    for what, label in (*recalls[: _COSTLY - few], *precisions[:few]):
+        yield Figure(f"{what} of '{label}'", getattr(per_class[label], what), "by your costs", trusted=True)
     places = {key: place for place, key in enumerate(advice.figures)}
     for name, key, more in sorted(many, key=lambda one: places.get(one[1], len(places))):
         yield Figure(name, getattr(evaluation, key), more, trusted=key in places)

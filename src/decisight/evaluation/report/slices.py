@@ -209,4 +209,4 @@ def _compared(slices: Sequence[Slice]) -> str:
             f"It is clearly less often right on '{worst.name}' ({worst.accuracy.value:.3f}) than on '{best.name}' "
             f"({best.accuracy.value:.3f}): the intervals do not overlap."
         )
-    return "No difference is clear: the intervals overlap."
+    return "No difference is clear at this rough look: the intervals overlap."

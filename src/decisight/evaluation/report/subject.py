@@ -18,9 +18,12 @@ from decisight.evaluation.report.kept import Kept
 from decisight.files import printable
 from decisight.models.card import UNFAMILIAR
 from decisight.models.classifier import Classifier
-from decisight.types import Decision
+from decisight.types import Decision, LabelGroup
 
 __all__ = ["Subject"]
+
+_READABLE = 20
+"""Up to how many labels a table of costs is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class Subject:
         split: the part of it; ``None`` where it was all.
         date: when it was judged, as people write it.
         regions: what was looked at of every picture; empty where it was all of it, or the data says so itself.
-        costs: what mistakes cost, by group; empty where the user has not said.
+        costs: what mistakes cost, by group; empty where neither the user nor the model has said.
         left_out: how many pictures could not be used.
         remarks: what the reader has to know before trusting a figure, a sentence each.
         rule: what the rule that decides does here, a sentence each.
@@ -69,6 +72,22 @@ class Subject:
     def unfamiliar(self) -> float:
         """Below which familiarity a picture is called unfamiliar, 0..1."""
         return self.model.card.low_familiarity(UNFAMILIAR)
+
+    @property
+    def cost_tables(self) -> list[tuple[LabelGroup, list[list[float]]]]:
+        """What mistakes cost, by group, where that can be read.
+
+        Of an exclusive group ``(K, K)``, rows actual, columns answered; of an independent one ``(K, 2)``, the cost of
+        a miss and of a false alarm.
+        """
+        found = []
+        for group in self.model.task.groups:
+            costs = self.costs.get(group.name)
+            if costs is not None and len(group.labels) <= _READABLE:
+                matrix = costs.matrix
+                pairs = matrix if group.exclusive else np.stack([matrix[:, 1, 0], matrix[:, 0, 1]], axis=1)
+                found.append((group, pairs.tolist()))
+        return found
 
     @property
     def data_name(self) -> str:
