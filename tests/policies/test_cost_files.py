@@ -63,6 +63,8 @@ BAD = [
     ("default: 1\nnone:\n  vest: much\n", ONE, "line 3: .*costs 'much'"),
     (f"default: 1{400 * '0'}\n", ONE, "line 1: the default costs 1000"),
     ("default: -1\n", ONE, "line 1: the default costs -1"),
+    ("default: 0\n", ONE, "group 'gear': no mistake costs anything"),
+    ("default: 1\nreview: 0\n", ONE, "group 'gear': a look by a person costs nothing"),
     ("default: 1\nreview: -2\n", ONE, "line 2: a look by a person costs -2"),
     ("default: 1\nbelt: {none: 4}\n", ONE, "line 2: group 'gear' has no label 'belt'"),
     ("default: 1\nnone: 4\n", ONE, "line 2: 'none' has no costs by what is decided"),

@@ -40,13 +40,13 @@ def described(entry: Promise) -> Iterator[str]:
 
 
 def origin(entry: Promise) -> str:
-    """By which pictures it was found, with which runtime, and when."""
+    """On which pictures it was found, with which runtime, and when."""
     data = entry.values.get("data")
     facts = data if isinstance(data, dict) else {}
     split = f", split {facts['split']}" if isinstance(facts.get("split"), str) else ""
     least = "" if not entry.min_familiarity else f", from a familiarity of {entry.min_familiarity:g} on"
     return (
-        f"  Found by {_count(facts, 'pictures')} pictures of {facts.get('name', '?')}{split}, with "
+        f"  Found on {_count(facts, 'pictures')} pictures of {facts.get('name', '?')}{split}, with "
         f"{entry.runtime or 'a runtime that is not known'}{least}, on {entry.values.get('date', '?')}."
     )
 
@@ -94,7 +94,12 @@ def _costs(entry: Promise) -> Iterator[str]:
         more = {name: -number if _is_number(number) else None for name, number in turned.items()}
         yield f"  more than before, on these pictures: {_amount(more)}"
     else:
-        yield f"  saved, on these pictures: {_amount(saved)}"
+        low = saved.get("low") if isinstance(saved, dict) else None
+        unsure = ": it may also cost more" if _is_number(low) and low < 0 else ""
+        yield f"  saved, on these pictures: {_amount(saved)}{unsure}"
+    before, after = values.get("wrong_before"), values.get("wrong_after")
+    if _is_number(before) and _is_number(after) and before < after:
+        yield "  More is decided wrongly than before; what counts is what mistakes cost, and not how many there are."
 
 
 def _count(values: Mapping[str, Any], name: str) -> str:

@@ -25,12 +25,12 @@ _SINGLE = (
     "pictures of a video: those that follow one another are wrong together."
 )
 _EACH_SOURCE = (
-    "Each source counts once: take one accepted picture of each of many sources, and of these so many are wrong at most. "
-    "Of all their pictures together it may be more, where sources with many pictures are wrong oftener."
+    "Each source counts once: take one accepted picture of each of many sources, and of these so many are wrong at "
+    "most. Of all their pictures together it may be more, where sources with many pictures are wrong oftener."
 )
 _ASSURANCE = (
-    "The assurance: of all the times that one asks like this, so many end without a promise that does not hold. One that "
-    "was got after several refusals, or with other figures each time, is worth less."
+    "The assurance: so many of all the times that one asks like this do not end in a promise that is broken. A promise "
+    "that was got after several refusals, or with other figures each time, is worth less."
 )
 
 
@@ -50,20 +50,20 @@ def refusal(of_labels: Mapping[str, LabelDecisions], short: Mapping[str, Shortfa
 
 
 def _lack(label: str, short: Shortfall) -> str:
+    from decisight.evaluation.operating.bounds import MOST_NEEDED
+
     unit = "source" if short.in_sources else "picture"
+    fewest = f"more than {MOST_NEEDED:,}" if short.fewest >= MOST_NEEDED else f"at least {short.fewest:,}"
     asked = f"at most {percent(short.max_error)} wrong at {percent(short.assurance)} assurance"
     units_needed = "" if short.units_needed is None else f"; about {short.units_needed:,} {unit}s like these would do"
     if short.threshold is None:
         decided = f"{short.decisions} of {short.units} {unit}s are decided for it, {short.errors} of them wrongly"
-        return (
-            f"{label!r}: {asked} takes at least {short.fewest:,} {unit}s accepted for it without an error; "
-            f"{decided}{units_needed}"
-        )
+        return f"{label!r}: {asked} takes {fewest} {unit}s accepted for it without an error; {decided}{units_needed}"
     if short.units_needed is None:
         units_needed = "; no number of pictures would do, unless the model gets better"
     return (
         f"{label!r}: {asked} is not shown by these pictures: from {short.threshold:g} on {short.accepted} {unit}s are "
-        f"accepted, {short.errors} of them wrongly (at least {short.fewest:,} without an error would be needed)"
+        f"accepted, {short.errors} of them wrongly ({fewest} without an error would be needed)"
         f"{units_needed}"
     )
 
@@ -96,7 +96,9 @@ def lines(
             )
         runtime = model.runtime
         yield textwrap.fill(
-            f"It holds where {runtime.name} computes in {runtime.precision}, and the threshold stays as it is.", _WIDTH
+            f"It holds where {runtime.name} computes in {runtime.precision}, and the threshold stays as it is; for "
+            "another runtime, tune with --runtime.",
+            _WIDTH,
         )
         yield ""
     yield (

@@ -50,9 +50,32 @@ def read_costs(path: Path, task: Task, fallback: str = DEFAULT_FALLBACK) -> Leas
         review |= look
     rule = LeastCost(costs, fallback, review=review or None)
     try:
-        return rule.checked(task)
+        rule = rule.checked(task)
+        _check_sense(task, rule)
+        return rule
     except DecisightError as error:
         raise type(error)(f"{name}: {error.message}", hint=error.hint) from error
+
+
+def _check_sense(task: Task, rule: LeastCost) -> None:
+    """Refuse costs by which the confidences do not matter.
+
+    Raises:
+        UsageError: no confusion costs anything, or no look does.
+    """
+    for group, tables in zip(task.groups, rule.tables(task), strict=True):
+        for table in tables:
+            where = f"group {group.name!r}" + (f", label {table.label!r}" if table.label else "")
+            if not any(map(any, table.losses)):
+                raise UsageError(
+                    f"{where}: no mistake costs anything, so whatever a picture shows the same would be decided",
+                    hint="to take the top label, let each cost the same: default: 1",
+                )
+            if table.review and not any(table.review):
+                raise UsageError(
+                    f"{where}: a look by a person costs nothing, so everything would be left to one",
+                    hint="say what a look costs, or leave out review: then nobody is asked",
+                )
 
 
 def _groups(name: str, content: Mapping[str, Any], task: Task) -> list[tuple[LabelGroup, list[str], Mapping[str, Any]]]:
