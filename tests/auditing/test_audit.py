@@ -16,7 +16,7 @@ from decisight.sources.rendered import write_dataset
 
 PLANTED = {
     "unreadable": [("train/red/broken.jpg",)],
-    "copy_labelled_differently": [("train/blue/03.png", "train/red/conflict.jpg")],
+    "copy_labelled_differently": [("train/blue/03.png", "train/red/conflict.png")],
     "copy_across_splits": [("test/red/exact.png", "train/red/00.png"), ("test/blue/again.jpg", "train/blue/01.png")],
     "copy": [("train/blue/02.png", "train/blue/twice.webp")],
     "tiny": [("train/red/tiny.png",)],
@@ -108,7 +108,7 @@ def test_sources_on_both_sides_and_labels_in_one_part_are_told(tmp_path: Path) -
     told = {finding.kind: finding.text for finding in found.findings}
     assert told["source_across_splits"] == "clip2: 2 in train, 1 in test"
     assert "'blue' (colour): no picture in the test part" in [f.text for f in found.findings if f.kind == "untested"]
-    assert told["too_few"] == "'b' (marks): 1 picture to learn from"
+    assert told["not_learnt"] == "'b' (marks): 1 picture to learn from"
 
 
 def test_very_different_frequencies_are_told(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_what_is_left_out_and_why(faulty: Faulty, tmp_path: Path) -> None:
     left_out = {Path(row["file_name"]).name: row for row in changes if row["left_out"] == "yes"}
     assert left_out["broken.jpg"]["why"].startswith("cannot be read: ")
     # Which of two labels is right nobody knows.
-    assert left_out["conflict.jpg"]["why"] == left_out["03.png"]["why"] == "a copy of it is labelled differently"
+    assert left_out["conflict.png"]["why"] == left_out["03.png"]["why"] == "a copy of it is labelled differently"
     # Of copies in two splits the one that is tested on stays.
     assert (left_out["00.png"]["why"], left_out["01.png"]["why"]) == ("a copy of a picture in test",) * 2
     assert left_out["00.png"]["copy_of"].endswith("test/red/exact.png")

@@ -100,9 +100,10 @@ def test_boxes_of_coco_are_looked_at_and_no_list_can_be_made_of_them(run: Run, t
     table = tmp_path / "boxes.json"
     table.write_text(json.dumps(coco))
     result = run("audit", table, "--no-labels", "--format", "json")
-    assert result.status == 1, result.err
+    # Saved anew and labelled otherwise: worth a look, and no more than that is certain.
+    assert result.status == 0, result.err
     values = json.loads(result.out)
-    assert values["counts"]["copy_labelled_differently"] == 1
+    assert values["counts"]["alike_labelled_differently"] == 1
     assert values["counts"]["tiny"] == 1
     refused = run("audit", table, "--no-labels", "--fix", tmp_path / "cleaned.csv")
     assert refused.status == 2

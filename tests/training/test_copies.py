@@ -96,7 +96,7 @@ def test_the_same_part_of_one_photo_is_told_by_its_box(tmp_path: Path) -> None:
     task = Task((LabelGroup("class", ("a", "b")),))
     examples = (
         Example(photo, ("a",), "train", "photo", box),
-        Example(photo, ("b",), "test", "photo", wider),
+        Example(photo, ("a",), "test", "photo", wider),
         Example(other, ("a",), "test", "other", box),
     )
     found = look_for_copies(Dataset(tmp_path, task, examples), FeatureCache(None), threads=1)

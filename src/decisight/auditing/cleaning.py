@@ -5,16 +5,20 @@ from __future__ import annotations
 import csv
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from decisight.auditing.copied import written
+from decisight.auditing.copied import copies_among
 from decisight.auditing.inspection import Audit
 from decisight.auditing.looks import Look, Unreadable
 from decisight.data.dataset import Dataset, Example
+from decisight.data.duplicates import Copies
+from decisight.data.looking import Verdicts
 from decisight.errors import OutputError
 from decisight.files import draft_of, printable
+from decisight.types import Target, written
 
 __all__ = ["Change", "Cleaned", "changes_beside", "check_cleaned_list", "clean", "write_cleaned_list"]
 
@@ -63,23 +67,34 @@ class Cleaned:
         return len({change.example for change in self.changes if change.left_out})
 
 
-def clean(found: Audit, *, drop_suspects: bool = False) -> Cleaned:
+def clean(found: Audit, *, drop_suspects: bool = False, cache: Verdicts | None = None, threads: int = 1) -> Cleaned:
     """Decide what stays.
 
-    Left out are pictures that cannot be read; copies of one picture that are labelled differently, since nobody knows
+    Left out are pictures that cannot be read; files of one content that are labelled differently, since nobody knows
     which is right; and of other copies all but one. That one is the copy in ``test``, else in ``val``, else the
-    largest, else the first by name. Suspected labels stay, and are told.
+    largest, else the first by name. What only looks the same and is labelled differently stays, and so do suspected
+    labels, which are told.
 
     Args:
         found: what the audit has found.
         drop_suspects: leave out the pictures of suspected labels too.
+        cache: where it is kept what is a copy of what.
+        threads: how many pairs are compared at once.
     """
     gone: dict[int, Change] = {}
     for at, look in enumerate(found.looks):
         if isinstance(look, Unreadable):
             gone[at] = Change(at, True, f"cannot be read: {look.why}")
     gone |= _contradicting(found)
-    gone |= _copied(found, gone)
+    gone |= _copied(found, found.copies, gone)
+    # Of many copies each is compared with its nearest only: what is left may hold some that were not.
+    more = bool(found.copies.near)
+    while more:
+        left = [at for at in range(len(found.dataset)) if at not in gone]
+        copies, _ = copies_among(found.dataset, found.looks, among=left, threads=threads, kept=cache)
+        found_more = _copied(found, copies, gone)
+        gone |= found_more
+        more = bool(found_more)
     suspected: list[Change] = []
     for finding in found.findings:
         if finding.kind == "suspected_label" and finding.examples[0] not in gone:
@@ -101,53 +116,60 @@ def clean(found: Audit, *, drop_suspects: bool = False) -> Cleaned:
     return Cleaned(kept, tuple(sorted([*gone.values(), *stay], key=lambda change: change.example)))
 
 
-def _ties(found: Audit) -> dict[int, set[int]]:
-    """The copies of each picture that has some."""
-    ties: dict[int, set[int]] = defaultdict(set)
-    members = {group[0]: group for group in found.copies.same}
-    for group in found.copies.same:
-        for at in group:
-            ties[at].update(group)
-    for one, other in found.copies.near:
-        for a in members.get(one, (one,)):
-            for b in members.get(other, (other,)):
-                ties[a].add(b)
-                ties[b].add(a)
-    return {at: others - {at} for at, others in ties.items()}
-
-
 def _contradicting(found: Audit) -> dict[int, Change]:
+    """All files of one content whose labels contradict each other: nobody knows which is right."""
     examples = found.dataset.examples
     gone: dict[int, Change] = {}
-    for at, others in _ties(found).items():
-        for other in sorted(others):
-            pairs = zip(examples[at].targets, examples[other].targets, strict=True)
-            if any(mine is not None and theirs is not None and mine != theirs for mine, theirs in pairs):
-                gone[at] = Change(at, True, "a copy of it is labelled differently", of=other)
+    for members in found.copies.same:
+        for group in range(len(found.dataset.task.groups)):
+            first: dict[Target, int] = {}
+            for at in members:
+                if examples[at].targets[group] is not None:
+                    first.setdefault(examples[at].targets[group], at)
+            if len(first) > 1:
+                one, other = sorted(first.values())[:2]
+                for at in members:
+                    gone[at] = Change(at, True, "a copy of it is labelled differently", of=other if at == one else one)
                 break
     return gone
 
 
-def _copied(found: Audit, gone: dict[int, Change]) -> dict[int, Change]:
+def _copied(found: Audit, copies: Copies, gone: Container[int]) -> dict[int, Change]:
     """All but one of what are copies of each other, from the one that is kept first on."""
-    examples, ties = found.dataset.examples, _ties(found)
+    examples = found.dataset.examples
 
     def rank(at: int) -> tuple[int, int, str]:
         look = found.looks[at]
         pixels = look.width * look.height if isinstance(look, Look) else 0
         return _KEPT_FIRST[examples[at].split], -pixels, str(examples[at].path)
 
-    kept: set[int] = set()
-    copies: dict[int, Change] = {}
-    for at in sorted((at for at in ties if at not in gone), key=rank):
-        of = next((other for other in sorted(ties[at], key=rank) if other in kept), None)
-        if of is None:
-            kept.add(at)
-            continue
+    def change(at: int, of: int) -> Change:
         across = examples[of].split != examples[at].split
         why = f"a copy of a picture in {examples[of].split}" if across else "a copy of another picture"
-        copies[at] = Change(at, True, why, of=of)
-    return copies
+        return Change(at, True, why, of=of)
+
+    changes: dict[int, Change] = {}
+    # Of one content the one that is kept first stands for all.
+    stands: dict[int, int | None] = {}
+    for members in copies.same:
+        left = [at for at in members if at not in gone]
+        best = stands[members[0]] = min(left, key=rank, default=None)
+        if best is not None:
+            changes |= {at: change(at, best) for at in left if at != best}
+    near: dict[int, list[int]] = defaultdict(list)
+    for pair in copies.near:
+        one, other = (stands.get(at, None if at in gone else at) for at in pair)
+        if one is not None and other is not None:
+            near[one].append(other)
+            near[other].append(one)
+    kept: set[int] = set()
+    for at in sorted(near, key=rank):
+        of = min((other for other in near[at] if other in kept), key=rank, default=None)
+        if of is None:
+            kept.add(at)
+        else:
+            changes[at] = change(at, of)
+    return changes
 
 
 def _can_be_written(name: str) -> bool:
@@ -228,8 +250,12 @@ def write_cleaned_list(path: Path, found: Audit, cleaned: Cleaned) -> None:
         [_named(folder, dataset.root, e), *(getattr(e, name) or "" for name in extra), *map(written, e.targets)]
         for e in _of(found, cleaned.kept)
     )
-    _write(path, header, rows)
-    _write(changes_beside(path), _CHANGES, _change_rows(folder, found, cleaned.changes))
+    # Neither takes its name before both are complete, and the list last: without the other it would not be replaced.
+    with (
+        _written(path, header, rows),
+        _written(changes_beside(path), _CHANGES, _change_rows(folder, found, cleaned.changes)),
+    ):
+        pass
 
 
 def _is_of_changes(path: Path) -> bool:
@@ -273,11 +299,15 @@ def _named(folder: Path, root: Path, example: Example) -> str:
     return path
 
 
-def _write(path: Path, header: Sequence[str], rows: Iterator[list[str]]) -> None:
-    with draft_of(path) as draft, draft.open("w", encoding="utf-8", newline="") as stream:
-        if any(mark in name for name in header for mark in ";\t"):
-            # What separates cells is guessed from the header, where one of its names may mislead.
-            stream.write("sep=,\r\n")
-        writer = csv.writer(stream)
-        writer.writerow(header)
-        writer.writerows(rows)
+@contextmanager
+def _written(path: Path, header: Sequence[str], rows: Iterator[list[str]]) -> Iterator[None]:
+    """A table that is complete, and takes its name at the end."""
+    with draft_of(path) as draft:
+        with draft.open("w", encoding="utf-8", newline="") as stream:
+            if any(mark in name for name in header for mark in ";\t"):
+                # What separates cells is guessed from the header, where one of its names may mislead.
+                stream.write("sep=,\r\n")
+            writer = csv.writer(stream)
+            writer.writerow(header)
+            writer.writerows(rows)
+        yield

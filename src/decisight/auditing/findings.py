@@ -54,7 +54,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 "copy_labelled_differently",
                 _ERROR,
                 "The same picture with different labels",
-                "At least one label is wrong, and nothing can learn both. Keep the right one.",
+                "The very same file: at least one label is wrong, and nothing can learn both. Keep the right one.",
             ),
             Kind(
                 "copy_across_splits",
@@ -83,10 +83,24 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 "pictures would say something else.",
             ),
             Kind(
+                "alike_labelled_differently",
+                _WARNING,
+                "Pictures that look the same and are labelled differently",
+                "Look at these: either a label is wrong, or what tells them apart is too small to be seen. Nothing is "
+                "left out for that.",
+            ),
+            Kind(
                 "copy",
                 _WARNING,
                 "The same picture twice",
                 "It counts twice. Keep one.",
+            ),
+            Kind(
+                "not_learnt",
+                _WARNING,
+                "Labels that are left out",
+                "Training learns the others of their group, and leaves these out. Add pictures of them, and without "
+                "them.",
             ),
             Kind(
                 "scarce",

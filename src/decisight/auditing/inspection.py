@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from decisight.auditing.confidences import Learnt, learn
-from decisight.auditing.copied import copies_among, copy_findings, written
+from decisight.auditing.copied import copies_among, copy_findings
 from decisight.auditing.findings import KINDS, Finding, Severity
 from decisight.auditing.labels import label_findings, source_findings
 from decisight.auditing.looks import Look, Unreadable, look_at
@@ -24,6 +24,7 @@ from decisight.imaging import printable
 from decisight.regions import Region
 from decisight.training.cache import FeatureCache
 from decisight.training.options import TrainOptions
+from decisight.types import written
 
 __all__ = ["Audit", "AuditOptions", "audit"]
 
@@ -185,12 +186,12 @@ def audit(
     training = options.training()
     dataset = with_regions(dataset, options.regions)
     looks = look_at(dataset.examples, threads=workers, progress=tell)
-    copies = copies_among(dataset, looks)
+    copies, alike = copies_among(dataset, looks, threads=workers, kept=cache, progress=tell)
     kept = [at for at, look in enumerate(looks) if isinstance(look, Look)]
     readable = replace(dataset, examples=tuple(dataset.examples[at] for at in kept))
     findings = [
         *picture_findings(looks),
-        *copy_findings(dataset, copies),
+        *copy_findings(dataset, copies, alike),
         *source_findings(dataset),
         *label_findings(readable),
         *(Finding("left_out", skipped.why, path=printable(skipped.path)) for skipped in dataset.skipped),

@@ -33,16 +33,17 @@ def label_findings(dataset: Dataset) -> Iterator[Finding]:
     for group in dataset.task.groups:
         counts, known = part.counts(group), _known(part, group)
         within = " to learn from" if part is not dataset else ""
+        kind = "not_learnt" if _some_are_learnt(group, counts, known) else "too_few"
         for label in group.labels:
             count = counts[label]
             lacking = known - count
             details = {"label": label, "pictures": count}
             named = f"{label!r} ({group.name})"
             if count < _LEARNABLE:
-                yield Finding("too_few", f"{named}: {_pictures(count)}{within}", (), group.name, details)
+                yield Finding(kind, f"{named}: {_pictures(count)}{within}", (), group.name, details)
             elif not group.exclusive and lacking < _LEARNABLE:
                 text = f"{named}: {_pictures(lacking)} without it{within}"
-                yield Finding("too_few", text, (), group.name, details)
+                yield Finding(kind, text, (), group.name, details)
             elif count < _ENOUGH:
                 yield Finding("scarce", f"{named}: {_pictures(count)}{within}", (), group.name, details)
             for split in others:
@@ -51,6 +52,11 @@ def label_findings(dataset: Dataset) -> Iterator[Finding]:
                     text = f"{named}: no picture in the {split} part"
                     yield Finding("untested", text, (), group.name, {"label": label, "split": split})
         yield from _uneven(group, counts, known)
+
+
+def _some_are_learnt(group: LabelGroup, counts: dict[str, int], known: int) -> bool:
+    """Whether a label that cannot be learnt leaves others of its group to be learnt: then training goes on."""
+    return not group.exclusive and any(_LEARNABLE <= counts[label] <= known - _LEARNABLE for label in group.labels)
 
 
 def _uneven(group: LabelGroup, counts: dict[str, int], known: int) -> Iterator[Finding]:

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from decisight import imaging
 from decisight.data.dataset import Example
 from decisight.data.duplicates import Sketch
+from decisight.data.looking import PixelReader
 from decisight.errors import ImageError
 from decisight.gates.brightness import Brightness
 from decisight.gates.luma import small_luma
 from decisight.gates.sharpness import Sharpness
 from decisight.models.stream import in_order
 
-__all__ = ["OUTSIDE", "Look", "Unreadable", "look_at", "pixels_of"]
+__all__ = ["Look", "Unreadable", "look_at"]
 
 Progress = Callable[[str, int, int], None]
 
-OUTSIDE = (127, 127, 127)
-"""What lies outside a region's polygon is painted over with."""
 _SPREAD = (5.0, 95.0)
 """Percentiles between which contrast is measured: a few odd pixels make none."""
 
@@ -78,27 +75,17 @@ def look_at(examples: Sequence[Example], *, threads: int, progress: Progress) ->
     return found
 
 
-def pixels_of(example: Example) -> imaging.Pixels:
-    """What an example shows: uint8 (H, W, 3), of its region where there is one.
-
-    Raises:
-        ImageError: it cannot be read.
-    """
-    pixels = imaging.decode(example.read(), name=example.path)
-    return pixels if example.region is None else example.region.cut(pixels, OUTSIDE)
-
-
 class _Eye:
     """Looks at pictures on several threads."""
 
     def __init__(self) -> None:
         self._brightness, self._sharpness = Brightness().keeper(), Sharpness().keeper()
-        self._last = threading.local()
+        self._reader = PixelReader()
 
     def look(self, example: Example) -> Look | Unreadable:
         try:
             content = example.read()
-            pixels = self._pixels(example, content)
+            pixels = self._reader.pixels(example, content)
         except ImageError as error:
             return Unreadable(error.message.removeprefix(f"{imaging.printable(example.path)}: "), error.hint)
         light = self._brightness.judge(pixels, 0.0)
@@ -112,12 +99,3 @@ class _Eye:
             blurred=self._sharpness.judge(pixels, 0.0) is not None,
             sketch=Sketch.of(pixels),
         )
-
-    def _pixels(self, example: Example, content: bytes) -> npt.NDArray[np.uint8]:
-        if example.region is None:
-            return imaging.decode(content, name=example.path)
-        # Boxes of one picture stand one after another: it is decoded once a thread, not once a box.
-        last = getattr(self._last, "picture", None)
-        if last is None or last[0] != content:
-            last = self._last.picture = (content, imaging.decode(content, name=example.path))
-        return example.region.cut(last[1], OUTSIDE)

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from decisight.auditing.confidences import Learnt, OutOfFold, scored
-from decisight.auditing.copied import written
 from decisight.compute import one_blas_thread
 from decisight.data.dataset import Dataset
 from decisight.training.probe import sigmoid, softmax
+from decisight.types import written
 
 __all__ = ["Mistake", "Neighbour", "mistakes"]
 

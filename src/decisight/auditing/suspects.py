@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from decisight.auditing.confidences import OutOfFold
-from decisight.auditing.copied import written
 from decisight.auditing.findings import Finding
+from decisight.types import written
 
 __all__ = ["INSTALL", "Suspect", "can_suspect", "suspect_findings", "suspects"]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["SIDE", "compare"]
+__all__ = ["SIDE", "Placing", "compare", "overlaid"]
 
 SIDE = 64
 """Pixels along each side of the pictures."""
@@ -25,6 +25,8 @@ _SCALE, _SHIFT = (0.8, 1.25), 0.15
 """How much smaller or larger one may be, and how far off, as a share of half the side."""
 _GAIN = (0.6, 1.67)
 """How much the contrast may differ."""
+_AS_THEY_ARE = 0.06
+"""Where no more is left of two that were not moved at all, they are not: most pictures of one view need no placing."""
 
 _MOST_LEFT = 0.13
 """How much may be left unexplained, as a share of the spread of luma.
@@ -51,7 +53,7 @@ Stack = npt.NDArray[np.float32]
 
 
 @dataclass(slots=True)
-class _Placing:
+class Placing:
     """Where the second of each of P pairs is seen: row ``u`` of the first is row ``scale * u + shift`` of the second.
 
     Rows and columns run from -1 to 1. All arrays are float32 (P,).
@@ -63,17 +65,31 @@ class _Placing:
     shift_x: Stack
 
     @classmethod
-    def neutral(cls, pairs: int) -> _Placing:
+    def neutral(cls, pairs: int) -> Placing:
+        """Of so many pairs that lie over each other as they are."""
         one, none = np.ones(pairs, np.float32), np.zeros(pairs, np.float32)
         return cls(one, none, one.copy(), none.copy())
 
-    def only(self, which: npt.NDArray[np.bool_]) -> _Placing:
-        return _Placing(self.scale_y[which], self.shift_y[which], self.scale_x[which], self.shift_x[which])
+    def only(self, which: npt.NDArray[np.bool_]) -> Placing:
+        """Of some of the pairs."""
+        return Placing(self.scale_y[which], self.shift_y[which], self.scale_x[which], self.shift_x[which])
 
-    def moved(self, by: Stack) -> _Placing:
+    def put(self, which: npt.NDArray[np.bool_], other: Placing) -> None:
+        """Take over those of another, which are as many as are chosen."""
+        for name in ("scale_y", "shift_y", "scale_x", "shift_x"):
+            getattr(self, name)[which] = getattr(other, name)
+
+    def within(self, scale: float, shift: float) -> bool:
+        """Whether all lie over each other as they are, but for so much."""
+        scales, shifts = (self.scale_y, self.scale_x), (self.shift_y, self.shift_x)
+        return all(float(np.abs(values - 1.0).max()) <= scale for values in scales) and all(
+            float(np.abs(values).max()) <= shift for values in shifts
+        )
+
+    def moved(self, by: Stack) -> Placing:
         """Moved by (P, 4), a little at a time, and never out of what is looked for."""
         steps = np.clip(by, -0.1, 0.1).T
-        return _Placing(
+        return Placing(
             np.clip(self.scale_y + steps[0], *_SCALE),
             np.clip(self.shift_y + steps[1], -_SHIFT, _SHIFT),
             np.clip(self.scale_x + steps[2], *_SCALE),
@@ -81,6 +97,7 @@ class _Placing:
         )
 
     def sampling(self, side: int) -> _Sampling:
+        """How pictures of a side are seen there."""
         rows, in_rows = _weights(self.scale_y, self.shift_y, side)
         columns, in_columns = _weights(self.scale_x, self.shift_x, side)
         inside = in_rows[:, :, np.newaxis] & in_columns[:, np.newaxis, :]
@@ -112,51 +129,81 @@ class _Fit:
 
 def compare(
     luma: npt.NDArray[np.uint8], chroma: npt.NDArray[np.uint8], pairs: Sequence[tuple[int, int]]
-) -> list[tuple[int, int]]:
-    """Those of the pairs that show the same.
+) -> list[tuple[int, int, Placing]]:
+    """Those of the pairs that show the same, and where the second of each is seen in the first.
 
     Args:
         luma: uint8 (N, 64, 64).
         chroma: uint8 (N, 2, 16, 16).
         pairs: the rows to compare.
     """
-    found: list[tuple[int, int]] = []
+    found: list[tuple[int, int, Placing]] = []
     for start in range(0, len(pairs), _PAIRS_AT_ONCE):
         some = np.array(pairs[start : start + _PAIRS_AT_ONCE], np.intp)
         first, second = (_smooth(luma[some[:, at]].astype(np.float32)) for at in (0, 1))
-        same = _same(first, second, chroma, some)
-        found.extend((int(one), int(other)) for one, other in some[same])
-    return found
+        still = _left_share(first, second, Placing.neutral(len(some))) <= _AS_THEY_ARE
+        for which in (still, ~still):
+            if not which.any():
+                continue
+            same, placing = _same(first[which], second[which], chroma, some[which], moved=which is not still)
+            rows = enumerate(some[which].tolist())
+            found.extend((one, other, placing.only(np.array([at]))) for at, (one, other) in rows if same[at])
+    return sorted(found, key=lambda pair: pair[:2])
+
+
+def overlaid(first: Stack, second: Stack, placing: Placing) -> tuple[Stack, npt.NDArray[np.bool_]]:
+    """The second of two larger squares as it is seen in the place of the first.
+
+    Args:
+        first: float32 (side, side, 3); the side is a multiple of 8.
+        second: likewise.
+        placing: of this one pair, as it was found on smaller ones; it is bettered.
+
+    Returns:
+        float32 (side, side, 3), and where it reaches, bool (side, side).
+    """
+    side = first.shape[0]
+    one, other = (_smooth(picture.mean(axis=2)[np.newaxis]) for picture in (first, second))
+    for reduced in (side // 2, side):
+        placing = _placed(_pooled(one, reduced), _pooled(other, reduced), placing, 3)
+    sampling = placing.sampling(side)
+    seen = sampling.rows @ np.moveaxis(second, -1, 0) @ sampling.columns
+    return np.ascontiguousarray(np.moveaxis(seen, 0, -1)), sampling.inside[0] > 0.0
 
 
 def _same(
-    first: Stack, second: Stack, chroma: npt.NDArray[np.uint8], pairs: npt.NDArray[np.intp]
-) -> npt.NDArray[np.bool_]:
-    """Which of the pairs show the same, bool (P,)."""
-    (coarsest, rounds), *finer = _STEPS
-    placing = _placed(_pooled(first, coarsest), _pooled(second, coarsest), _Placing.neutral(len(pairs)), rounds)
-    likely = _left_share(_pooled(first, coarsest), _pooled(second, coarsest), placing) < _UNLIKELY
-    same = np.zeros(len(pairs), np.bool_)
-    if not likely.any():
-        return same
-    first, second, placing = first[likely], second[likely], placing.only(likely)
-    for side, rounds in finer:
-        placing = _placed(_pooled(first, side), _pooled(second, side), placing, rounds)
-    sampling = placing.sampling(SIDE)
+    first: Stack, second: Stack, chroma: npt.NDArray[np.uint8], pairs: npt.NDArray[np.intp], *, moved: bool
+) -> tuple[npt.NDArray[np.bool_], Placing]:
+    """Which of the pairs show the same, bool (P,), and where."""
+    placing = Placing.neutral(len(pairs))
+    likely = np.ones(len(pairs), np.bool_)
+    if moved:
+        (coarsest, rounds), *finer = _STEPS
+        placing = _placed(_pooled(first, coarsest), _pooled(second, coarsest), placing, rounds)
+        likely = _left_share(_pooled(first, coarsest), _pooled(second, coarsest), placing) < _UNLIKELY
+        if not likely.any():
+            return likely, placing
+        first, second, better = first[likely], second[likely], placing.only(likely)
+        for side, rounds in finer:
+            better = _placed(_pooled(first, side), _pooled(second, side), better, rounds)
+        placing.put(likely, better)
+    at = placing.only(likely)
+    sampling = at.sampling(SIDE)
     fit = _fitted(first, sampling.of(second), sampling.inside)
     some = pairs[likely]
-    one, other = (chroma[some[:, at]].astype(np.float32) - 128.0 for at in (0, 1))
+    one, other = (chroma[some[:, row]].astype(np.float32) - 128.0 for row in (0, 1))
+    same = np.zeros(len(pairs), np.bool_)
     same[likely] = (
         (_share(fit) <= _MOST_LEFT)
         & (_worst_tile(fit, sampling.inside) <= _MOST_IN_TILE)
         & (fit.gain >= _GAIN[0])
         & (fit.gain <= _GAIN[1])
-        & (_worst_colour(one, other, placing, fit.gain) <= _MOST_COLOUR)
+        & (_worst_colour(one, other, at, fit.gain) <= _MOST_COLOUR)
     )
-    return same
+    return same, placing
 
 
-def _placed(first: Stack, second: Stack, placing: _Placing, rounds: int) -> _Placing:
+def _placed(first: Stack, second: Stack, placing: Placing, rounds: int) -> Placing:
     """The place bettered so many times, by one step of Gauss and Newton each."""
     side = first.shape[1]
     slopes: list[Stack] = list(np.gradient(second, 2.0 / side, axis=(1, 2)))
@@ -195,7 +242,7 @@ def _share(fit: _Fit) -> Stack:
     return np.asarray(np.sqrt((fit.left**2).sum(axis=(1, 2)) / fit.spread))
 
 
-def _left_share(first: Stack, second: Stack, placing: _Placing) -> Stack:
+def _left_share(first: Stack, second: Stack, placing: Placing) -> Stack:
     sampling = placing.sampling(first.shape[1])
     return _share(_fitted(first, sampling.of(second), sampling.inside))
 
@@ -211,7 +258,7 @@ def _worst_tile(fit: _Fit, inside: Stack) -> Stack:
     return np.asarray(np.where(count >= _LEAST_OF_TILE, left, 0.0).max(axis=(1, 2)))
 
 
-def _worst_colour(first: Stack, second: Stack, placing: _Placing, gain: Stack) -> Stack:
+def _worst_colour(first: Stack, second: Stack, placing: Placing, gain: Stack) -> Stack:
     """The largest difference in colour of any tile, (P,), of chroma (P, 2, side, side)."""
     sampling = placing.sampling(first.shape[-1])
     found = np.zeros(len(first), np.float32)

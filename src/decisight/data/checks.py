@@ -9,9 +9,9 @@ from collections.abc import Hashable, Iterator, Sequence
 from decisight.data.dataset import Dataset, Example
 from decisight.errors import DataError
 from decisight.imaging import printable
-from decisight.types import LabelGroup, Target
+from decisight.types import LabelGroup, written
 
-__all__ = ["check_same_files", "check_trainable", "contradictions", "found_elsewhere", "spread_sources"]
+__all__ = ["check_same_files", "check_trainable", "contradict", "contradictions", "found_elsewhere", "spread_sources"]
 
 _HINT = "each label needs at least 2 pictures in the training part, better 30 and more"
 
@@ -85,6 +85,12 @@ def check_same_files(dataset: Dataset) -> None:
         )
 
 
+def contradict(one: Example, other: Example) -> bool:
+    """Whether two pictures are labelled differently: in a group of which both say something."""
+    targets = zip(one.targets, other.targets, strict=True)
+    return any(mine is not None and theirs is not None and mine != theirs for mine, theirs in targets)
+
+
 def contradictions(dataset: Dataset, digests: Sequence[Hashable]) -> tuple[str, ...]:
     """Pictures of the same content that have different labels: at least one is wrong, and nothing can learn both.
 
@@ -145,11 +151,7 @@ def _told(example: Example, group: LabelGroup, dataset: Dataset) -> str:
     path = example.path
     if path.is_relative_to(dataset.root):
         path = path.relative_to(dataset.root)
-    return f"{printable(path)} ({_written(example.targets[dataset.task.groups.index(group)])})"
-
-
-def _written(target: Target) -> str:
-    return target if isinstance(target, str) else "|".join(sorted(target or ())) or "-"
+    return f"{printable(path)} ({written(example.targets[dataset.task.groups.index(group)])})"
 
 
 def spread_sources(dataset: Dataset) -> tuple[str, ...]:

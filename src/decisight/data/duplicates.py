@@ -1,23 +1,28 @@
 """Copies among pictures: the same file twice, and the same photo saved again, smaller, or with its border cut off.
 
-A copy is found in two steps. A short description by coarse shapes proposes the few pictures that could be one; then the
-two are laid one over the other, and only if nothing is left that differs, anywhere, are they called copies. So another
-photo of the same thing is none, nor is the next moment of a video once something has moved.
+A copy is found in three steps. A short description by coarse shapes proposes the few pictures that could be one; the
+two are laid one over the other, small, and most are told apart; those that are left are compared at their full size
+(see :mod:`decisight.data.residuals`), and only if nothing stands out of what saving anew leaves are they called copies.
+So another photo of the same thing is none, nor is a fixed camera's next one once something of a few pixels has changed,
+or where its noise shows that it is another.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from decisight.data.alignment import SIDE, compare
+from decisight.data.alignment import SIDE, Placing, compare
 from decisight.imaging import resize
 
-__all__ = ["SKETCH_BYTES", "Copies", "Sketch", "find_copies"]
+__all__ = ["SKETCH_BYTES", "Confirm", "Copies", "Sketch", "find_copies"]
+
+Confirm = Callable[[Sequence[tuple[int, int, Placing]]], Sequence[bool]]
+"""Says of pairs of pictures, by their numbers and where the second is seen in the first, which are one picture."""
 
 _CHROMA = 16
 """Cells along each side in which colour is kept."""
@@ -94,15 +99,19 @@ class Copies:
     def pairs(self) -> Iterator[tuple[int, int, bool]]:
         """Every copy with a picture that it is a copy of, and whether their content is the same.
 
-        Of several pictures with the same content each is told with the first. Where such a first is near another, so
-        are all of them: each of them is told too.
+        Of several pictures with the same content each is told with the first, and that one with those it is near to.
         """
-        members = {group[0]: group for group in self.same}
         for group in self.same:
             for other in group[1:]:
                 yield group[0], other, True
         for one, other in self.near:
-            yield from ((a, b, False) for a in members.get(one, (one,)) for b in members.get(other, (other,)))
+            yield one, other, False
+
+    def parted(self, differ: Callable[[int, int], bool]) -> tuple[Copies, tuple[tuple[int, int], ...]]:
+        """Without the near pairs that something else tells apart, and those."""
+        apart = tuple(pair for pair in self.near if differ(*pair))
+        gone = set(apart)
+        return Copies(self.same, tuple(pair for pair in self.near if pair not in gone)), apart
 
     def groups(self) -> list[tuple[int, ...]]:
         """The pictures that hang together by copies, two or more each, in rising order."""
@@ -124,17 +133,20 @@ class Copies:
 
 
 def find_copies(
-    digests: Sequence[Hashable], sketches: Sequence[Sketch], pictures: Sequence[Hashable] | None = None
+    digests: Sequence[Hashable],
+    sketches: Sequence[Sketch],
+    pictures: Sequence[Hashable] | None = None,
+    *,
+    confirm: Confirm | None = None,
 ) -> Copies:
     """Find the copies among pictures.
-
-    It takes time in proportion to N log N, and little of it: a few seconds for 20,000 pictures.
 
     Args:
         digests: N, equal where the contents are.
         sketches: N, one a picture.
         pictures: N, which picture each is a part of: parts of one are not near copies of each other, though they may
             overlap. By default each is a picture of its own.
+        confirm: looks closer at the pairs whose small copies show the same; by default these are believed.
     """
     by_digest: dict[Hashable, list[int]] = defaultdict(list)
     for at, digest in enumerate(digests):
@@ -144,20 +156,27 @@ def find_copies(
     luma = np.stack([sketches[at].luma for at in firsts]) if firsts else _NO_LUMA
     shapes, detailed = _shapes(luma)
     rows = np.flatnonzero(detailed)
+
+    def confirmed(pairs: Sequence[tuple[int, int, Placing]]) -> list[tuple[int, int]]:
+        if pictures is not None:
+            pairs = [pair for pair in pairs if pictures[firsts[pair[0]]] != pictures[firsts[pair[1]]]]
+        told = [(firsts[one], firsts[other], placing) for one, other, placing in pairs]
+        verdicts = [True] * len(pairs) if confirm is None or not pairs else confirm(told)
+        return [(one, other) for (one, other, _), same in zip(pairs, verdicts, strict=True) if same]
+
     # What comes out the same in the sketch already, as a PNG of a JPEG does, stands in nobody's way.
     by_sketch: dict[bytes, list[int]] = defaultdict(list)
     for row in rows.tolist():
         by_sketch[sketches[firsts[row]].to_bytes()].append(row)
-    proposed = [(group[0], other) for group in by_sketch.values() for other in group[1:]]
-    known = len(proposed)
-    proposed += _neighbours(shapes, np.array([group[0] for group in by_sketch.values()], np.intp))
-    if pictures is not None:
-        kept = [pictures[firsts[one]] != pictures[firsts[other]] for one, other in proposed]
-        known = sum(kept[:known])
-        proposed = [pair for pair, keep in zip(proposed, kept, strict=True) if keep]
+    still = Placing.neutral(1)
+    found = confirmed([(group[0], other, still) for group in by_sketch.values() for other in group[1:]])
+    told = {other for _, other in found}
+    alone = np.array([row for row in rows.tolist() if row not in told], np.intp)
     chroma = np.stack([sketches[at].chroma for at in firsts]) if firsts else _NO_CHROMA
-    confirmed = [*proposed[:known], *compare(luma, chroma, proposed[known:])]
-    near = sorted((min(pair), max(pair)) for pair in ((firsts[one], firsts[other]) for one, other in confirmed))
+    tried = set(found)
+    proposed = [pair for pair in _neighbours(shapes, alone) if pair not in tried]
+    found += confirmed(compare(luma, chroma, proposed))
+    near = sorted({(min(pair), max(pair)) for pair in ((firsts[one], firsts[other]) for one, other in found)})
     return Copies(same, tuple(near))
 
 

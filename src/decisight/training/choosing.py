@@ -302,11 +302,33 @@ def _folds(part: Dataset, options: TrainOptions) -> tuple[npt.NDArray[np.intp], 
 
 
 def _dealt(part: Dataset, options: TrainOptions) -> npt.NDArray[np.intp]:
-    """The fold of each picture, by the seed."""
+    """The fold of each picture, by the seed.
+
+    Copies follow the first of them, so that all other pictures are dealt as if there were none.
+    """
     sources = [example.source for example in part.examples]
     keys = [" & ".join(_key(target) for target in example.targets[:3]) for example in part.examples]
     units = len({source for source in sources if source is not None}) + sources.count(None)
-    return assign_folds(keys, sources, min(options.folds, units), options.seed)
+    k = min(options.folds, units)
+    copied = [source if source is not None and source.startswith(COPIES) else None for source in sources]
+    if not any(copied):
+        return assign_folds(keys, sources, k, options.seed)
+    alone = [source if copy is None else None for source, copy in zip(sources, copied, strict=True)]
+    folds = assign_folds(keys, alone, k, options.seed)
+    first: dict[str, int] = {}
+    for at, copy in enumerate(copied):
+        if copy is not None:
+            folds[at] = first.setdefault(copy, int(folds[at]))
+    return folds if _spread(keys, sources, folds, k) else assign_folds(keys, sources, k, options.seed)
+
+
+def _spread(keys: Sequence[str], sources: Sequence[str | None], folds: npt.NDArray[np.intp], k: int) -> bool:
+    """Whether no fold is empty, and what comes from several sources is in several folds."""
+    within: dict[str, set[int]] = defaultdict(set)
+    for key, fold in zip(keys, folds.tolist(), strict=True):
+        within[key].add(fold)
+    several = sources_per_label(keys, sources)
+    return len(set(folds.tolist())) == k and all(len(within[key]) > 1 for key, count in several.items() if count > 1)
 
 
 def _copied(label: str, known: Sequence[tuple[str, str | None]]) -> bool:

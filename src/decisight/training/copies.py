@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import threading
+import shlex
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from decisight import imaging
+from decisight.data.checks import contradict
 from decisight.data.dataset import Dataset, Example
 from decisight.data.duplicates import Copies, Sketch, find_copies
+from decisight.data.looking import CopyJudge, PixelReader
 from decisight.errors import DataError, ImageError
 from decisight.imaging import printable
 from decisight.models.stream import in_order
 from decisight.training.cache import FeatureCache
+from decisight.training.choosing import COPIES
 
 __all__ = ["FoundCopies", "look_for_copies"]
 
@@ -23,8 +25,6 @@ Progress = Callable[[str, int, int], None]
 
 _RECIPE = b"sketch 1"
 """Raised whenever what a sketch holds changes, so that old cache entries are not used."""
-_OUTSIDE = (127, 127, 127)
-"""What lies outside a region's polygon is painted over with."""
 _NAMED = 5
 
 
@@ -36,7 +36,8 @@ class FoundCopies:
         root: what the dataset was read from.
         examples: those that can be read, in their order.
         digests: one of each in hexadecimal, as :meth:`~decisight.data.dataset.Example.digest` gives it.
-        copies: by the numbers of the examples.
+        copies: by the numbers of the examples, but for those that look the same and are labelled differently: these are
+            not taken for copies.
     """
 
     root: str
@@ -70,9 +71,28 @@ class FoundCopies:
         raise DataError(
             f"{printable(self.root)}: {len(found)} picture(s) stand in two splits ({', '.join(kinds)}), so what is "
             f"measured on them looks better than it is: {told}{more}",
-            hint=f"write a list without them: decisight audit {printable(self.root)} --fix cleaned.csv, and train on "
-            "that; or learn from them all the same: --allow-duplicates",
+            hint=f"{self._without()}; or learn from them all the same: --allow-duplicates",
         )
+
+    def joined(self, dataset: Dataset) -> Dataset:
+        """The dataset with one source for copies of different content that have none, so that they stay together.
+
+        Those of the same content stay together as it is.
+        """
+        source: dict[int, str] = {}
+        for group in self.copies.groups():
+            digests = {self.digests[at] for at in group}
+            if len(digests) > 1:
+                source |= {id(self.examples[at]): f"{COPIES}{min(digests)}" for at in group}
+        if not source:
+            return dataset
+        examples = (
+            replace(example, source=source[id(example)])
+            if example.source is None and id(example) in source
+            else example
+            for example in dataset.examples
+        )
+        return replace(dataset, examples=tuple(examples))
 
     def identities(self) -> dict[str, str]:
         """By the digest of each picture that has copies, one that it has in common with them."""
@@ -81,6 +101,13 @@ class FoundCopies:
             first = min(self.digests[at] for at in group)
             found |= {self.digests[at]: first for at in group}
         return found
+
+    def _without(self) -> str:
+        """How to be rid of copies."""
+        if any(example.stored is not None or example.region is not None for example in self.examples):
+            return "take them out where the data are kept"
+        command = shlex.join(["decisight", "audit", self.root, "--fix", "cleaned.csv"])
+        return f"write a list without them: {printable(command)}, and train on that"
 
     def _named(self, example: Example) -> str:
         path, folder = example.path, Path(self.root)
@@ -118,9 +145,11 @@ def look_for_copies(
         tell("looking for copies", done, len(dataset))
     paths = Counter(example.path for example in dataset.examples)
     pictures = [example.path if paths[example.path] > 1 else at for at, (example, _, _) in enumerate(seen)]
-    copies = find_copies([digest for _, digest, _ in seen], [sketch for *_, sketch in seen], pictures)
-    examples = tuple(example for example, _, _ in seen)
-    return FoundCopies(str(dataset.root), examples, tuple(digest.hex() for _, digest, _ in seen), copies)
+    examples, digests = tuple(example for example, _, _ in seen), [digest for _, digest, _ in seen]
+    judge = CopyJudge(examples, digests, threads=threads, kept=cache, progress=tell)
+    copies = find_copies(digests, [sketch for *_, sketch in seen], pictures, confirm=judge)
+    copies, _ = copies.parted(lambda one, other: contradict(examples[one], examples[other]))
+    return FoundCopies(str(dataset.root), examples, tuple(digest.hex() for digest in digests), copies)
 
 
 class _Look:
@@ -128,7 +157,7 @@ class _Look:
 
     def __init__(self, cache: FeatureCache) -> None:
         self._cache = cache
-        self._last = threading.local()
+        self._reader = PixelReader()
 
     def __call__(self, example: Example) -> tuple[Example, bytes, Sketch] | None:
         try:
@@ -138,17 +167,8 @@ class _Look:
             kept = self._cache.get([key]).get(key)
             if kept is not None:
                 return example, digest, Sketch.from_bytes(kept)
-            sketch = Sketch.of(self._looked_at(example, content))
+            sketch = Sketch.of(self._reader.pixels(example, content))
         except ImageError:
             return None
         self._cache.put({key: sketch.to_bytes()})
         return example, digest, sketch
-
-    def _looked_at(self, example: Example, content: bytes) -> imaging.Pixels:
-        if example.region is None:
-            return imaging.decode(content, name=example.path)
-        # Boxes of one picture stand one after another: it is decoded once a thread, not once a box.
-        last = getattr(self._last, "picture", None)
-        if last is None or last[0] != content:
-            last = self._last.picture = (content, imaging.decode(content, name=example.path))
-        return example.region.cut(last[1], _OUTSIDE)

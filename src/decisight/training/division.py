@@ -10,6 +10,7 @@ from decisight.data.dataset import Dataset, Example
 from decisight.data.splits import LabelShare, SplitReport, assign_splits
 from decisight.errors import DataError, ImageError
 from decisight.imaging import printable
+from decisight.training.choosing import COPIES
 from decisight.types import LabelGroup
 
 __all__ = ["Division", "divide"]
@@ -97,6 +98,7 @@ def divide(dataset: Dataset, *, holdout: float) -> Division:
         DataError: there is too little to learn from.
     """
     notes: list[str] = []
+    sourced = any(e.source is not None and not e.source.startswith(COPIES) for e in dataset.examples)
     given, aside = dataset if dataset.splits else None, Dataset(dataset.root, dataset.task, ())
     if not dataset.splits and holdout > 0:
         try:
@@ -104,7 +106,7 @@ def divide(dataset: Dataset, *, holdout: float) -> Division:
         except DataError as error:
             hint = "add pictures of more sources; --holdout 0 sets nothing aside and learns from all of them"
             raise DataError(error.message, hint=hint) from error
-        notes.extend(_told(report))
+        notes.extend(_told(report, sourced=sourced))
         aside = dataset.only("test")
     elif dataset.splits and "train" not in dataset.splits:
         raise DataError(
@@ -128,14 +130,13 @@ def divide(dataset: Dataset, *, holdout: float) -> Division:
     return division
 
 
-def _told(report: SplitReport) -> Iterator[str]:
+def _told(report: SplitReport, *, sourced: bool) -> Iterator[str]:
     """How the pictures were divided: the sizes, the label whose share is furthest off, and every label that is lost."""
-    alone = sum(report.units.values()) == sum(report.counts.values())
     sizes = ", ".join(
-        f"{split} {count}" + ("" if alone else f" (of {report.units[split]} sources)")
+        f"{split} {count}" + ("" if not sourced else f" (of {report.units[split]} sources)")
         for split, count in report.counts.items()
     )
-    yield f"split by {'content, no source being known' if alone else 'source'}: {sizes}"
+    yield f"split by {'source' if sourced else 'content, no source being known'}: {sizes}"
     tested = [share for share in report.shares if share.split == "test" and share.got]
     worst = max(tested, key=lambda share: abs(share.got - share.wanted) / share.pictures, default=None)
     if worst and abs(worst.got - worst.wanted) >= 1:

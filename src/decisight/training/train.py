@@ -92,11 +92,11 @@ def train(
     rule = rule.checked(dataset.task)
     dataset = with_regions(dataset, options.regions)
     with clock.part("reading"):
-        division = divide(dataset, holdout=options.holdout)
-        part, notes = division.part, (*_ambiguous(options.fallback, dataset.task), *division.notes)
         copies = look_for_copies(dataset, cache, threads=workers, progress=tell)
         if not options.allow_duplicates:
             copies.refuse_across()
+        division = divide(copies.joined(dataset), holdout=options.holdout)
+        part, notes = division.part, (*_ambiguous(options.fallback, dataset.task), *division.notes)
     backbone = backbones.build(options.backbone)
     extractor = FeatureExtractor(backbone, cache, threads=workers)
     with clock.part("features"):

@@ -23,6 +23,7 @@ from decisight.types.labels import (
     check_fallback,
     is_label,
     resolve_thresholds,
+    written,
 )
 from decisight.types.predictions import FitMode, LabelConfidence, Prediction
 from decisight.types.readings import Reading, Tick
@@ -55,4 +56,5 @@ __all__ = [
     "check_fallback",
     "is_label",
     "resolve_thresholds",
+    "written",
 ]

@@ -21,6 +21,7 @@ __all__ = [
     "check_fallback",
     "is_label",
     "resolve_thresholds",
+    "written",
 ]
 
 NONE_OF_THEM = "-"
@@ -207,3 +208,10 @@ def check_fallback(state: str) -> None:
         raise UsageError("the fall-back state is empty", hint=hint)
     if UNPRINTABLE.search(state):
         raise UsageError(f"the fall-back state {state!r} holds what cannot be shown", hint=hint)
+
+
+def written(target: Target) -> str:
+    """What is true of a picture, as a table has it: ``a``, ``a|b``, ``-`` for none of them, nothing where not known."""
+    if target is None:
+        return ""
+    return target if isinstance(target, str) else "|".join(sorted(target)) or NONE_OF_THEM
