@@ -9,6 +9,7 @@ with the border blurred, and with the centre blurred. There is no limit: it show
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tempfile
 import time
@@ -31,14 +32,20 @@ def main() -> int:
     parser.add_argument("--data", type=Path, default=SHARED_DATA)
     parser.add_argument("--json", type=Path, default=Path(__file__).parent / "results" / "context.json")
     parser.add_argument("--cache", type=Path, help="keep features here; by default they are computed afresh")
+    parser.add_argument(
+        "--only", choices=SETS, action="append", help="do these sets anew; the rest of the results stays"
+    )
     options = parser.parse_args()
     if not options.data.is_dir():
         print(f"skipped: there is no folder {options.data}, and this benchmark needs its photo sets")
         return 0
     begin, tasks = time.time(), {}
+    if options.only:
+        tasks = json.loads(options.json.read_text("utf-8"))["tasks"]
     with tempfile.TemporaryDirectory() as folder:
         cache = options.cache or Path(folder) / "features.sqlite3"
-        for name, groups in SETS.items():
+        for name in options.only or SETS:
+            groups = SETS[name]
             data = read_dataset(options.data / name, source_pattern=SOURCES.get(name))
             with FeatureCache(cache) as features:
                 plan = TrainOptions(name=Path(name).stem)
