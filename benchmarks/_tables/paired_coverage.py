@@ -21,11 +21,12 @@ def _coverage(results: Results) -> list[str]:
         ]
         for name, one in settings.items()
     ]
+    lowest, log_loss = percent(found["lowest_but"]), percent(found["lowest_of"]["log_loss"])
     return [
         *table(["held by", *(figure.replace("_", " ") for figure in figures), "false alarms of the test"], rows),
         "",
-        f"Of {found['times']:,} samples each: mean {percent(found['mean'])}, lowest {percent(found['lowest'])}. "
-        "Of equally good models the test may tell 5 % apart.",
+        f"Of {found['times']:,} samples each: mean {percent(found['mean'])}, lowest {lowest}, but of the log loss "
+        f"{log_loss}. Of equally good models the test may tell 5 % apart.",
     ]
 
 
