@@ -20,10 +20,15 @@ from decisight.auditing import (
     clean,
     write_cleaned_list,
 )
-from decisight.data.dataset import Dataset
+from decisight.auditing.copied import copy_findings
+from decisight.auditing.looks import Look
+from decisight.data.dataset import Dataset, Example
+from decisight.data.duplicates import Copies, Sketch
 from decisight.data.reading import read_dataset
 from decisight.errors import OutputError
-from decisight.types import LabelGroup
+from decisight.training.cache import FeatureCache
+from decisight.training.copies import look_for_copies
+from decisight.types import LabelGroup, Task
 
 QUICK = AuditOptions(labels=False)
 
@@ -159,3 +164,55 @@ def test_a_table_is_not_replaced_by_its_own_list(tmp_path: Path) -> None:
     fixed(root, tmp_path / "cleaned.csv")
     with pytest.raises(OutputError, match="would replace the labels"):
         check_cleaned_list(tmp_path / "cleaned.csv", read_dataset(tmp_path / "cleaned.csv"))
+
+
+def test_of_very_many_copies_one_stays_and_training_takes_the_list(tmp_path: Path) -> None:
+    root = colours(tmp_path / "colours", train=3, test=2)
+    photo = drawn(700, SIZE, hue=HUES["red"])
+    for at in range(40):
+        form = ("jpg", "webp")[at % 2]
+        save(root / ("test" if at % 4 == 0 else "train") / "red" / f"again{at}.{form}", photo, quality=50 + at)
+    cleaned, _ = fixed(root, tmp_path / "cleaned.csv")
+    again = [example for example in cleaned.examples if example.path.name.startswith("again")]
+    assert [example.split for example in again] == ["test"]
+    look_for_copies(cleaned, FeatureCache(None), threads=2).refuse_across()
+
+
+def test_what_only_looks_the_same_stays(tmp_path: Path) -> None:
+    root = colours(tmp_path / "colours", train=3, test=1)
+    save(root / "train/red/alike.jpg", drawn(1, SIZE, hue=HUES["blue"]), quality=90)
+    save(root / "test/red/alike.jpg", drawn(2, SIZE, hue=HUES["blue"]), quality=90)
+    found = audit(read_dataset(root), QUICK, threads=2)
+    assert found.counts["alike_labelled_differently"] == 2
+    assert found.errors == 0
+    assert clean(found).left_out == 0
+    look_for_copies(found.dataset, FeatureCache(None), threads=2).refuse_across()
+
+
+def test_thousands_of_equal_files_are_no_work(tmp_path: Path) -> None:
+    task = Task((LabelGroup("class", ("a", "b")),))
+    sketch = Sketch.of(drawn(1, SIZE))
+    look = Look(b"same", 120, 100, 90.0, None, blurred=False, sketch=sketch)
+    examples = tuple(Example(tmp_path / f"{at}.png", ("a",), "train") for at in range(20_000))
+    dataset = Dataset(tmp_path, task, examples)
+    copies = Copies((tuple(range(10_000)), tuple(range(10_000, 20_000))), ((0, 10_000),))
+    found = Audit(dataset, (look,) * 20_000, (), copies)
+    assert len(list(copies.pairs())) == 19_999
+    assert len(list(copy_findings(dataset, copies, ()))) == 19_999
+    assert len(clean(found).kept) == 1
+
+
+def test_a_failure_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = colours(tmp_path / "colours", train=2, test=1)
+    where = tmp_path / "cleaned.csv"
+    found = audit(read_dataset(root), QUICK, threads=2)
+
+    def broken(*_: object) -> list[object]:
+        raise OutputError("the disk is full")
+
+    monkeypatch.setattr("decisight.auditing.cleaning._change_rows", broken)
+    with pytest.raises(OutputError, match="disk is full"):
+        write_cleaned_list(where, found, clean(found))
+    assert not where.exists()
+    assert not changes_beside(where).exists()
+    check_cleaned_list(where, found.dataset)

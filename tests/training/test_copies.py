@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.drawn import drawn, save
 
-from decisight.data.dataset import Dataset
+from decisight.data.dataset import Dataset, Example
 from decisight.data.reading import read_dataset
+from decisight.data.splits import assign_splits
 from decisight.errors import DataError
 from decisight.training.cache import FeatureCache
+from decisight.training.choosing import COPIES, _dealt
 from decisight.training.copies import FoundCopies, look_for_copies
+from decisight.training.division import divide
+from decisight.training.options import TrainOptions
 from decisight.training.train import Trained
+from decisight.types import LabelGroup, Task
 
 HUES = {"red": (220, 40, 40), "blue": (40, 60, 220)}
 FIXED = {"fit": "stretch", "depths": "last", "pooling": "mean", "mirror": False, "strength": 10.0, "folds": 2}
@@ -85,9 +91,7 @@ def test_sketches_are_kept(shades: Path, tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_the_same_part_of_one_photo_is_told_by_its_box(tmp_path: Path) -> None:
-    from decisight.data.dataset import Example
     from decisight.regions import Region
-    from decisight.types import LabelGroup, Task
 
     photo = save(tmp_path / "photo.png", drawn(3, (320, 240)))
     other = save(tmp_path / "other.jpg", drawn(3, (320, 240)), quality=80)
@@ -104,3 +108,37 @@ def test_the_same_part_of_one_photo_is_told_by_its_box(tmp_path: Path) -> None:
     assert found.copies.near == ((0, 2), (1, 2))
     with pytest.raises(DataError, match=r"photo\.png \(box 1, train\) and other\.jpg \(box 1, test\)"):
         found.refuse_across()
+
+
+def test_an_undivided_folder_keeps_copies_on_one_side_and_all_others_where_they_were(tmp_path: Path) -> None:
+    root = tmp_path / "shades"
+    for at, (label, hue) in enumerate(HUES.items()):
+        for number in range(12):
+            save(root / label / f"{number}.png", drawn(100 * at + number, (96, 80), hue=hue))
+    before = {example.path: example.split for example in assign_splits(read_dataset(root))[0].examples}
+    assert set(before.values()) == {"train", "test"}
+    for label in HUES:
+        for number in range(6):
+            pixels = drawn(100 * list(HUES).index(label) + number, (96, 80), hue=HUES[label])
+            save(root / label / f"{number}.jpg", pixels, quality=85)
+    data = read_dataset(root)
+    divided, _ = assign_splits(look(root).joined(data))
+    after = {example.path: example.split for example in divided.examples}
+    for path in before:
+        copy = path.with_suffix(".jpg")
+        if copy in after:
+            assert after[copy] == after[path]
+        else:
+            assert after[path] == before[path]
+    division = divide(look(root).joined(data), holdout=0.2)
+    assert any("split by content, no source being known" in note for note in division.notes)
+
+
+def test_copies_move_no_other_picture_to_another_fold(tmp_path: Path) -> None:
+    task = Task((LabelGroup("class", ("a", "b")),))
+    plain = [Example(tmp_path / f"{at}.png", ("ab"[at % 2],)) for at in range(40)]
+    joined = [replace(example, source=f"{COPIES}x" if at in (3, 8) else None) for at, example in enumerate(plain)]
+    options = TrainOptions("model")
+    before, after = (_dealt(Dataset(tmp_path, task, tuple(some)), options) for some in (plain, joined))
+    assert after[3] == after[8]
+    assert [at for at in range(40) if before[at] != after[at]] in ([], [8])

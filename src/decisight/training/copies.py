@@ -79,17 +79,15 @@ class FoundCopies:
 
         Those of the same content stay together as it is.
         """
-        source: dict[int, str] = {}
+        source: dict[tuple[Path, str | None], str] = {}
         for group in self.copies.groups():
             digests = {self.digests[at] for at in group}
             if len(digests) > 1:
-                source |= {id(self.examples[at]): f"{COPIES}{min(digests)}" for at in group}
+                source |= {_place(self.examples[at]): f"{COPIES}{min(digests)}" for at in group}
         if not source:
             return dataset
         examples = (
-            replace(example, source=source[id(example)])
-            if example.source is None and id(example) in source
-            else example
+            replace(example, source=source.get(_place(example))) if example.source is None else example
             for example in dataset.examples
         )
         return replace(dataset, examples=tuple(examples))
@@ -120,6 +118,11 @@ class FoundCopies:
         if example.split is not None and example.split not in name.parts[:-1]:
             parts.append(example.split)
         return parts[0] if len(parts) == 1 else f"{parts[0]} ({', '.join(parts[1:])})"
+
+
+def _place(example: Example) -> tuple[Path, str | None]:
+    """What tells an example from others: its picture, and the part of it."""
+    return example.path, None if example.region is None else example.region.text
 
 
 def look_for_copies(
