@@ -226,8 +226,9 @@ def test_its_script_leaves_nothing_global(browsing: Browsing, report: Path) -> N
 def test_a_narrow_page_folds_what_is_secondary(browsing: Browsing, report: Path) -> None:
     page = opened(browsing, report, (420, 800))
     parts = page.locator("#group-0 details.part")
-    assert parts.count() == 3
+    assert parts.count() == 4
     assert page.locator("details.part[open]").count() == 0
+    assert page.locator("#group-0 .gallery > li:visible").count() == 3
     parts.first.locator("summary").click()
     assert page.locator("#group-0 .charts svg").first.is_visible()
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
