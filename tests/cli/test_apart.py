@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import shutil
 from pathlib import Path
@@ -26,6 +27,7 @@ COMMANDS = {
     "compare --json, costs": ("compare m.onnx n.onnx folder --costs costs.yaml --json costs.yaml", "costs.yaml"),
     "tune, model": ("tune m.onnx folder --best f1 -o m.onnx", "m.onnx"),
     "explain, picture": ("explain m.onnx folder/0.png -o folder/0.png", "folder/0.png"),
+    "audit -o": ("audit coco/audit.json -o coco", "coco/audit.json"),
     "predict -o": ("predict m.onnx folder/0.png -o m.onnx", "m.onnx"),
 }
 
@@ -49,6 +51,14 @@ def place(small_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             lines = csv.DictWriter(stream, ["file_name", "class"])
             lines.writeheader()
             lines.writerows({**row, "file_name": beside + row["file_name"]} for row in rows)
+    boxes = [{"image_id": at, "category_id": at % 2, "bbox": [0, 0, 9, 9]} for at in range(4)]
+    coco = {
+        "images": [{"id": at, "file_name": f"../folder/{at}.png", "width": 32, "height": 24} for at in range(4)],
+        "categories": [{"id": at, "name": name} for at, name in enumerate(("dog", "cat"))],
+        "annotations": [{"id": at, **box} for at, box in enumerate(boxes)],
+    }
+    Path("coco").mkdir()
+    Path("coco/audit.json").write_text(json.dumps(coco))
     Path("costs.yaml").write_text("{dog: {cat: 500}, cat: {dog: 1}}")
     Path("linked").mkdir()
     os.link("own/predictions.csv", "linked/predictions.csv")

@@ -154,7 +154,11 @@ def _figures(evaluation: GroupEvaluation, advice: Advice) -> Iterator[Figure]:
         *(() if evaluation.group.exclusive else (("recall (macro)", "macro_recall", "mean of the labels"),)),
         ("ROC-AUC", "roc_auc", of_what),
         ("average precision", "average_precision", f"area of the precision-recall curve, {of_what}"),
-        ("calibration error", "ece", f"0 is best; debiased, root mean square: {_number(evaluation.debiased_ece)}"),
+        (
+            "calibration error",
+            "ece",
+            f"0 is best; {_number(evaluation.debiased_ece)} with what chance alone shows taken off (root mean square)",
+        ),
     )
     per_class = {one.label: one for one in evaluation.per_class}
     recalls, precisions = (
