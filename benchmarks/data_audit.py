@@ -1,6 +1,6 @@
 """What the data audit finds of faults that are planted into the shared photo sets, and how long it takes.
 
-    python benchmarks/data_audit.py [--data ../shared/data] [--seeds 3] [--cache FILE] [--json FILE]
+    python benchmarks/data_audit.py [--data ../shared/data] [--seeds 3] [--cache FILE] [--json FILE] [--copies-only]
 
 Copies: a quarter of the photos of all sets together is saved again, each in one way, and looked for among all photos.
 The limit is 95 % of those with the same content or only saved again, and no pair of photos that was not planted; those
@@ -10,19 +10,19 @@ Wrong labels: in each of fifteen tasks 5 % of the labels, drawn at random, are e
 that the audit names, ranked or not. The limit is half of them over all tasks, with as many right as wrong among those
 named. Labels that are wrong in the sets as they are count as falsely named.
 
-Time: of the CPU, for looking at photos, and for looking for copies among 20,000 sketches.
+Time: of the CPU, for looking at photos, for looking for copies among 20,000 sketches, and among 1,000 shots of one
+scene that differ by noise.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
-import json
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from _machine import machine
+from _machine import machine, write_result
 from _photos import SHARED_DATA
 from accuracy import SETS, SOURCES
 from decisight import imaging
@@ -39,9 +39,11 @@ from decisight.auditing.copied import copies_among
 from decisight.auditing.looks import Look, look_at
 from decisight.auditing.suspects import suspects
 from decisight.compute import threads
-from decisight.data.dataset import Dataset
+from decisight.data.dataset import Dataset, Example
 from decisight.data.duplicates import Sketch, find_copies
+from decisight.data.looking import CopyJudge
 from decisight.data.reading import read_dataset
+from decisight.imaging import encode_jpeg, encode_png
 from decisight.training.cache import FeatureCache
 from decisight.training.options import TrainOptions
 
@@ -50,6 +52,7 @@ LABELS_FOUND = 0.5
 LABELS_RIGHT = 0.5
 WRONG = 0.05
 MANY = 20_000
+ALIKE = 1_000
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -100,6 +103,17 @@ LIMITED = 5
 """So many of these, from the first on, have the limit."""
 
 
+@dataclass(frozen=True)
+class InMemory:
+    """A picture that lies in memory."""
+
+    content: bytes
+
+    def read(self) -> bytes:
+        """It, as a file would hold it."""
+        return self.content
+
+
 def find_planted(sets: Sequence[Dataset], workers: int, seed: int) -> tuple[dict[str, Any], list[Look]]:
     """What is found of copies that are planted among all photos, and the looks at those."""
     rng = np.random.default_rng(seed)
@@ -109,7 +123,9 @@ def find_planted(sets: Sequence[Dataset], workers: int, seed: int) -> tuple[dict
     seconds = time.process_time() - begin
     digests: list[bytes] = [look.digest for look in looks]
     sketches = [look.sketch for look in looks]
-    before = {(one, other) for one, other, _ in find_copies(digests, sketches).pairs()}
+    shown = list(examples)
+    confirm = CopyJudge(shown, digests, threads=workers)
+    before = {(one, other) for one, other, _ in find_copies(digests, sketches, confirm=confirm).pairs()}
     chosen = rng.permutation(len(examples))[: len(examples) // 4].tolist()
     names = list(WAYS)
     way_of: dict[int, str] = {}
@@ -120,7 +136,10 @@ def find_planted(sets: Sequence[Dataset], workers: int, seed: int) -> tuple[dict
         way_of[len(digests)], origin[len(digests)] = name, at
         digests.append(digests[at] if name == names[0] else f"copy {at}".encode())
         sketches.append(Sketch.of(copy))
-    found = find_copies(digests, sketches)
+        shown.append(Example(Path(f"copy {at}"), (), stored=InMemory(encode_png(copy))))
+    begin = time.process_time()
+    found = find_copies(digests, sketches, confirm=CopyJudge(shown, digests, threads=workers))
+    comparing = time.process_time() - begin
     group_of = {at: number for number, group in enumerate(found.groups()) for at in group}
     hits: dict[str, list[bool]] = {name: [] for name in names}
     for copy, at in origin.items():
@@ -137,6 +156,7 @@ def find_planted(sets: Sequence[Dataset], workers: int, seed: int) -> tuple[dict
         "false": false,
         "there_before": len(before),
         "look_seconds": seconds,
+        "compare_seconds": comparing,
     }
     return result, looks
 
@@ -161,6 +181,25 @@ def time_many(looks: Sequence[Look]) -> float:
     return time.process_time() - begin
 
 
+def time_alike() -> tuple[int, float]:
+    """Pairs falsely found among many shots of one drawn scene with noise of its own, and seconds of a CPU for it."""
+    rng = np.random.default_rng(0)
+    scene = np.full((384, 512, 3), (120, 130, 110), np.int64)
+    for _ in range(30):
+        top, left = rng.integers(0, 340), rng.integers(0, 460)
+        scene[top : top + 30, left : left + 50] = rng.integers(20, 230, 3)
+    shots: list[Example] = []
+    sketches: list[Sketch] = []
+    for at in range(ALIKE):
+        noisy = np.clip(scene + rng.normal(0.0, 4.0, scene.shape), 0, 255).astype(np.uint8)
+        shots.append(Example(Path(f"shot {at}"), (), stored=InMemory(encode_jpeg(noisy, quality=92))))
+        sketches.append(Sketch.of(noisy))
+    digests = [str(at).encode() for at in range(ALIKE)]
+    begin = time.process_time()
+    found = find_copies(digests, sketches, confirm=CopyJudge(shots, digests))
+    return len(found.near), time.process_time() - begin
+
+
 def exchanged(dataset: Dataset, at: int, seed: int) -> tuple[Dataset, set[int]]:
     """The data with some labels of a group exchanged for another, and which."""
     rng = np.random.default_rng(seed)
@@ -177,7 +216,7 @@ def exchanged(dataset: Dataset, at: int, seed: int) -> tuple[Dataset, set[int]]:
 def find_exchanged(dataset: Dataset, groups: Sequence[str], seeds: int, cache: Path, workers: int) -> dict[str, Any]:
     """Exchanged labels, those found, and all that were named, by group; those of all groups are exchanged at once."""
     looks = look_at(dataset.examples, threads=workers, progress=nothing)
-    kin = copies_among(dataset, looks).groups()
+    kin = copies_among(dataset, looks, threads=workers)[0].groups()
     counts = {group: {"exchanged": 0, "found": 0, "named": 0} for group in groups}
     places = {group.name: at for at, group in enumerate(dataset.task.groups)}
     for seed in range(seeds):
@@ -204,6 +243,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, default=SHARED_DATA)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--json", type=Path, default=Path(__file__).parent / "results" / "data_audit.json")
+    parser.add_argument("--copies-only", action="store_true", help="leave out wrong labels; writes nothing")
     parser.add_argument("--cache", type=Path, help="keep features here; by default they are computed afresh")
     options = parser.parse_args()
     if not options.data.is_dir():
@@ -217,8 +257,12 @@ def main() -> int:
         print(f"{name:40} {copies['found'][name]} of {count}", flush=True)
     print(f"falsely found: {copies['false']}; in the sets as they are: {copies['there_before']}")
     many = time_many(looks)
+    alike, alike_seconds = time_alike()
+    print(f"{ALIKE:,} shots of one scene take {alike_seconds:.1f} s of a CPU; {alike} pairs of them called copies")
     rate = copies["photos"] / copies["look_seconds"]
     print(f"{rate:.0f} photos are looked at in a second of a CPU; copies among {MANY:,} take {many:.1f} s", flush=True)
+    if options.copies_only:
+        return 0
     labels: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         cache = options.cache or Path(folder) / "features.sqlite3"
@@ -242,9 +286,9 @@ def main() -> int:
         "copies": copies | {"limited": limited, "share_of_limited": share, "least": COPIES_FOUND},
         "labels": {"tasks": labels, "total": total, "found": found, "right": right},
         "time": {"photos_a_second": rate, "sketches": MANY, "seconds_for_copies": many},
+        "alike": {"shots": ALIKE, "pairs": alike, "seconds": alike_seconds},
     }
-    options.json.parent.mkdir(exist_ok=True)
-    options.json.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+    write_result(options.json, result)
     kept = share >= COPIES_FOUND and not copies["false"] and found >= LABELS_FOUND and right >= LABELS_RIGHT
     print("all limits are kept" if kept else "a limit is not kept")
     return 0 if kept else 1

@@ -203,8 +203,8 @@ def make_messy(folder: Path) -> None:
     shutil.copy(worn[1], folder / "test/helmet/same.jpg")
     with Image.open(missing[0]) as picture:
         picture.resize((picture.width // 2, picture.height // 2)).save(folder / "test/no_helmet/smaller.png")
+    shutil.copy(worn[2], folder / "train/no_helmet/other.jpg")
     with Image.open(worn[2]) as picture:
-        picture.save(folder / "train/no_helmet/other.jpg", quality=60)
         picture.point(lambda value: value // 16).save(folder / "train/helmet/dark.jpg")
         picture.crop((0, 0, 28, 24)).save(folder / "train/helmet/tiny.jpg")
 

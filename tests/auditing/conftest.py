@@ -61,6 +61,7 @@ def clean_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def faulty(tmp_path_factory: pytest.TempPathFactory, look: Callable[[Path], Audit]) -> Faulty:
+    pytest.importorskip("cleanlab", reason="needs decisight[audit]")
     root = plant(colours(tmp_path_factory.mktemp("faulty") / "colours"))
     return Faulty(root, look(root))
 

@@ -10,6 +10,8 @@ from decisight.auditing.confidences import OutOfFold
 from decisight.auditing.suspects import suspect_findings, suspects
 from decisight.types import LabelGroup
 
+pytest.importorskip("cleanlab", reason="needs decisight[audit]")
+
 Table = npt.NDArray[np.float64]
 
 COLOURS = LabelGroup("colour", ("blue", "green", "red"))

@@ -75,6 +75,45 @@ def test_a_page_by_its_name(run: Run, shades: Path, tmp_path: Path) -> None:
     assert page.read_text("utf-8").startswith("<!doctype html>")
 
 
+def test_a_folder_with_a_dot_is_a_folder(run: Run, shades: Path, tmp_path: Path) -> None:
+    result = run("audit", shades, "--no-labels", "-o", tmp_path / "out.v1")
+    assert result.status == 0, result.err
+    assert (tmp_path / "out.v1/audit.html").is_file()
+    assert f"shown in {tmp_path / 'out.v1/audit.html'}" in result.out
+
+
+def test_what_is_read_is_not_replaced(run: Run, shades: Path, tmp_path: Path) -> None:
+    coco = {
+        "images": [{"id": at, "file_name": f"{at}.png", "width": 96, "height": 80} for at in range(4)],
+        "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}],
+        "annotations": [
+            {"id": at, "image_id": at, "bbox": [0, 0, 90, 80], "category_id": 1 + at % 2} for at in range(4)
+        ],
+    }
+    for at in range(4):
+        save(tmp_path / f"coco/{at}.png", drawn(at, (96, 80)))
+    labels = tmp_path / "coco/audit.json"
+    labels.write_text(json.dumps(coco))
+    refused = run("audit", labels, "--no-labels", "-o", tmp_path / "coco")
+    assert refused.status == 2
+    assert "it would be lost" in refused.err
+    assert json.loads(labels.read_text()) == coco
+    picture = shades / "train/red/0.png"
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/audit.html").symlink_to(picture)
+    assert "it would be lost" in run("audit", shades, "--no-labels", "-o", tmp_path / "out").err
+
+
+def test_what_can_be_done_next_keeps_what_was_asked_for(run: Run, shades: Path, tmp_path: Path) -> None:
+    region = "view=0.1,0.1 0.9,0.1 0.9,0.9 0.1,0.9"
+    result = run("audit", shades, "--no-labels", "--region", region, "--fix", tmp_path / "cleaned.csv")
+    assert result.status == 0, result.err
+    assert f"'--region={region}'" in next(line for line in result.out.splitlines() if line.startswith("To train"))
+    again = next(line for line in result.out.splitlines() if line.startswith("To see"))
+    assert "--no-labels" in again
+    assert f"'--region={region}'" in again
+
+
 def test_wrong_labels_are_looked_for(run: Run, shades: Path, tmp_path: Path) -> None:
     result = run("audit", shades, "--cache", tmp_path / "cache.sqlite3", "--folds", "2", "--format", "json")
     assert result.status == 0, result.err

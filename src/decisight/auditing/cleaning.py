@@ -15,6 +15,7 @@ from decisight.auditing.inspection import Audit
 from decisight.auditing.looks import Look, Unreadable
 from decisight.data.dataset import Dataset, Example
 from decisight.data.duplicates import Copies
+from decisight.data.formats.metadata import TABLE_NAMES
 from decisight.data.looking import Verdicts
 from decisight.errors import OutputError
 from decisight.files import draft_of, printable
@@ -24,7 +25,6 @@ __all__ = ["Change", "Cleaned", "changes_beside", "check_cleaned_list", "clean",
 
 _KEPT_FIRST = {"test": 0, "val": 1, "train": 2, None: 2}
 """Of copies in two splits that is kept which is tested on: figures stay comparable, and what is learnt from shrinks."""
-_TABLES = ("metadata.csv", "metadata.jsonl")
 _CHANGES = ("file_name", "left_out", "why", "copy_of", "group", "suggested")
 
 
@@ -200,7 +200,7 @@ def check_cleaned_list(path: Path, dataset: Dataset) -> None:
     name = printable(path)
     if path.suffix.lower() != ".csv":
         raise OutputError(f"{name}: the cleaned list is a CSV file", hint="name one that ends in .csv")
-    inside = path.name in _TABLES and path.resolve().is_relative_to(dataset.root.resolve())
+    inside = path.name in TABLE_NAMES and path.resolve().is_relative_to(dataset.root.resolve())
     if inside or (path.exists() and path.resolve() == dataset.root.resolve()):
         raise OutputError(
             f"{name}: that would replace the labels of {printable(dataset.root)}, or be taken for them",

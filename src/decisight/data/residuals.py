@@ -42,7 +42,7 @@ _BLOCK = 8
 _SMOOTH = 0.4
 """So many of the blocks of 8 x 8 pixels, the smoothest, are looked at for noise."""
 _FEWEST_BLOCKS = 12
-_NOISE_SIDE = 384
+_NOISE_SIDE = 256
 """Pixels along each side within which noise is looked for, in the middle."""
 _LEAST_NOISE, _LEAST_LEFT = 1.0, 1.5
 """Variance, in luma: of the finest detail in each of the two, and of its difference. Rounding alone makes 0.3."""

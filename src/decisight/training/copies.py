@@ -25,7 +25,7 @@ Progress = Callable[[str, int, int], None]
 
 _RECIPE = b"sketch 1"
 """Raised whenever what a sketch holds changes, so that old cache entries are not used."""
-_NAMED = 5
+_NAMED = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,10 +32,11 @@ from decisight.data.records import Record, Table, composed, split_named
 from decisight.errors import DataError
 from decisight.imaging import printable
 
-__all__ = ["Metadata"]
+__all__ = ["TABLE_NAMES", "Metadata"]
 
 _READERS = {".csv": read_rows, ".tsv": read_rows, ".jsonl": read_json_rows}
-_NAMES = ("metadata.csv", "metadata.jsonl")
+TABLE_NAMES = ("metadata.csv", "metadata.jsonl")
+"""What a folder holds for its pictures to be listed in a table."""
 
 
 @formats.register("metadata")
@@ -96,7 +97,7 @@ class Metadata:
 
 
 def _has_table(folder: Path) -> bool:
-    return any((folder / name).is_file() for name in _NAMES)
+    return any((folder / name).is_file() for name in TABLE_NAMES)
 
 
 def _tables_of(root: Path) -> tuple[tuple[str | None, Path], ...]:
@@ -119,7 +120,7 @@ def _tables_of(root: Path) -> tuple[tuple[str | None, Path], ...]:
 
 
 def _table_in(folder: Path) -> Path | None:
-    found = [folder / name for name in _NAMES if (folder / name).is_file()]
+    found = [folder / name for name in TABLE_NAMES if (folder / name).is_file()]
     if len(found) > 1:
         raise DataError(
             f"{printable(folder)}: it holds both metadata.csv and metadata.jsonl", hint="remove or rename one of them"
