@@ -90,8 +90,9 @@ def test_two_states_of_one_scene_are_two_pictures(state: tuple[Callable[..., Non
 
 
 def test_another_moment_is_another_picture() -> None:
-    shots = [encoded(noisy(board(), at), "PNG") for at in range(2)]
-    assert copies_of(*shots).near == ()
+    for form, options in (("PNG", {}), ("JPEG", {"quality": 92}), ("JPEG", {"quality": 80})):
+        shots = [encoded(noisy(board(), at), form, **options) for at in range(4)]
+        assert copies_of(*shots).near == (), options
 
 
 def test_forms_that_differ_in_a_number_are_different_forms() -> None:

@@ -22,7 +22,7 @@ OUTSIDE = (127, 127, 127)
 
 Progress = Callable[[str, int, int], None]
 
-_RECIPE = b"copy 1"
+_RECIPE = b"copy 2"
 """Raised whenever verdicts change, so that those that were kept are not used."""
 _KEPT_BYTES = 256 << 20
 """How much the pictures may take that are kept to be compared with others."""

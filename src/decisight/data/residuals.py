@@ -7,6 +7,8 @@ pictures of one view have noise of the same strength each, and not the same nois
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -44,15 +46,37 @@ _SMOOTH = 0.4
 _FEWEST_BLOCKS = 12
 _NOISE_SIDE = 256
 """Pixels along each side within which noise is looked for, in the middle."""
-_LEAST_NOISE, _LEAST_LEFT = 1.0, 1.5
-"""Variance, in luma: of the finest detail in each of the two, and of its difference. Rounding alone makes 0.3."""
-_UNLIKE = ((0.8, 0.2, 0.1), (0.6, 0.6, 0.1), (0.4, 0.8, 0.06))
-"""How unevenly the difference is spread over the blocks at most (standard deviation by mean); how much of the detail
-the two may then have in common; and by how much the share of the difference that is in the first may be off a half.
 
-Noise is everywhere alike, what compression leaves is not (0.7); and of two of which one was saved anew, one is the
-weaker. Of 119 photos with noise of 4 in luma two shots are told apart in nine of ten as PNG, in six of ten as JPEG of
-quality 92, and hardly ever at 75, where no noise is left."""
+
+class _Unlike(NamedTuple):
+    """How two planes look whose noise is not the same."""
+
+    noise: float
+    """Variance, in luma, of the finest detail in each of the two: at least so much. Rounding alone makes 0.1."""
+    left: float
+    """The same of their difference."""
+    uneven: float
+    """How unevenly the difference is spread over the blocks at most, standard deviation by mean: noise is everywhere
+    alike, what compression leaves is not (0.7)."""
+    shared: float
+    """How much of the detail the two have in common at most."""
+    lopsided: float
+    """By how much the share of the difference that is in the first is off a half at most: of two of which one was saved
+    anew, one is the weaker."""
+
+
+_TWO_SHOTS = (
+    _Unlike(1.0, 1.5, 0.8, 0.2, 0.1),
+    _Unlike(1.0, 1.5, 0.6, 0.6, 0.1),
+    _Unlike(1.0, 1.5, 0.4, 0.8, 0.06),
+    _Unlike(0.12, 0.25, 0.5, 0.1, 0.04),
+)
+"""Any of these is enough.
+
+Of a drawn board with noise of 4 in luma all shots are told apart, saved as JPEG of quality 75 too; of 119 photos with
+such noise, full of fine detail, nine of ten as PNG and six of ten as JPEG of quality 92. Of photos that were saved anew,
+one in a hundred is taken for another shot.
+"""
 
 _Plane = npt.NDArray[np.float32]
 _WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
@@ -146,11 +170,18 @@ def _two_shots(first: _Plane, second: _Plane) -> bool:
     smooth = useful & (detail <= np.quantile(detail[useful], _SMOOTH))
     left = (mine + theirs - 2.0 * common)[smooth]
     weaker = float(min(mine[smooth].mean(), theirs[smooth].mean()))
-    if weaker < _LEAST_NOISE or left.mean() < _LEAST_LEFT:
+    if left.mean() <= 0.0:
         return False
     in_first = float((mine - common)[smooth].sum() / left.sum())
-    uneven, shared = float(left.std() / left.mean()), float(common[smooth].mean()) / weaker
-    return any(uneven < most and shared < like and abs(in_first - 0.5) < lopsided for most, like, lopsided in _UNLIKE)
+    uneven, shared = float(left.std() / left.mean()), float(common[smooth].mean()) / max(weaker, 1e-6)
+    return any(
+        weaker >= unlike.noise
+        and left.mean() >= unlike.left
+        and uneven < unlike.uneven
+        and shared < unlike.shared
+        and abs(in_first - 0.5) < unlike.lopsided
+        for unlike in _TWO_SHOTS
+    )
 
 
 def _blocks(plane: _Plane) -> _Plane:
