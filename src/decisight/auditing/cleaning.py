@@ -84,7 +84,7 @@ def clean(found: Audit, *, drop_suspects: bool = False, cache: Verdicts | None =
     gone: dict[int, Change] = {}
     for at, look in enumerate(found.looks):
         if isinstance(look, Unreadable):
-            gone[at] = Change(at, True, f"cannot be read: {look.why}")
+            gone[at] = Change(at, True, f"cannot be read: {look.why.removeprefix('cannot be read: ')}")
     gone |= _contradicting(found)
     gone |= _copied(found, found.copies, gone)
     # Of many copies each is compared with its nearest only: what is left may hold some that were not.

@@ -74,8 +74,8 @@ _TWO_SHOTS = (
 """Any of these is enough.
 
 Of a drawn board with noise of 4 in luma all shots are told apart, saved as JPEG of quality 75 too; of 119 photos with
-such noise, full of fine detail, nine of ten as PNG and six of ten as JPEG of quality 92. Of photos that were saved anew,
-one in a hundred is taken for another shot.
+such noise, full of fine detail, nine of ten as PNG and six of ten as JPEG of quality 92. Of photos that were saved
+anew, one in a hundred is taken for another shot.
 """
 
 _Plane = npt.NDArray[np.float32]
