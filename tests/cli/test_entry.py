@@ -36,7 +36,7 @@ def test_help_names_every_command(run: Run, arguments: list[str]) -> None:
 def test_help_is_not_cut(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     commands = run("--help").out.split("Commands:\n")[1].split("\n\n")[0].splitlines()
-    assert len(commands) == 21
+    assert len(commands) == 25
     for line in commands:
         assert line.endswith(".")
         assert not line.endswith("...")

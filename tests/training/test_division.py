@@ -35,7 +35,7 @@ def test_without_splits_a_share_is_set_aside() -> None:
     found = divide(dataset(["blue", "red"] * 5, sources), holdout=0.2)
     assert [e.source for e in found.part.examples] == named("train", 8)
     assert [e.source for e in found.aside.examples] == named("test", 2)
-    assert found.notes[0].endswith("train 8, test 2")
+    assert found.notes[0] == "split by source: train 8 (of 8 sources), test 2 (of 2 sources)"
 
 
 def test_nothing_is_set_aside_where_that_is_asked_for() -> None:

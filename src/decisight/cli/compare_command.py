@@ -93,10 +93,11 @@ def compare(
     threads: ThreadsOption = None,
     runtime: RuntimeOption = None,
 ) -> Work:
-    """Put two models beside each other on the same labelled pictures, which neither has learnt from.
+    """Compare two models on the same labelled pictures.
 
-    Differences stand with their 95 % intervals, which are far narrower than those of two models judged one by one; and
-    McNemar's test says whether they are more than chance. The pictures that only one of them has right are named.
+    Neither has learnt from these. Differences stand with their 95 % intervals, which are far narrower than those of
+    two models judged one by one; and McNemar's test says whether they are more than chance. The pictures that only
+    one of them has right are named.
     """
 
     def work() -> int:

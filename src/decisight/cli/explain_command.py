@@ -49,9 +49,10 @@ def explain(
     threads: ThreadsOption = None,
     runtime: RuntimeOption = None,
 ) -> Work:
-    """Say why a model is as sure of a label as it is: what speaks for and against it, where, and how deep.
+    """Say why a model is as sure of a label as it is.
 
-    What is shown adds up. It is computed by ONNX Runtime in float32, whatever says the confidence.
+    That is what speaks for and against it, where in the picture, and how deep in the network. What is shown adds
+    up. It is computed by ONNX Runtime in float32, whatever says the confidence.
     """
 
     def work() -> int:

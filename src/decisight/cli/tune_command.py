@@ -104,10 +104,11 @@ def tune(
     runtime: RuntimeOption = None,
     format: Annotated[ReportFormat, typer.Option(help="How to print what was found.")] = ReportFormat.TEXT,
 ) -> Work:
-    """Choose thresholds by labelled pictures, with a promise or by what mistakes cost, and keep them in the model.
+    """Choose thresholds that promise something, or by costs.
 
-    The pictures are such as the model has not learnt from. What cannot be promised with them is refused, with how many
-    it would take, and nothing is written. What the model computes stays as it is.
+    They are chosen by labelled pictures, and kept in the model. The pictures are such as the model has not learnt
+    from. What cannot be promised with them is refused, with how many it would take, and nothing is written. What
+    the model computes stays as it is.
     """
 
     def work() -> int:
